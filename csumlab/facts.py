@@ -94,7 +94,7 @@ class Facts:
     stop: Reason
 
 
-def verdict_of(kind: Kind, over_ipv6: bool, residue: Quality, seed: Quality, settled: Quality, field: FieldValue) -> Verdict:
+def verdict_of(kind: Kind, residue: Quality, seed: Quality, settled: Quality, field: FieldValue) -> Verdict:
     """What a checksum field holds, from the qualities of r, g, r* and the raw field. The one place where this is decided.
 
     A zero UDP field is no checksum whatever the sum (RFC 768); over IPv6 too it says "none", which only tunnels may (RFC 6935), so

@@ -1,0 +1,51 @@
+# make demo: install into .venv and replay a capture of a Xen host. make test: everything that CI checks without root.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := captures/xen-nat-domu
+
+.PHONY: help demo test lint bench docs clean
+
+help:
+	@echo "make demo   install into $(VENV) and replay $(DEMO)"
+	@echo "make test   format check, lint, type check, tests"
+	@echo "make lint   the first three of these"
+	@echo "make bench  measure beside tcpdump and tshark (several minutes)"
+	@echo "make docs   write the generated pages of docs/ anew"
+	@echo "make clean  remove $(VENV) and caches"
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("csumlab needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + " (make PYTHON=python3.12 ...)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/.created
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.tested: pyproject.toml | $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+# Findings give exit status 1, and the demo is there to show some; 2 means that something is broken.
+demo: $(VENV)/.installed
+	@$(BIN)/csumlab replay $(DEMO)/traffic.pcapng --topology $(DEMO)/topology.toml || test $$? -eq 1
+
+lint: $(VENV)/.tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.installed
+	$(BIN)/python docs/generate.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

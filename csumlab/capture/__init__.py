@@ -1,0 +1,6 @@
+"""Captures in and out: pcap and pcapng, plain or packed, as blocks of packets."""
+
+from csumlab.capture.block import Block, CaptureError, Interface
+from csumlab.capture.reader import Capture, open_capture
+
+__all__ = ["Block", "Capture", "CaptureError", "Interface", "open_capture"]

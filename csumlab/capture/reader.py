@@ -1,0 +1,231 @@
+"""Captures as blocks of packets: one chunked path for files, packed files and streams.
+
+A fault in the middle of a capture ends the iteration after the packets before it and is kept in :attr:`Capture.fault`; only a
+capture of which nothing can be read raises.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csumlab.capture import walk
+from csumlab.capture.block import Block, CaptureError, Interface
+from csumlab.capture.columns import Columns
+from csumlab.capture.feed import HELD_BLOCKS, Feed
+from csumlab.capture.pcap import MAGICS, Pcap
+from csumlab.capture.pcapng import Pcapng
+from csumlab.capture.source import Raw, unpacked
+
+BLOCK_BYTES: Final = 16 << 20
+SMALL_CAPTURE: Final = 1000
+"""Packets up to which a capture that fits one buffer is walked by the plain functions, without loading a compiler."""
+
+OTHER_FORMATS: Final = {
+    b"snoop\0\0\0": ("snoop of Solaris", "editcap -F pcapng IN OUT"),
+    b"GMBU": ("Microsoft Network Monitor", "editcap -F pcapng IN OUT"),
+    b"RTSS": ("Microsoft Network Monitor", "editcap -F pcapng IN OUT"),
+    b"TRSNIFF data": ("Network General Sniffer", "editcap -F pcapng IN OUT"),
+    b"btsnoop\0": ("btsnoop of Bluetooth", "editcap -F pcapng IN OUT"),
+}
+"""First bytes of capture formats that are not read here: name, and how to convert them."""
+
+
+class Capture:
+    """An open capture: a context manager, and an iterator of :class:`Block`, once.
+
+    The arrays of a block stay as they are while the next two blocks are taken (``HELD_BLOCKS`` is 3); the third may overwrite them.
+    So two threads can work on blocks while a third is being read. Copy what must live longer.
+
+    ``packets`` counts what was given out; ``bytes_read`` counts bytes of the file as stored, up to ``size`` (None if not a regular
+    file); ``interfaces`` are those described so far, numbered over all sections; ``ended`` is true from the last block on;
+    ``fault`` says why reading ended early, if it did. In a pcapng file Simple Packet Blocks have the timestamp 0, times saturate
+    at 146 years after 1970, and bytes after the end of an option list are not looked at.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | Any, *, block_bytes: int = BLOCK_BYTES, functions: Any = None) -> None:
+        self._raw = Raw(path)
+        self.path: str = self._raw.name
+        self.packets = 0
+        self.ended = False
+        self.fault: CaptureError | None = None
+        self._functions = functions
+        self._interfaces: tuple[Interface, ...] = ()
+        try:
+            self._feed = Feed(unpacked(self._raw), self.path, block_bytes)
+            self._feed.refill(keep=False)
+            self._format = _recognise(self._feed, self.path)
+        except BaseException:
+            self._raw.close()
+            raise
+        self._blocks = self._read()
+
+    @property
+    def format(self) -> str:
+        """``"pcap"`` or ``"pcapng"``."""
+        return self._format.format
+
+    @property
+    def size(self) -> int | None:
+        return self._raw.size
+
+    @property
+    def bytes_read(self) -> int:
+        return self._raw.count
+
+    @property
+    def interfaces(self) -> tuple[Interface, ...]:
+        if len(self._interfaces) != len(self._format.interfaces):
+            self._interfaces = tuple(self._format.interfaces)
+        return self._interfaces
+
+    def close(self) -> None:
+        """Close the file. Iteration ends; a stream that was handed in stays open."""
+        self._blocks.close()
+        self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Block]:
+        return self
+
+    def __next__(self) -> Block:
+        return next(self._blocks)
+
+    def _read(self) -> Iterator[Block]:
+        """Walk, give out, refill, until the stream or a fault ends it."""
+        feed = self._feed
+        ring = [Columns() for _ in range(HELD_BLOCKS)]
+        turn = 0
+        held = False  # Whether a block that was given out uses the buffer of now.
+        result: NDArray[np.int64] = np.zeros(4, np.int64)
+        while not self.ended:
+            columns = ring[turn]
+            columns.count = 0
+            status = self._take(columns, result)
+            if status == walk.MORE and feed.ended:
+                self._finish(int(result[walk.VALUE]))
+            elif status not in (walk.FULL, walk.MORE, walk.SKIP):
+                self._fail(_fault(self.path, feed.offset, status, int(result[walk.VALUE]), int(result[walk.DETAIL])))
+            if columns.count:
+                first = self.packets + 1
+                self.packets += columns.count
+                held = True
+                turn = (turn + 1) % HELD_BLOCKS
+                yield columns.block(feed.data, first, self.interfaces)
+            if self.ended:
+                return
+            if status == walk.MORE:
+                feed.refill(int(result[walk.VALUE]), keep=held)
+                held = False
+            elif status == walk.SKIP:
+                feed.refill(keep=held)
+                held = False
+                self._skip(int(result[walk.VALUE]))
+        return
+
+    def _take(self, columns: Columns, result: NDArray[np.int64]) -> int:
+        """Fill ``columns`` from the feed: a status, with OPTION... faults left for the caller and exceptions of headers noted as the fault."""
+        try:
+            if self._functions is None:
+                if self.packets == 0 and self._feed.ended:
+                    status = self._format.take(self._feed, walk, columns, SMALL_CAPTURE, result)
+                    if status != walk.FULL:
+                        return status
+                self._functions = _compiled()
+            return self._format.take(self._feed, self._functions, columns, len(columns.offset), result)
+        except CaptureError as error:
+            self._fail(error)
+            return walk.FULL
+
+    def _finish(self, needed: int) -> None:
+        """The stream ended where a record of ``needed`` bytes starts or nothing does."""
+        feed = self._feed
+        self.ended = True
+        if feed.fault is not None:
+            self.fault = feed.fault
+        elif feed.left:
+            self._fail(_cut(self.path, feed.offset, needed, feed.left))
+
+    def _skip(self, length: int) -> None:
+        """Pass over a block of ``length`` bytes that holds no packet and does not fit the buffer, but look at its end."""
+        feed = self._feed
+        start = feed.offset
+        feed.skip(length - 4)
+        if feed.left < 4 and not feed.ended:
+            feed.refill(4, keep=False)
+        if feed.left < 4:
+            self._fail(feed.fault or _cut(self.path, start, length, feed.offset + feed.left - start))
+            return
+        trailer = self._format.number(feed)
+        if trailer != length:
+            self._fail(_fault(self.path, start, walk.TRAILER, trailer, length))
+            return
+        feed.position += 4
+
+    def _fail(self, fault: CaptureError) -> None:
+        self.fault = fault
+        self.ended = True
+
+
+def open_capture(path: str | os.PathLike[str] | Any, *, block_bytes: int = BLOCK_BYTES, functions: Any = None) -> Capture:
+    """Open a capture for reading: a file name, ``"-"`` for standard input, or a binary stream.
+
+    pcap with micro or nanoseconds and pcapng, in either byte order, plain or packed with gzip or zstd (told by the first bytes).
+    ``block_bytes`` is the size of a buffer, of which there are three; a longer record makes one grow, up to 64 MiB.
+    ``functions`` has the walks of :mod:`csumlab.capture.walk`: that module itself for the plain ones, or its compiled clone;
+    by default a capture of under a thousand packets that fits a buffer takes the plain ones and any other the compiled ones.
+    Raises CaptureError for what is empty, unreadable or no capture; see :class:`Capture` for faults further on.
+    """
+    return Capture(path, block_bytes=block_bytes, functions=functions)
+
+
+def _recognise(feed: Feed, name: str) -> Pcap | Pcapng:
+    start = bytes(feed.data[: min(feed.end, 16)])
+    if feed.end == 0:
+        raise feed.fault or CaptureError(name, 0, "", "the file is empty", "was the capture stopped before its first packet?")
+    if start.startswith(b"\x0a\x0d\x0d\x0a"):
+        return Pcapng(feed, name)
+    if len(start) >= 4 and {int.from_bytes(start[:4], "big"), int.from_bytes(start[:4], "little")} & MAGICS.keys():
+        return Pcap(feed, name)
+    if feed.fault is not None:
+        raise feed.fault
+    for magic, (other, command) in OTHER_FORMATS.items():
+        if start.startswith(magic):
+            raise CaptureError(name, 0, "first bytes", f"a capture of {other}, which is not read here", f"convert it with: {command}")
+    raise CaptureError(
+        name, 0, "magic number", f"no capture: expected pcap or pcapng, got {start[:4].hex(' ')}", "is it the file written by tcpdump -w?"
+    )
+
+
+def _cut(name: str, offset: int, needed: int, left: int) -> CaptureError:
+    advice = "the file was cut or is still being written; what was read before is good"
+    return CaptureError(name, offset, "record", f"cut: expected at least {needed} bytes, there are {left}", advice)
+
+
+def _fault(name: str, offset: int, status: int, value: int, detail: int) -> CaptureError:
+    """The sentence for a fault that a walk found in the record at ``offset``."""
+    field, problem = {
+        walk.ABSURD: ("record length", f"absurd: {value} bytes, {walk.LARGEST_RECORD} are the most that is read"),
+        walk.BLOCK_LENGTH: ("block length", f"expected a multiple of 4 from {detail} on, got {value}"),
+        walk.TRAILER: ("trailing block length", f"expected {detail}, got {value}"),
+        walk.CAPTURED_LENGTH: ("captured length", f"expected at most {detail}, which the block has room for, got {value}"),
+        walk.NO_INTERFACE: ("interface number", f"{value} was not described in this section"),
+        walk.OPTION: ("option length", f"the option at offset {offset + value} has a wrong length or goes beyond its block"),
+    }[status]
+    return CaptureError(name, offset, field, problem, "the file is damaged here; what was read before is good")
+
+
+def _compiled() -> Any:
+    from csumlab import accelerate
+
+    return accelerate.compiled()

@@ -1,0 +1,361 @@
+"""Who sent what is not good: collected per class and sender while a capture is read, to tell later whether a partial sum belongs there.
+
+Good packets cost nothing here beyond one table look-up per packet and an even sample of at most ``SAMPLE`` packets per block (it
+estimates how many full sums the same senders send). All tables are bounded: ``SENDERS`` senders, ``KEPT`` packet numbers each.
+Source of truth for offsets: IEEE 802.3, RFC 791 section 3.1, RFC 8200 section 3, LINKTYPE_LINUX_SLL and SLL2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csumlab.capture.block import Block
+from csumlab.dissection import dissect_packet
+from csumlab.facts import Facts
+from csumlab.headers import Kind, Layer, Verdict
+from csumlab.inet import MODULUS, parity_factor, residue
+
+SENDERS: Final = 4096
+"""Senders that are told apart; later ones share sender 0."""
+KEPT: Final = 20
+"""Packet numbers kept per class and sender."""
+SAMPLE: Final = 16384
+"""Packets per block whose full sums are looked at."""
+EXAMINED: Final = 4096
+"""Packets with bad sums that are looked at closely."""
+_CHUNK: Final = 65536
+# Pairs of class and sender are counted in an array while their numbers stay below this, and by sorting above it or while more than
+# _FEW of them lack packet numbers.
+_DENSE: Final = 1 << 18
+_FEW: Final = 16
+# Initial TTLs in use; a packet with another one above the lowest of these has passed a router.
+_INITIAL_TTLS: Final = (32, 60, 64, 128, 255)
+
+_OWED = (Verdict.PARTIAL, Verdict.DEFERRED)
+_LINK_SIZE: Final = {Layer.ETHERNET: 14, Layer.VLAN: 4, Layer.COOKED: 16, Layer.COOKED2: 20, Layer.LOOPBACK: 4}
+_MAC_AT: Final = {Layer.ETHERNET: 6, Layer.COOKED: 6, Layer.COOKED2: 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Source of a packet: hardware address and outermost IP source address as text, each empty if the packet shows none."""
+
+    mac: str
+    address: str
+
+    def __str__(self) -> str:
+        if self.address and self.mac:
+            return f"{self.address} ({self.mac})"
+        return self.address or self.mac or "an unknown sender"
+
+
+UNKNOWN_SENDER: Final = Sender("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one bad sum looks like: its residue r; whether the field is the sum of a pseudo-header without its length; whether r is just
+    what the bytes after the end of the IP packet add up to."""
+
+    residue: int
+    no_length: bool
+    trailer: bool
+
+
+@dataclass(slots=True)
+class Entry:
+    """Packets of one class by one sender. ``forwarded`` of them show by their TTL that they have passed a router."""
+
+    count: int = 0
+    forwarded: int = 0
+    numbers: list[int] = field(default_factory=list)
+    marks: list[tuple[Mark | None, ...]] = field(default_factory=list)
+    """Per packet that was looked at closely, one for each of its sums: of a bad one what is known, else None."""
+
+    def keep(self, rows: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+        """Note the packet numbers of ``rows`` while there is room; the rows that were noted."""
+        kept = rows[: KEPT - len(self.numbers)]
+        self.numbers += (kept + first).tolist()
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where a class keeps its source addresses: byte offsets from the packet's start, -1 if there is none. ``version`` 4, 6 or 0."""
+
+    mac: int
+    version: int
+    ip: int
+
+    @property
+    def needed(self) -> int:
+        """Captured bytes without which the addresses cannot be read."""
+        return max(self.mac + 8 if self.mac >= 0 else 0, self.ip + {4: 20, 6: 40, 0: 0}[self.version] if self.version else 0)
+
+
+def _layout_of(layers: Sequence[Layer]) -> _Layout:
+    mac, at = -1, 0
+    for layer in layers:
+        if layer in (Layer.IPV4, Layer.IPV6):
+            return _Layout(mac, 4 if layer is Layer.IPV4 else 6, at)
+        if layer not in _LINK_SIZE:
+            break
+        mac = _MAC_AT.get(layer, mac)
+        at += _LINK_SIZE[layer]
+    return _Layout(mac, 0, -1)
+
+
+class Evidence:
+    """Collects while blocks pass. After the last block read ``entries``, ``senders``, ``full_sums`` and ``capped``."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[int, int], Entry] = {}
+        """(class, sender) -> packets. Only classes with a sum that is owed or bad are kept by sender; others under sender 0."""
+        self.senders: list[Sender] = [UNKNOWN_SENDER]
+        self.capped = False
+        """More senders appeared than are told apart."""
+        self._key_of: list[int] = [0]
+        self._full: dict[tuple[int, Kind], int] = {}
+        self._sorted_keys: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        self._sorted_slots: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._by_sender: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._by_number: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._layout_number: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._layouts: list[_Layout] = []
+        self._full_kinds: list[tuple[Kind, ...]] = []
+        self._bad: list[bool] = []
+        self._examined = 0
+
+    def full_sums(self, sender: int, kind: Kind) -> int:
+        """About how many packets of this sender carry full, right sums of this kind (exact in small captures)."""
+        return self._full.get((self._key_of[sender], kind), 0)
+
+    @property
+    def classes(self) -> int:
+        """How many classes are known here."""
+        return len(self._bad)
+
+    def see(self, block: Block, class_of: NDArray[np.integer], fresh: Sequence[Facts]) -> None:
+        """Take in one block. ``class_of`` is the class of each packet, -1 for packets of no class; ``fresh`` the facts of the classes that
+        come after the first ``self.classes``."""
+        self._learn(fresh)
+        if not len(self._by_sender) or not len(block):
+            return
+        if bool(self._by_sender.any()):
+            for rows in _chunks(np.flatnonzero(_look_up(self._by_sender, class_of))):
+                self._by_senders(block, rows, class_of[rows].astype(np.int64))
+        if bool(self._by_number.any()):
+            self._numbers_only(block, np.flatnonzero(_look_up(self._by_number, class_of)), class_of)
+        self._sample(block, class_of)
+
+    def _learn(self, fresh: Sequence[Facts]) -> None:
+        if not fresh:
+            return
+        by_sender, by_number, layouts = [], [], []
+        for one in fresh:
+            verdicts = {total.verdict for total in one.sums}
+            by_sender.append(bool(verdicts & {Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BAD}))
+            by_number.append(not by_sender[-1] and (bool(verdicts - {Verdict.GOOD}) or not one.sums))
+            self._bad.append(Verdict.BAD in verdicts)
+            layout = _layout_of(one.layers)
+            if layout not in self._layouts:
+                self._layouts.append(layout)
+            layouts.append(self._layouts.index(layout))
+            owed = {total.kind for total in one.sums if total.verdict in _OWED}
+            self._full_kinds.append(tuple(sorted({total.kind for total in one.sums if total.verdict is Verdict.GOOD} - owed)))
+        self._by_sender = np.concatenate([self._by_sender, np.array(by_sender, np.bool_)])
+        self._by_number = np.concatenate([self._by_number, np.array(by_number, np.bool_)])
+        self._layout_number = np.concatenate([self._layout_number, np.array(layouts, np.int64)])
+
+    def _by_senders(self, block: Block, rows: NDArray[np.int64], classes: NDArray[np.int64]) -> None:
+        slots = np.zeros(len(rows), np.int64)
+        forwarded = np.zeros(len(rows), np.bool_)
+        for number, where in self._by_layout(classes):
+            keys, readable = self._keys(block, rows[where], self._layouts[number])
+            slots[where] = np.where(readable, self._slots(block, rows[where], keys, readable, self._layouts[number]), 0)
+            forwarded[where] = readable & _forwarded(block, rows[where], readable, self._layouts[number])
+        pairs = classes * (SENDERS + 1) + slots
+        if int(pairs.max()) < _DENSE:
+            counts = np.bincount(pairs)
+            passed = np.bincount(pairs, weights=forwarded)
+            found = np.flatnonzero(counts)
+            short = [pair for pair in found.tolist() if len(self._entry(pair).numbers) < KEPT]
+            if len(short) <= _FEW:
+                for pair in found.tolist():
+                    entry = self._entry(pair)
+                    entry.count += int(counts[pair])
+                    entry.forwarded += int(passed[pair])
+                for pair in short:
+                    self._keep(pair, block, rows[np.flatnonzero(pairs == pair)])
+                return
+        order = np.argsort(pairs, kind="stable")
+        starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+        for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+            members = order[start:end]
+            pair = int(pairs[members[0]])
+            entry = self._entry(pair)
+            entry.count += len(members)
+            entry.forwarded += int(forwarded[members].sum())
+            self._keep(pair, block, rows[members])
+
+    def _entry(self, pair: int) -> Entry:
+        return self.entries.setdefault(divmod(pair, SENDERS + 1), Entry())
+
+    def _keep(self, pair: int, block: Block, rows: NDArray[np.int64]) -> None:
+        entry = self._entry(pair)
+        kept = entry.keep(rows, block.first)
+        if self._bad[pair // (SENDERS + 1)]:
+            for row in kept[: EXAMINED - self._examined].tolist():
+                self._examined += 1
+                entry.marks.append(_marks(block, row))
+
+    def _numbers_only(self, block: Block, rows: NDArray[np.int64], class_of: NDArray[np.integer]) -> None:
+        """Keep the first packet numbers of classes whose senders do not matter; a class that has enough is not looked at again."""
+        found, starts = np.unique(class_of[rows], return_inverse=True)
+        order = np.argsort(starts, kind="stable")
+        edges = np.searchsorted(starts[order], np.arange(len(found) + 1))
+        for position, number in enumerate(found):
+            entry = self.entries.setdefault((int(number), 0), Entry())
+            entry.keep(rows[order[edges[position] : edges[position + 1]]], block.first)
+            self._by_number[number] = len(entry.numbers) < KEPT
+
+    def _sample(self, block: Block, class_of: NDArray[np.integer]) -> None:
+        """Estimate who sends full sums from every n-th packet."""
+        stride = max(1, -(-len(block) // SAMPLE))
+        rows = np.arange(0, len(block), stride)
+        rows = rows[class_of[rows] >= 0]
+        classes = class_of[rows].astype(np.int64)
+        for number, where in self._by_layout(classes):
+            keys, readable = self._keys(block, rows[where], self._layouts[number])
+            chosen, classes_here = keys[readable], classes[where][readable]
+            for one in np.unique(classes_here):
+                kinds = self._full_kinds[one]
+                if not kinds:
+                    continue
+                values, counts = np.unique(chosen[classes_here == one], return_counts=True)
+                for key, count in zip(values.tolist(), counts.tolist(), strict=True):
+                    for kind in kinds:
+                        # Senders past the bound are left out: a look-up then finds fewer full sums than there are.
+                        if (key, kind) in self._full or len(self._full) < SENDERS:
+                            self._full[key, kind] = self._full.get((key, kind), 0) + count * stride
+
+    def _by_layout(self, classes: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+        numbers = self._layout_number[classes]
+        return [(int(number), np.flatnonzero(numbers == number)) for number in np.unique(numbers)]
+
+    def _keys(self, block: Block, rows: NDArray[np.int64], layout: _Layout) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """A 64-bit mix of the source addresses of each row, and whether the row was captured far enough to have them."""
+        readable = block.captured[rows] >= layout.needed
+        if not layout.version and layout.mac < 0:
+            readable = np.zeros(len(rows), np.bool_)
+        keys = np.full(len(rows), layout.version, np.uint64)
+        at = block.offset[rows][readable]
+        mixed = keys[readable]
+        for value in _addresses(block, at, layout):
+            mixed = (mixed ^ value) * np.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> np.uint64(29)
+        keys[readable] = mixed
+        return keys, readable
+
+    def _slots(
+        self, block: Block, rows: NDArray[np.int64], keys: NDArray[np.uint64], readable: NDArray[np.bool_], layout: _Layout
+    ) -> NDArray[np.int64]:
+        """The sender number of each row; new senders are entered while there is room."""
+        slots = self._match(keys)
+        fresh = np.flatnonzero((slots == 0) & readable)
+        if not len(fresh):
+            return slots
+        values, firsts = np.unique(keys[fresh], return_index=True)
+        # In the order in which they appear, so that a full table does not depend on the mix.
+        for position in np.argsort(firsts).tolist():
+            if len(self.senders) > SENDERS:
+                self.capped = True
+                break
+            self._key_of.append(int(values[position]))
+            self.senders.append(_name(block, int(rows[fresh[firsts[position]]]), layout))
+        known = np.array(self._key_of[1:], np.uint64)
+        order = np.argsort(known)
+        self._sorted_keys, self._sorted_slots = known[order], order + 1
+        return self._match(keys)
+
+    def _match(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        if not len(self._sorted_keys):
+            return np.zeros(len(keys), np.int64)
+        position = np.minimum(np.searchsorted(self._sorted_keys, keys), len(self._sorted_keys) - 1)
+        return np.where(self._sorted_keys[position] == keys, self._sorted_slots[position], 0)
+
+
+def _chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+
+
+def _look_up(table: NDArray[np.bool_], class_of: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """``table[class_of]``, False for packets of no class."""
+    # Index -1 picks the entry appended for packets of no class.
+    found: NDArray[np.bool_] = np.append(table, False)[class_of]
+    return found
+
+
+def _marks(block: Block, row: int) -> tuple[Mark | None, ...]:
+    start, captured = int(block.offset[row]), int(block.captured[row])
+    data = block.data.data[start : start + captured]
+    linktype = block.interfaces[int(block.interface[row])].linktype
+    found = dissect_packet(data, linktype, int(block.original[row]))
+    # Bytes after the outermost IP packet are a trailer only for sums that end where that packet ends.
+    end = max((total.end for total in found.sums), default=captured)
+    marks: list[Mark | None] = []
+    for total in found.sums:
+        if total.verdict is not Verdict.BAD or total.residue is None:
+            marks.append(None)
+            continue
+        length = total.end - total.start
+        no_length = total.kind is Kind.TCP and total.seed is not None and (total.seed + length) % MODULUS == 0
+        beyond = residue(data[end:]) * parity_factor(length) if found.facts.trailer and total.end == end else 0
+        marks.append(Mark(total.residue, no_length, bool(beyond % MODULUS) and (total.residue + beyond) % MODULUS == 0))
+    return tuple(marks)
+
+
+def _words(block: Block, at: NDArray[np.int64], kind: str) -> NDArray[np.uint64]:
+    """Big-endian words of type ``kind`` at byte positions ``at``, which the caller has checked to lie inside the data."""
+    size = np.dtype(kind).itemsize
+    if not len(at):
+        return np.zeros(0, np.uint64)
+    overlapping = np.ndarray((len(block.data) - size + 1,), kind, block.data, 0, (1,))
+    return overlapping[at].astype(np.uint64)
+
+
+def _addresses(block: Block, at: NDArray[np.int64], layout: _Layout) -> list[NDArray[np.uint64]]:
+    """Source MAC (as a number of 48 bits) and IP source address (one or two words) of the packets that start at ``at``."""
+    found = []
+    if layout.mac >= 0:
+        found.append(_words(block, at + layout.mac, ">u8") >> np.uint64(16))
+    if layout.version == 4:
+        found.append(_words(block, at + layout.ip + 12, ">u4"))
+    elif layout.version == 6:
+        found += [_words(block, at + layout.ip + 8, ">u8"), _words(block, at + layout.ip + 16, ">u8")]
+    return found
+
+
+def _forwarded(block: Block, rows: NDArray[np.int64], readable: NDArray[np.bool_], layout: _Layout) -> NDArray[np.bool_]:
+    """Whether the TTL or hop limit is one that no sender starts with."""
+    result = np.zeros(len(rows), np.bool_)
+    if layout.version:
+        ttl = _words(block, block.offset[rows][readable] + layout.ip + (8 if layout.version == 4 else 7), ">u1")
+        result[readable] = (ttl > _INITIAL_TTLS[0]) & ~np.isin(ttl, _INITIAL_TTLS)
+    return result
+
+
+def _name(block: Block, row: int, layout: _Layout) -> Sender:
+    start = int(block.offset[row])
+    mac = block.data[start + layout.mac : start + layout.mac + 6].tobytes().hex(":") if layout.mac >= 0 else ""
+    if layout.version == 4:
+        return Sender(mac, str(IPv4Address(block.data[start + layout.ip + 12 : start + layout.ip + 16].tobytes())))
+    if layout.version == 6:
+        return Sender(mac, str(IPv6Address(block.data[start + layout.ip + 8 : start + layout.ip + 24].tobytes())))
+    return Sender(mac, "")

@@ -1,0 +1,83 @@
+"""The two sentences that a report on one capture opens with: where it was taken, and whether what is not good is real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from csumlab.causes import (
+    FLAGGED,
+    GUEST,
+    INNER_OWED,
+    LONG,
+    LOOPBACK,
+    MERGED,
+    NO_LENGTH,
+    RELAYED,
+    SENDER,
+    SENT,
+    Standing,
+)
+from csumlab.groups import Group
+from csumlab.headers import Kind, Verdict
+
+# In this order: the first cause that a capture shows says where it was taken.
+_PLACES = (
+    (LOOPBACK, "Taken on a loopback interface, where nobody fills the sums"),
+    (SENT, "Taken on the sending host before its network card fills the sums"),
+    (GUEST, "Taken on a host whose guests or containers leave the sums to it"),
+    (RELAYED, "Taken on a host whose guests or containers leave the sums to it"),
+    (FLAGGED, "Taken before the sums are filled, as the capture itself recorded"),
+    (SENDER, "Looks taken on the sending host before its network card fills the sums"),
+    (NO_LENGTH, "Looks taken on the sending host before its network card fills the sums"),
+    (LONG, "Looks taken on a host whose network card or kernel splits or merges packets"),
+    (MERGED, "Looks taken on a host whose network card or kernel splits or merges packets"),
+    (INNER_OWED, "Looks taken on the sending host before its network card fills the sums"),
+)
+_NAMED = 5
+
+
+def headline_of(packets: int, tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -> str:
+    """Two sentences: ``tally`` counts all checksums, ``groups`` explain those that are not good."""
+    if not packets:
+        return "No packet was read. There is nothing to judge."
+    return f"{_where(tally, groups)} {_verdict(tally, groups)}"
+
+
+def _where(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -> str:
+    known = sum(count for (_, verdict), count in tally.items() if verdict not in (Verdict.UNVERIFIED, Verdict.ABSENT))
+    if not known:
+        return "No checksum in it can be verified."
+    owed = [group for group in groups if group.standing is Standing.HARMLESS and group.verdict is not Verdict.ABSENT]
+    if not owed:
+        if any(group.verdict in (Verdict.PARTIAL, Verdict.DEFERRED) for group in groups):
+            return "Where this was taken cannot be told."
+        return "No checksum offload is to be seen: sums are filled where this was taken."
+    causes = {group.cause.name for group in owed}
+    place = next(text for cause, text in _PLACES if cause.name in causes)
+    return f"{place}: {sum(group.count for group in owed):,} partial, harmless there."
+
+
+def _verdict(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -> str:
+    parts = []
+    for standing, text in (
+        (Standing.REAL, "wrong for real"),
+        (Standing.DOUBTFUL, "more may be wrong, which cannot be told from this capture"),
+    ):
+        found = [group for group in groups if group.standing is standing]
+        if found:
+            count = sum(group.count for group in found)
+            wording = text if parts or standing is Standing.REAL else text.removeprefix("more ")
+            parts.append(f"{count:,} {wording}{_packets(found)}.")
+    if parts:
+        return " ".join(parts)
+    unverified = sum(count for (_, verdict), count in tally.items() if verdict is Verdict.UNVERIFIED)
+    return f"Nothing is wrong in what can be verified ({unverified:,} cannot)." if unverified else "Nothing is wrong."
+
+
+def _packets(groups: Sequence[Group]) -> str:
+    numbers = sorted({number for group in groups for number in group.numbers})
+    if not numbers:
+        return ""
+    total = max(len(numbers), *(group.packets for group in groups), 0)
+    more = ", ..." if total > _NAMED else ""
+    return f": {'packet' if total == 1 else 'packets'} {', '.join(str(number) for number in numbers[:_NAMED])}{more}"

@@ -1,0 +1,137 @@
+"""What a walk knows of a packet's headers: a tuple of frozen descriptions, outermost first. Bytes and forms live elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from csumlab.facts import FragmentRole
+from csumlab.headers import Kind, Layer
+from csumlab.inet import residue
+
+# Consuming headers take one level off CHECKSUM_UNNECESSARY (include/linux/skbuff.h __skb_decr_checksum_unnecessary).
+_CONSUMING = frozenset({Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6, Kind.GRE})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is known of an address or a port: it lies in ``low``..``high``, both included. ``version`` 4, 6, or 0 for a port."""
+
+    version: int
+    low: int
+    high: int
+
+    @property
+    def exact(self) -> bool:
+        return self.low == self.high
+
+    def within(self, low: int, high: int) -> bool:
+        """Whether every value of the span lies in ``low``..``high``."""
+        return low <= self.low and self.high <= high
+
+    def __str__(self) -> str:
+        if not self.version:
+            return str(self.low) if self.exact else f"port {self.low}..{self.high}"
+        low, high = address_of(self.version, self.low), address_of(self.version, self.high)
+        if self.exact:
+            return str(low)
+        whole = self.low == 0 and self.high in (2**32 - 1, 2**128 - 1)
+        return f"any IPv{self.version} address" if whole else f"{low}..{high}"
+
+
+def address_of(version: int, value: int) -> IPv4Address | IPv6Address:
+    """The address object for a number."""
+    return IPv4Address(value) if version == 4 else IPv6Address(value)
+
+
+def exactly(text: str) -> Span:
+    """The span that is one address. ValueError if ``text`` is none."""
+    address = ip_address(text)
+    return Span(address.version, int(address), int(address))
+
+
+def words(span: Span) -> int:
+    """The residue of an exact address or port: what it adds to a checksum."""
+    if not span.version:
+        return span.low % 0xFFFF
+    return residue(span.low.to_bytes(4 if span.version == 4 else 16, "big"))
+
+
+ANY_PORT = Span(0, 0, 0xFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One header. ``uid`` names it for the length of a walk. ``kind`` is its checksum's, NOTHING without one. ``odd`` says that it starts
+    at an odd displacement in the nearest enclosing coverage. ``source`` and ``destination`` are addresses of an IP header or ports of
+    TCP and UDP; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it."""
+
+    uid: int
+    layer: Layer
+    kind: Kind = Kind.NOTHING
+    odd: bool = False
+    source: Span | None = None
+    destination: Span | None = None
+    fragment: FragmentRole = FragmentRole.WHOLE
+    ttl_expires: bool = False
+    extensions: bool = False
+    index: int = -1
+
+    @property
+    def is_ip(self) -> bool:
+        return self.layer in (Layer.IPV4, Layer.IPV6)
+
+    @property
+    def consumes(self) -> bool:
+        return self.kind in _CONSUMING
+
+    @property
+    def covers_rest(self) -> bool:
+        """Whether its checksum covers everything behind it (every kind but the IPv4 header's)."""
+        return self.consumes
+
+
+def outer_ip(headers: tuple[Header, ...]) -> Header | None:
+    """The outermost IP header."""
+    return next((header for header in headers if header.is_ip), None)
+
+
+def outer_transport(headers: tuple[Header, ...]) -> Header | None:
+    """The outermost header with a checksum that a claim can speak of, if it belongs to the outermost IP header."""
+    seen_ip = False
+    for header in headers:
+        if header.is_ip:
+            if seen_ip:
+                return None
+            seen_ip = True
+        elif header.consumes:
+            return header
+    return None
+
+
+def ip_of(headers: tuple[Header, ...], uid: int) -> Header | None:
+    """The IP header whose addresses are in the pseudo-header of header ``uid``: the nearest before it."""
+    found = None
+    for header in headers:
+        if header.uid == uid:
+            return found
+        if header.is_ip:
+            found = header
+    return None
+
+
+def enclosing(headers: tuple[Header, ...], uid: int) -> list[tuple[Header, int]]:
+    """The headers whose checksum covers header ``uid``, innermost first, each with the factor 1 or 256 that a word of ``uid`` counts with."""
+    before: list[Header] = []
+    odd = False
+    for header in headers:
+        if header.uid == uid:
+            odd = header.odd
+            break
+        before.append(header)
+    found = []
+    for header in reversed(before):
+        if header.covers_rest:
+            found.append((header, 256 if odd else 1))
+            odd ^= header.odd
+    return found

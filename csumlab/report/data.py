@@ -1,0 +1,100 @@
+"""Results as plain data: the dictionary behind ``--json`` and the rows behind ``--csv``. Names in here are stable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from csumlab.headers import KINDS, Kind, Verdict
+from csumlab.report.table import cell
+
+if TYPE_CHECKING:
+    from csumlab.check import CheckResult, FileResult
+    from csumlab.groups import Group
+
+FORMAT: Final = 1
+COLUMNS: Final = ("file", "kind", "inner", "verdict", "standing", "cause", "detail", "checksums", "packets", "first_packets", "sentence")
+
+
+def kind_name(kind: Kind) -> str:
+    """The label of a kind of checksum; empty for packets whose headers could not be read."""
+    return KINDS[kind].label if kind else ""
+
+
+def to_dict(result: CheckResult) -> dict[str, Any]:
+    """The whole result, in types that JSON has."""
+    return {
+        "format": FORMAT,
+        "status": result.status,
+        "headline": result.headline,
+        "packets": result.packets,
+        "files": [_file(one) for one in result.results],
+    }
+
+
+def summary_rows(result: CheckResult) -> Iterator[dict[str, Any]]:
+    """One row per file, kind, verdict and cause; good sums have neither standing nor cause, and their packets are not counted apart."""
+    for one in result.results:
+        for (kind, verdict), count in one.tally.items():
+            if verdict is Verdict.GOOD:
+                yield _row(one.file, kind, verdict, count)
+        for group in one.groups:
+            row = _row(group.file, group.kind, group.verdict, group.count)
+            row |= {"inner": group.inner, "standing": group.standing.value, "cause": group.cause.name, "detail": group.detail}
+            row |= {"packets": group.packets, "first_packets": " ".join(map(str, group.numbers)), "sentence": group.cause.sentence}
+            yield row
+
+
+def csv_line(values: list[object]) -> str:
+    """One line of CSV, with its end."""
+    return ",".join(cell(value) for value in values) + "\n"
+
+
+def summary_csv(result: CheckResult) -> Iterator[str]:
+    """Lines of CSV: a header, then :func:`summary_rows`."""
+    yield csv_line(list(COLUMNS))
+    for row in summary_rows(result):
+        yield csv_line([row[name] for name in COLUMNS])
+
+
+def _row(file: str, kind: Kind, verdict: Verdict, count: int) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    return row | {"file": file, "kind": kind_name(kind), "inner": None, "verdict": verdict.name.lower(), "checksums": count}
+
+
+def _file(one: FileResult) -> dict[str, Any]:
+    tally: dict[str, dict[str, int]] = {}
+    for (kind, verdict), count in one.tally.items():
+        tally.setdefault(kind_name(kind), {})[verdict.name.lower()] = count
+    fault = one.fault
+    return {
+        "file": one.file,
+        "headline": one.headline,
+        "packets": one.packets,
+        "octets": one.octets,
+        "packets_without_checksum": one.without,
+        "packets_past_class_limit": one.overflow,
+        "senders_capped": one.capped,
+        "complete": fault is None,
+        "fault": None if fault is None else {"message": str(fault), "offset": fault.offset, "field": fault.field, "problem": fault.problem},
+        "checksums": tally,
+        "groups": [_group(group) for group in one.groups],
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "kind": kind_name(group.kind),
+        "inner": group.inner,
+        "verdict": group.verdict.name.lower(),
+        "standing": group.standing.name.lower(),
+        "cause": group.cause.name,
+        "sentence": group.cause.sentence,
+        "detail": group.detail,
+        "advice": group.cause.advice,
+        "checksums": group.count,
+        "packets": group.packets,
+        "first_packets": list(group.numbers),
+        "senders": list(group.senders),
+        "sender_count": group.sender_count,
+    }

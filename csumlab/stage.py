@@ -1,0 +1,487 @@
+"""The table machine: a stage is a table of rows, a row is data, and the first row that fits is applied.
+
+A row says *when* (pattern over the carried state) and *given* (predicates from one closed vocabulary) it fires, what it *does* to the
+packet (operations with selectors from a closed list), what the carried state *becomes*, and *because* of what. Rows are run by two
+interpreters that share this module: symbolic forms (``symbolic.py``) and plain bytes (``plain.py``). Nothing here says good or bad;
+``judge.py`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Protocol, Self
+
+from csumlab.facts import FragmentRole
+from csumlab.headers import Kind, Layer
+from csumlab.packet import Header, Span, ip_of, outer_ip, outer_transport
+from csumlab.state import Skb, State
+
+
+class Selector(Enum):
+    """Which checksum an operation or a predicate speaks of."""
+
+    AIMED = "the sum aimed at"
+    OUTER_IP = "the outer IPv4 header's sum"
+    TRANSPORT = "the outer transport sum"
+
+
+class Rule(Enum):
+    """How an incremental update treats a checksum field (RFC 1624; Linux net/core/utils.c inet_proto_csum_replace4)."""
+
+    FINAL = "final rule"
+    PSEUDO = "partial rule"
+    LEAVE = "left alone"
+
+
+class OuterSum(Enum):
+    """How a new outer UDP checksum is made (Linux net/ipv4/udp.c udp_set_csum)."""
+
+    LCO = "local checksum offload"
+    PSEUDO = "pseudo-header sum"
+    ZERO = "zero"
+
+
+class Operation(Enum):
+    FILL = "fill"
+    WRITE_PSEUDO = "write the pseudo-header sum"
+    COMPUTE = "compute"
+    TRANSLATE = "translate"
+    DECREMENT_TTL = "decrement TTL"
+    TRIM = "cut what follows the IP packet"
+    PUSH = "encapsulate"
+    POP = "decapsulate"
+    SEAL = "seal"
+    UNSEAL = "unseal"
+    DROP = "drop"
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """One operation. ``target`` for FILL, WRITE_PSEUDO, COMPUTE; ``address`` and ``port`` for TRANSLATE; ``outer`` for PUSH."""
+
+    operation: Operation
+    target: Selector | None = None
+    address: Rule = Rule.LEAVE
+    port: Rule = Rule.LEAVE
+    outer: OuterSum = OuterSum.ZERO
+
+    def __str__(self) -> str:
+        if self.operation is Operation.TRANSLATE:
+            return f"translate: addresses by the {self.address.value}, ports by the {self.port.value}"
+        if self.operation is Operation.PUSH:
+            return f"encapsulate, outer UDP sum: {self.outer.value}"
+        return self.operation.value + (f" {self.target.value}" if self.target else "")
+
+
+def fill(target: Selector) -> tuple[Do]:
+    return (Do(Operation.FILL, target),)
+
+
+def write_pseudo(target: Selector) -> tuple[Do]:
+    return (Do(Operation.WRITE_PSEUDO, target),)
+
+
+def compute(target: Selector) -> tuple[Do]:
+    return (Do(Operation.COMPUTE, target),)
+
+
+def translate(address: Rule, port: Rule) -> tuple[Do]:
+    return (Do(Operation.TRANSLATE, address=address, port=port),)
+
+
+def push(outer: OuterSum) -> tuple[Do]:
+    return (Do(Operation.PUSH, outer=outer),)
+
+
+KEEP: tuple[Do, ...] = ()
+DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
+TRIM = (Do(Operation.TRIM),)
+POP = (Do(Operation.POP),)
+SEAL = (Do(Operation.SEAL),)
+UNSEAL = (Do(Operation.UNSEAL),)
+DROP = (Do(Operation.DROP),)
+ACCEPT = (Do(Operation.ACCEPT),)
+REJECT = (Do(Operation.REJECT),)
+ENDINGS = frozenset({Operation.DROP, Operation.ACCEPT, Operation.REJECT})
+
+
+class Test(Enum):
+    """The closed vocabulary of predicates; the value is how a person reads it, ``{}`` the argument."""
+
+    __test__ = False  # not a test case for pytest
+
+    FEATURE = "{} is on"
+    KNOB = "{} is set"
+    CARRIES = "it carries {}"
+    AIMED_AT_TRANSPORT = "aimed at the outer transport header"
+    IP_VERSION = "IPv{}"
+    TAGGED = "VLAN tag inside the frame"
+    ENCAPSULATED = "marked as encapsulated"
+    FRAGMENT = "fragment"
+    EXTENSIONS = "IPv6 extension headers"
+    TTL_EXPIRES = "TTL or hop limit used up"
+    LONG = "longer than the MTU"
+    INVALID = "marked INVALID"
+    RIGHT = "{} is right"
+    ABSENT = "{} is 0: none"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One predicate, possibly negated with ``~``."""
+
+    test: Test
+    argument: Any = None
+    negated: bool = False
+
+    def __invert__(self) -> Given:
+        return replace(self, negated=not self.negated)
+
+    def __str__(self) -> str:
+        argument = self.argument
+        if isinstance(argument, Selector):
+            argument = argument.value
+        elif isinstance(argument, tuple):
+            argument = " or ".join(kind.name for kind in argument)
+        text = self.test.value.format(argument)
+        return f"not ({text})" if self.negated else text
+
+
+def feature(name: str) -> Given:
+    """An effective ethtool feature of the port the stage stands at."""
+    return Given(Test.FEATURE, name)
+
+
+def knob(name: str) -> Given:
+    """A sysctl, a xenstore key or a tunnel option."""
+    return Given(Test.KNOB, name)
+
+
+def carries(*kinds: Kind) -> Given:
+    return Given(Test.CARRIES, kinds)
+
+
+def version(number: int) -> Given:
+    return Given(Test.IP_VERSION, number)
+
+
+def right(target: Selector) -> Given:
+    """A real check: the sum is verified over the bytes."""
+    return Given(Test.RIGHT, target)
+
+
+def wrong(target: Selector) -> Given:
+    """A real check with the other outcome."""
+    return Given(Test.RIGHT, target, negated=True)
+
+
+def absent(target: Selector) -> Given:
+    return Given(Test.ABSENT, target)
+
+
+AIMED_AT_TRANSPORT = Given(Test.AIMED_AT_TRANSPORT)
+TAGGED = Given(Test.TAGGED)
+ENCAPSULATED = Given(Test.ENCAPSULATED)
+FRAGMENT = Given(Test.FRAGMENT)
+EXTENSIONS = Given(Test.EXTENSIONS)
+TTL_EXPIRES = Given(Test.TTL_EXPIRES)
+LONG = Given(Test.LONG)
+INVALID = Given(Test.INVALID)
+ABSENT_TRANSPORT = absent(Selector.TRANSPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern over the carried state: its family, and for some fields the values that fit. No family: any state."""
+
+    family: type[Any] | None = None
+    fields: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+    def fits(self, state: State) -> bool:
+        if self.family is not None and not isinstance(state, self.family):
+            return False
+        return all(getattr(state, name) in values for name, values in self.fields)
+
+    def __str__(self) -> str:
+        if not self.fields:
+            return "any" if self.family is None else f"any {self.family.__name__}"
+        texts = []
+        for name, values in self.fields:
+            if values in ((True,), (False,)):
+                texts.append(name if values[0] else f"no {name}")
+            else:
+                texts.append("/".join(value.value.removeprefix("CHECKSUM_") if isinstance(value, Enum) else str(value) for value in values))
+        return ", ".join(texts)
+
+
+ANY = Pattern()
+
+
+def when(family: type[Any], **fields: Any) -> Pattern:
+    """A pattern; a field's value may be a tuple of values that all fit."""
+    return Pattern(family, tuple((name, value if isinstance(value, tuple) else (value,)) for name, value in fields.items()))
+
+
+class Token(Enum):
+    """A value of the next state that depends on the packet or on the state before."""
+
+    AT_TRANSPORT = "at the outer transport header"
+    LEVEL_LESS_ONE = "one level less"
+
+
+@dataclass(frozen=True, slots=True)
+class Becomes:
+    """The next carried state: a fresh one of ``family``, or with no family the present one with ``fields`` changed."""
+
+    family: type[Any] | None = None
+    fields: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        if not self.fields:
+            return "unchanged" if self.family is None else self.family.__name__ if self.family.__name__ != "Bare" else "bytes only"
+        texts = []
+        for name, value in self.fields:
+            if isinstance(value, bool):
+                texts.append(name if value else f"no {name}")
+            else:
+                texts.append(value.value.removeprefix("CHECKSUM_") if isinstance(value, Enum) else str(value))
+        return ", ".join(texts)
+
+
+SAME = Becomes()
+
+
+def fresh(family: type[Any], **fields: Any) -> Becomes:
+    return Becomes(family, tuple(fields.items()))
+
+
+def changed(**fields: Any) -> Becomes:
+    return Becomes(None, tuple(fields.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One transition. ``because`` is the sentence read everywhere; ``source`` overrides the stage's; ``sure`` is one of
+    "read" (in source), "observed", "derived", "memory", "uncertain"."""
+
+    when: Pattern
+    given: tuple[Given, ...]
+    does: tuple[Do, ...]
+    becomes: Becomes
+    because: str
+    source: str = ""
+    sure: str = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A device function as a table, tried from the top. ``reads`` is the family of states it takes."""
+
+    name: str
+    title: str
+    source: str
+    table: tuple[Row, ...]
+
+    def citation(self, row: Row) -> str:
+        return row.source or self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """New addresses and ports for the outermost IP header and what it carries; None leaves a word as it is.
+    A port of ``Span(0, 0, 65535)`` is one that cannot be known."""
+
+    source: Span | None = None
+    destination: Span | None = None
+    source_port: Span | None = None
+    destination_port: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """The outer headers of an encapsulation. ``layers`` pushed in this order, outermost first, all before the packet."""
+
+    version: int
+    source: Span
+    destination: Span
+    port: Span
+    layers: tuple[Layer, ...]
+
+
+class Packet(Protocol):
+    """What a stage may ask of a packet and do to it; every operation gives a new packet. Implemented by both interpreters."""
+
+    @property
+    def headers(self) -> tuple[Header, ...]: ...
+    @property
+    def long(self) -> bool: ...
+    def right(self, uid: int) -> bool: ...
+    def absent(self, uid: int) -> bool: ...
+    def fill(self, uid: int) -> Self: ...
+    def write_pseudo(self, uid: int) -> Self: ...
+    def compute(self, uid: int) -> Self: ...
+    def translate(self, edit: Translation, address: Rule, port: Rule) -> Self: ...
+    def decrement_ttl(self) -> Self: ...
+    def trim(self) -> Self: ...
+    def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self: ...
+    def pop(self) -> Self: ...
+    def seal(self, outer: Outer) -> Self: ...
+    def unseal(self) -> Self: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a stage sees of the place it stands at: effective features and knobs by name, and the edit that the topology prescribes."""
+
+    features: Callable[[str], bool] = lambda name: False
+    knobs: Callable[[str], bool] = lambda name: False
+    edit: Translation | Outer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a stage did. ``checked`` are the uids of the sums that were really verified on the way to the row."""
+
+    row: Row
+    packet: Packet
+    state: State
+    checked: tuple[int, ...]
+    ending: Operation | None
+
+
+class Incomplete(Exception):
+    """No row of a table fits: a fault of the table, never of the packet."""
+
+
+def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int | None:
+    """The uid of the header whose checksum ``target`` means, or None if the packet has no such sum."""
+    if target is Selector.AIMED:
+        return state.start if isinstance(state, Skb) else None
+    header = outer_ip(headers) if target is Selector.OUTER_IP else outer_transport(headers)
+    return header.uid if header is not None and header.kind is not Kind.NOTHING else None
+
+
+def holds(given: Given, state: State, packet: Packet, setting: Setting, checked: list[int]) -> bool:
+    """Whether a predicate holds. A real check is noted in ``checked``. A sum that is not there is neither right, wrong nor absent
+    being asked for: such a predicate is false when asked plainly and true when negated, except that ``wrong`` of a missing sum is false."""
+    headers = packet.headers
+    result: bool
+    match given.test:
+        case Test.FEATURE:
+            result = setting.features(given.argument)
+        case Test.KNOB:
+            result = setting.knobs(given.argument)
+        case Test.CARRIES:
+            transport = outer_transport(headers)
+            result = transport is not None and transport.kind in given.argument
+        case Test.AIMED_AT_TRANSPORT:
+            transport = outer_transport(headers)
+            result = transport is not None and isinstance(state, Skb) and state.start == transport.uid
+        case Test.IP_VERSION:
+            ip = _ip_meant(state, headers)
+            result = ip is not None and ip.layer is (Layer.IPV4 if given.argument == 4 else Layer.IPV6)
+        case Test.TAGGED:
+            result = bool(headers) and headers[0].layer is Layer.VLAN
+        case Test.ENCAPSULATED:
+            result = isinstance(state, Skb) and state.encapsulation
+        case Test.FRAGMENT:
+            ip = outer_ip(headers)
+            result = ip is not None and ip.fragment is not FragmentRole.WHOLE
+        case Test.EXTENSIONS:
+            ip = _ip_meant(state, headers)
+            result = ip is not None and ip.layer is Layer.IPV6 and ip.extensions
+        case Test.TTL_EXPIRES:
+            ip = outer_ip(headers)
+            result = ip is not None and ip.ttl_expires
+        case Test.LONG:
+            result = packet.long
+        case Test.INVALID:
+            result = bool(getattr(state, "invalid", False))
+        case Test.ABSENT:
+            uid = select(given.argument, state, headers)
+            result = uid is not None and packet.absent(uid)
+        case Test.RIGHT:
+            uid = select(given.argument, state, headers)
+            if uid is None:
+                return False
+            if uid not in checked:
+                checked.append(uid)
+            result = packet.right(uid)
+    return result is not given.negated
+
+
+def apply(stage: Stage, state: State, packet: Packet, setting: Setting) -> Applied:
+    """Run a stage's table: the first row that fits. Raises Incomplete when none does, and whatever the packet raises when a
+    predicate cannot be decided for the class."""
+    checked: list[int] = []
+    for row in stage.table:
+        if not row.when.fits(state):
+            continue
+        if not all(holds(given, state, packet, setting, checked) for given in row.given):
+            continue
+        after, ending = packet, None
+        for do in row.does:
+            if do.operation in ENDINGS:
+                ending = do.operation
+            else:
+                after = _operate(do, state, after, setting)
+        return Applied(row, after, _next_state(row.becomes, state, after), tuple(checked), ending)
+    raise Incomplete(f"stage {stage.name}: no row for {state}")
+
+
+def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
+    edit = setting.edit
+    match do.operation:
+        case Operation.TRANSLATE if isinstance(edit, Translation):
+            return packet.translate(edit, do.address, do.port)
+        case Operation.DECREMENT_TTL:
+            return packet.decrement_ttl()
+        case Operation.TRIM:
+            return packet.trim()
+        case Operation.PUSH if isinstance(edit, Outer):
+            return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None)
+        case Operation.POP:
+            return packet.pop()
+        case Operation.SEAL if isinstance(edit, Outer):
+            return packet.seal(edit)
+        case Operation.UNSEAL:
+            return packet.unseal()
+    if do.target is None:
+        raise Incomplete(f"{do.operation.value} has nothing to work on")
+    uid = select(do.target, state, packet.headers)
+    if uid is None:
+        return packet
+    match do.operation:
+        case Operation.FILL:
+            return packet.fill(uid)
+        case Operation.WRITE_PSEUDO:
+            return packet.write_pseudo(uid)
+        case _:
+            return packet.compute(uid)
+
+
+def _next_state(becomes: Becomes, state: State, packet: Packet) -> State:
+    def value(name: str, token: Any) -> Any:
+        if token is Token.AT_TRANSPORT:
+            header = outer_transport(packet.headers)
+            return header.uid if header else None
+        if token is Token.LEVEL_LESS_ONE:
+            return getattr(state, name) - 1
+        return token
+
+    fields = {name: value(name, token) for name, token in becomes.fields}
+    if becomes.family is None:
+        return replace(state, **fields) if fields else state
+    built: State = becomes.family(**fields)
+    return built
+
+
+def _ip_meant(state: State, headers: tuple[Header, ...]) -> Header | None:
+    """The IP header of the sum aimed at, else the outermost."""
+    if isinstance(state, Skb) and state.start is not None:
+        return ip_of(headers, state.start)
+    return outer_ip(headers)

@@ -1,0 +1,202 @@
+"""What Linux does to checksum state, as tables. Source: Linux 6.1 unless a row says otherwise.
+
+Each stage is one kernel function a packet passes on its way; ``topology/forward.py`` says which, in what order.
+"""
+
+from __future__ import annotations
+
+from csumlab.headers import Kind
+from csumlab.stage import (
+    ABSENT_TRANSPORT,
+    ACCEPT,
+    AIMED_AT_TRANSPORT,
+    ANY,
+    DECREMENT_TTL,
+    DROP,
+    ENCAPSULATED,
+    EXTENSIONS,
+    FRAGMENT,
+    INVALID,
+    KEEP,
+    LONG,
+    REJECT,
+    SAME,
+    TAGGED,
+    TRIM,
+    TTL_EXPIRES,
+    OuterSum,
+    Row,
+    Rule,
+    Selector,
+    Stage,
+    Token,
+    carries,
+    changed,
+    compute,
+    feature,
+    fill,
+    fresh,
+    knob,
+    push,
+    right,
+    translate,
+    version,
+    when,
+    write_pseudo,
+    wrong,
+)
+from csumlab.state import Skb, Summed
+
+NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
+TRANSPORT, AIMED, OUTER_IP = Selector.TRANSPORT, Selector.AIMED, Selector.OUTER_IP
+WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6, Kind.GRE)
+CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6)
+TO_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)
+TO_NONE = fresh(Skb)
+TO_UNNECESSARY = fresh(Skb, summed=UNNECESSARY)
+
+SENDER = Stage(
+    name="sender",
+    title="socket",
+    source="linux 6.1 net/ipv4/tcp_output.c __tcp_transmit_skb; net/ipv4/udp.c udp_send_skb; net/ipv4/ip_output.c __ip_append_data",
+    table=(
+        Row(ANY, (FRAGMENT,), KEEP, TO_NONE, "a fragmented datagram is summed in software over all fragments"),
+        Row(ANY, (carries(Kind.TCP),), write_pseudo(TRANSPORT), TO_PARTIAL, "TCP always leaves the sum to whoever transmits it and writes the pseudo-header sum"),
+        Row(ANY, (ABSENT_TRANSPORT,), KEEP, TO_NONE, "the program asked for no UDP checksum"),
+        Row(ANY, (carries(Kind.UDP), feature("tx-checksum-ip-generic")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum: UDP writes the pseudo-header sum only"),
+        Row(ANY, (carries(Kind.UDP), version(4), feature("tx-checksum-ipv4")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv4: the pseudo-header sum only"),
+        Row(ANY, (carries(Kind.UDP), version(6), feature("tx-checksum-ipv6")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv6: the pseudo-header sum only"),
+        Row(ANY, (), compute(TRANSPORT), TO_NONE, "the kernel sums this in software while it sends"),
+    ),
+)  # fmt: skip
+
+EGRESS = Stage(
+    name="egress",
+    title="transmit feature resolution",
+    source="linux 6.1 net/core/dev.c validate_xmit_skb, skb_csum_hwoffload_help, netif_skb_features",
+    table=(
+        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, ~feature("hw-enc-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for encapsulated packets: the kernel fills the inner sum"),
+        Row(when(Skb, summed=PARTIAL), (TAGGED, ~feature("vlan-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for tagged frames: the kernel fills"),
+        Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ip-generic"),), KEEP, SAME, "tx-checksum-ip-generic is on: the fill is left to the device"),
+        Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ipv4"), version(4)), KEEP, SAME, "tx-checksum-ipv4 is on: the fill is left to the device"),
+        Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ipv6"), version(6), ~EXTENSIONS), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device"),
+        Row(when(Skb, summed=PARTIAL), (), fill(AIMED), TO_NONE, "the device does not sum this: the kernel fills it in software"),
+        Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (), KEEP, SAME, "nothing is owed"),
+    ),
+)  # fmt: skip
+
+BRIDGE = Stage(
+    name="bridge",
+    title="bridge",
+    source="linux 6.1 net/bridge/br_forward.c br_dev_queue_push_xmit; include/linux/skbuff.h skb_forward_csum",
+    table=(
+        Row(when(Skb, summed=COMPLETE), (), KEEP, changed(summed=NONE), "a sum of the whole packet is not carried on when a frame is forwarded"),
+        Row(when(Skb, summed=(NONE, UNNECESSARY, PARTIAL)), (), KEEP, SAME, "a bridge looks at no checksum and keeps what it was told"),
+    ),
+)  # fmt: skip
+
+INPUT = Stage(
+    name="input",
+    title="IP input",
+    source="linux 6.1 net/ipv4/ip_input.c ip_rcv_core; net/ipv6/ip6_input.c ip6_rcv_core",
+    table=(
+        Row(ANY, (wrong(OUTER_IP),), DROP, SAME, "the IPv4 header sum is checked in software every time and is wrong (InHdrErrors)"),
+        Row(ANY, (), TRIM, SAME, "the IPv4 header sum is right (IPv6 has none); what follows the packet is cut off"),
+    ),
+)  # fmt: skip
+
+CONNTRACK = Stage(
+    name="conntrack",
+    title="connection tracking",
+    source="linux 6.1 net/netfilter/nf_conntrack_proto_tcp.c tcp_error, nf_conntrack_proto_udp.c udp_error; net/netfilter/utils.c nf_ip_checksum",
+    table=(
+        Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment is held until its datagram is whole"),
+        Row(ANY, (~carries(*CHECKED_BY_CONNTRACK),), KEEP, SAME, "no checksum that connection tracking knows"),
+        Row(ANY, (~knob("net.netfilter.nf_conntrack_checksum"),), KEEP, SAME, "net.netfilter.nf_conntrack_checksum is 0: nothing is verified"),
+        Row(when(Skb, summed=PARTIAL), (), KEEP, SAME, "a sum that is still to be computed is trusted"),
+        Row(when(Skb, summed=UNNECESSARY), (), KEEP, SAME, "marked as verified: trusted"),
+        Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "a zero UDP sum says that there is none"),
+        Row(when(Skb, summed=COMPLETE), (right(TRANSPORT),), KEEP, changed(summed=UNNECESSARY, level=0), "verified from the device's sum of the packet"),
+        Row(when(Skb, summed=NONE), (right(TRANSPORT),), KEEP, changed(summed=COMPLETE), "verified in software; the sum is remembered"),
+        Row(when(Skb, summed=(NONE, COMPLETE)), (), KEEP, changed(invalid=True), "the sum is wrong: the packet is INVALID, is not dropped, and will not be translated"),
+    ),
+)  # fmt: skip
+
+NAT = Stage(
+    name="nat",
+    title="address translation",
+    source="linux 6.1 net/netfilter/nf_nat_proto.c nf_nat_ipv4_manip_pkt, tcp_manip_pkt, udp_manip_pkt; net/core/utils.c inet_proto_csum_replace4",
+    table=(
+        Row(ANY, (INVALID,), KEEP, SAME, "an INVALID packet belongs to no connection and leaves untranslated"),
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", source="linux 5.7 net/netfilter/nf_nat_proto.c udp_manip_pkt"),
+        Row(when(Skb, summed=PARTIAL), (AIMED_AT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, and the fill to come will see the ports"),
+        Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed, so a finished outer sum is treated as if it held the pseudo-header sum, though what is owed is an inner one", sure="observed"),
+        Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
+    ),
+)  # fmt: skip
+
+FORWARD = Stage(
+    name="forward",
+    title="IP forwarding",
+    source="linux 6.1 net/ipv4/ip_forward.c ip_forward; net/ipv6/ip6_output.c ip6_forward",
+    table=(
+        Row(ANY, (TTL_EXPIRES,), DROP, SAME, "TTL or hop limit is used up: ICMP time exceeded goes back"),
+        Row(when(Skb, summed=COMPLETE), (), DECREMENT_TTL, changed(summed=NONE), "forwarded; the IPv4 header sum follows the TTL; a sum of the whole packet is not carried on"),
+        Row(when(Skb, summed=(NONE, UNNECESSARY, PARTIAL)), (), DECREMENT_TTL, SAME, "forwarded; the IPv4 header sum follows the TTL; nothing else is verified or changed"),
+    ),
+)  # fmt: skip
+
+RECEIVE = Stage(
+    name="receive",
+    title="transport input",
+    source="linux 6.1 include/linux/skbuff.h __skb_checksum_validate_needed; net/ipv4/tcp_ipv4.c tcp_v4_rcv; net/ipv4/udp.c udp_queue_rcv_one_skb; net/ipv4/icmp.c icmp_rcv",
+    table=(
+        Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
+        Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "this header has no checksum of its own"),
+        Row(ANY, (ABSENT_TRANSPORT, version(6), ~knob("udp6zerocsumrx")), REJECT, SAME, "a zero UDP sum is not allowed over IPv6", source="linux 6.1 net/ipv6/udp.c udp6_csum_init; RFC 8200 section 8.1"),
+        Row(when(Skb, summed=PARTIAL), (), ACCEPT, SAME, "CHECKSUM_PARTIAL counts as verified on local delivery: it never left the host"),
+        Row(when(Skb, summed=UNNECESSARY, level=0), (), ACCEPT, changed(summed=NONE), "marked as verified: believed, not checked"),
+        Row(when(Skb, summed=UNNECESSARY), (), ACCEPT, changed(level=Token.LEVEL_LESS_ONE), "marked as verified at this level: believed, not checked"),
+        Row(ANY, (ABSENT_TRANSPORT,), ACCEPT, changed(summed=NONE), "there is no UDP checksum to check"),
+        Row(when(Skb, summed=(NONE, COMPLETE)), (right(TRANSPORT),), ACCEPT, changed(summed=COMPLETE), "verified: the sum is right"),
+        Row(when(Skb, summed=(NONE, COMPLETE)), (), REJECT, SAME, "verified: the sum is wrong, the packet is dropped (InCsumErrors)"),
+    ),
+)  # fmt: skip
+
+VETH = Stage(
+    name="veth",
+    title="veth pair",
+    source="linux 6.1 drivers/net/veth.c veth_xmit",
+    table=(
+        Row(when(Skb), (), KEEP, SAME, "a veth pair hands the packet over with what it carries"),
+    ),
+)  # fmt: skip
+
+GRO = Stage(
+    name="gro",
+    title="receive aggregation",
+    source="linux 6.1 include/net/gro.h __skb_gro_checksum_validate; net/ipv4/tcp_offload.c tcp4_gro_complete",
+    table=(
+        Row(ANY, (~feature("rx-gro"),), KEEP, SAME, "GRO is off"),
+        Row(ANY, (FRAGMENT,), KEEP, SAME, "fragments are not merged"),
+        Row(ANY, (~carries(Kind.TCP, Kind.UDP),), KEEP, SAME, "only TCP and UDP are looked at"),
+        Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "there is no sum to check"),
+        Row(when(Skb, summed=UNNECESSARY), (LONG,), write_pseudo(TRANSPORT), TO_PARTIAL, "segments marked as verified were merged: the sum becomes the pseudo-header's", sure="derived"),
+        Row(when(Skb, summed=NONE), (LONG, right(TRANSPORT)), write_pseudo(TRANSPORT), TO_PARTIAL, "segments were verified and merged: the sum becomes the pseudo-header's"),
+        Row(when(Skb, summed=(UNNECESSARY, COMPLETE, PARTIAL)), (), KEEP, SAME, "nothing to verify"),
+        Row(when(Skb, summed=NONE), (right(TRANSPORT),), KEEP, TO_UNNECESSARY, "verified in software before a merge: marked as verified", sure="observed"),
+        Row(when(Skb, summed=NONE), (), KEEP, SAME, "the sum is wrong: passed up as it is"),
+    ),
+)  # fmt: skip
+
+VXLAN_ENCAPSULATE = Stage(
+    name="vxlan-encapsulate",
+    title="VXLAN encapsulation",
+    source="linux 6.1 net/ipv4/udp.c udp_set_csum; include/linux/skbuff.h lco_csum; net/ipv4/ip_tunnel_core.c iptunnel_handle_offloads",
+    table=(
+        Row(when(Skb, summed=PARTIAL), (knob("udpcsum"),), push(OuterSum.LCO), changed(encapsulation=True), "the outer sum is written for the inner sum as it will be once filled (local checksum offload)"),
+        Row(when(Skb, summed=PARTIAL), (), push(OuterSum.ZERO), changed(encapsulation=True), "no outer sum (noudpcsum); the inner one is still owed"),
+        Row(when(Skb), (knob("udpcsum"),), push(OuterSum.PSEUDO), TO_PARTIAL, "the outer sum is left to whoever transmits it; what was known of the inner one is forgotten"),
+        Row(when(Skb), (), push(OuterSum.ZERO), TO_NONE, "no outer sum (noudpcsum); what was known of the inner one is forgotten"),
+    ),
+)  # fmt: skip

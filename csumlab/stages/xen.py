@@ -1,0 +1,52 @@
+"""The Xen network ring between netfront and netback, Linux drivers since 2.6.39 (IPv6 since 3.13), as tables.
+
+The ring has two flags and no position: the receiver parses again (net/core/skbuff.c skb_checksum_setup). feature-no-csum-offload and
+feature-ipv6-csum-offload are not here: they set the port's features, and egress resolution fills before the port's tap.
+"""
+
+from __future__ import annotations
+
+from csumlab.headers import Kind
+from csumlab.stage import DROP, FRAGMENT, KEEP, SAME, TAGGED, Row, Stage, Token, carries, fresh, when
+from csumlab.state import Ring, Skb, Summed
+
+_TO_PARTIAL = fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)
+
+
+def _encode(name: str, title: str, source: str) -> Stage:
+    return Stage(
+        name=name,
+        title=title,
+        source=source,
+        table=(
+            Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, fresh(Ring, blank=True, validated=True), "the slot is flagged csum_blank and data_validated; there is no place for csum_start"),
+            Row(when(Skb, summed=Summed.UNNECESSARY), (), KEEP, fresh(Ring, validated=True), "the slot is flagged data_validated: one level only"),
+            Row(when(Skb, summed=(Summed.NONE, Summed.COMPLETE)), (), KEEP, fresh(Ring), "no flag: the other side checks for itself"),
+        ),
+    )  # fmt: skip
+
+
+def _decode(name: str, title: str, source: str, loss: str) -> Stage:
+    return Stage(
+        name=name,
+        title=title,
+        source=source,
+        table=(
+            Row(when(Ring, blank=True), (TAGGED,), DROP, SAME, f"csum_blank on a frame that is not plain IP {loss}"),
+            Row(when(Ring, blank=True), (FRAGMENT,), DROP, SAME, f"csum_blank on a fragment {loss}"),
+            Row(when(Ring, blank=True), (carries(Kind.TCP, Kind.UDP),), KEEP, _TO_PARTIAL, "csum_blank: the outer TCP or UDP header is found again by parsing and is still to be computed"),
+            Row(when(Ring, blank=True), (), DROP, SAME, f"csum_blank on something other than TCP or UDP {loss}"),
+            Row(when(Ring, validated=True), (), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "data_validated is believed"),
+            Row(when(Ring), (), KEEP, fresh(Skb), "no flag: nothing is known"),
+        ),
+    )  # fmt: skip
+
+
+NETFRONT_TRANSMIT = _encode("netfront-transmit", "netfront to the ring", "linux 6.1 drivers/net/xen-netfront.c xennet_start_xmit")
+NETBACK_RECEIVE = _decode(
+    "netback-receive", "netback from the ring", "linux 6.1 drivers/net/xen-netback/netback.c xenvif_tx_submit, checksum_setup", "is dropped without a word"
+)
+NETBACK_TRANSMIT = _encode("netback-transmit", "netback to the ring", "linux 6.1 drivers/net/xen-netback/rx.c xenvif_rx_next_skb")
+NETFRONT_RECEIVE = _decode(
+    "netfront-receive", "netfront from the ring", "linux 6.1 drivers/net/xen-netfront.c handle_incoming_queue, checksum_setup", "is dropped and counted in rx_errors"
+)

@@ -1,0 +1,131 @@
+"""What travels beside a packet: carried checksum state, one frozen type per family of carriers.
+
+``Skb`` is Linux since 2.6.19 (include/linux/skbuff.h, "Checksumming of packets"), ``XenSkb`` XenLinux 2.6.12 to 2.6.18 with its two
+extra bits (Xen git history, net-csum.patch), ``Ring`` the Xen network ring (xen/include/public/io/netif.h), ``Bare`` everything that
+carries nothing: a wire, a file, a user-space program.
+
+``project`` derives the claim about every checksum from the carried state; it is the only place that does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from csumlab.packet import Header, outer_transport
+
+
+class Summed(Enum):
+    """skb->ip_summed. ``HW`` exists in XenLinux only: must be computed on the way out (CHECKSUM_HW)."""
+
+    NONE = "CHECKSUM_NONE"
+    UNNECESSARY = "CHECKSUM_UNNECESSARY"
+    COMPLETE = "CHECKSUM_COMPLETE"
+    PARTIAL = "CHECKSUM_PARTIAL"
+    HW = "CHECKSUM_HW"
+
+
+class Claim(Enum):
+    """What the carried state says about one checksum."""
+
+    UNCHECKED = "unchecked"
+    VERIFIED = "verified"
+    MUST_COMPUTE = "must-compute"
+
+
+@dataclass(frozen=True, slots=True)
+class Skb:
+    """Linux socket buffer. ``level`` is csum_level, ``start`` the uid of the header that csum_start points at (csum_offset is that
+    header's field), ``encapsulation`` skb->encapsulation, ``invalid`` conntrack's INVALID mark."""
+
+    summed: Summed = Summed.NONE
+    level: int = 0
+    start: int | None = None
+    encapsulation: bool = False
+    invalid: bool = False
+
+    def __str__(self) -> str:
+        text = self.summed.value
+        if self.summed is Summed.UNNECESSARY and self.level:
+            text += f" level {self.level}"
+        return text + (", INVALID" if self.invalid else "")
+
+
+@dataclass(frozen=True, slots=True)
+class XenSkb:
+    """XenLinux socket buffer: ip_summed, proto_data_valid (``valid``) and proto_csum_blank (``blank``). ``invalid`` as in Skb."""
+
+    summed: Summed = Summed.NONE
+    valid: bool = False
+    blank: bool = False
+    invalid: bool = False
+
+    def __str__(self) -> str:
+        bits = [word for word, on in (("data_valid", self.valid), ("csum_blank", self.blank), ("INVALID", self.invalid)) if on]
+        return ", ".join([self.summed.value, *bits])
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A slot of the Xen network ring: two flags and no position."""
+
+    blank: bool = False
+    validated: bool = False
+
+    def __str__(self) -> str:
+        bits = [word for word, on in (("csum_blank", self.blank), ("data_validated", self.validated)) if on]
+        return "ring: " + (", ".join(bits) or "no flag")
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Bytes and nothing beside them."""
+
+    def __str__(self) -> str:
+        return "bytes only"
+
+
+State = Skb | XenSkb | Ring | Bare
+
+
+def owed(state: State, headers: tuple[Header, ...]) -> int | None:
+    """The uid of the checksum that the carried state says is still to be computed, or None."""
+    match state:
+        case Skb(summed=Summed.PARTIAL):
+            return state.start
+        case XenSkb() if state.blank or state.summed is Summed.HW:
+            return _first_transport(headers)
+        case Ring(blank=True):
+            return _first_transport(headers)
+    return None
+
+
+def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
+    """The claim about each checksum, by uid of its header.
+
+    Linux: skb->ip_summed speaks of the headers that consume it, outermost first; an IPv4 header's own sum is never covered by any
+    claim (net/ipv4/ip_input.c ip_rcv_core checks it always). UNNECESSARY vouches for level + 1 of them; PARTIAL for all before csum_start
+    (include/linux/skbuff.h __skb_checksum_validate_needed).
+    """
+    claims = {header.uid: Claim.UNCHECKED for header in headers if header.kind}
+    consuming = [header.uid for header in headers if header.consumes]
+    due = owed(state, headers)
+    verified = 0
+    match state:
+        case Skb(summed=Summed.UNNECESSARY):
+            verified = state.level + 1
+        case XenSkb(summed=Summed.UNNECESSARY) | XenSkb(valid=True) | Ring(validated=True):
+            verified = 1
+    if due is not None and due in consuming:
+        verified = consuming.index(due)
+    for uid in consuming[:verified]:
+        claims[uid] = Claim.VERIFIED
+    if due in claims:
+        claims[due] = Claim.MUST_COMPUTE
+    return claims
+
+
+
+def _first_transport(headers: tuple[Header, ...]) -> int | None:
+    header = outer_transport(headers)
+    return header.uid if header else None

@@ -1,0 +1,272 @@
+"""The symbolic interpreter: a packet of a class as linear forms, one triple (P, D, F) per checksum.
+
+P is the pseudo-header's sum, D the sum of the covered bytes without the field, F the field; r = P + D + F is 0 for a right sum and
+g = F - P is 0 for a partial one. Every operation is a word change: it adds its difference to the D of each checksum that covers the word
+and to the P of each whose pseudo-header holds it, and a written field is a word of every sum around it. docs/model.md has the algebra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from csumlab.forms import ZERO, Form, Symbol, of, unknown
+from csumlab.headers import KINDS, Kind, Layer
+from csumlab.inet import Zero
+from csumlab.packet import Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
+from csumlab.stage import Outer, OuterSum, Rule, Translation
+
+DAMAGE = Symbol("damage", damage=True)
+
+
+class Undecided(Exception):
+    """A predicate differs from packet to packet: ``form`` has to be compared with 0 over the members of the class."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__(str(form))
+        self.form = form
+
+
+class Untold(Exception):
+    """A predicate cannot be told at all; ``reason`` is a clause that follows "because"."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One checksum: its triple, how the last writer spells a zero field, and whether the field says "none"."""
+
+    kind: Kind
+    pseudo: Form
+    data: Form
+    field: Form
+    zero: Zero = Zero.SEEN
+    absent: bool = False
+
+    @property
+    def residue(self) -> Form:
+        return self.pseudo + self.data + self.field
+
+    @property
+    def seed(self) -> Form:
+        return self.field - self.pseudo
+
+
+def decide(form: Form) -> bool:
+    """Whether ``form`` is zero for all members. Raises Undecided or Untold."""
+    answer = form.is_zero()
+    if answer is not None:
+        return answer
+    if form.unknowns:
+        raise Untold(form.unknowns[0].unknown)
+    raise Undecided(form)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolicPacket:
+    """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that were
+    rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the IP packet. ``sealed`` is the packet
+    inside an opaque tunnel. ``long`` says that it is a super-frame."""
+
+    headers: tuple[Header, ...]
+    sums: Mapping[int, Sum]
+    long: bool = False
+    trailer: Form = ZERO
+    known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
+    sealed: SymbolicPacket | None = None
+
+    def right(self, uid: int) -> bool:
+        return decide(self.sums[uid].residue)
+
+    def absent(self, uid: int) -> bool:
+        return self.sums[uid].absent
+
+    def fill(self, uid: int) -> Self:
+        """skb_checksum_help: the complement of the sum from csum_start to the end of the frame, field and trailer included."""
+        old = self.sums[uid]
+        return self._write(uid, -(old.data + old.field + self.trailer), Zero.ONES)
+
+    def write_pseudo(self, uid: int) -> Self:
+        return self._write(uid, self.sums[uid].pseudo, Zero.ONES)
+
+    def compute(self, uid: int) -> Self:
+        old = self.sums[uid]
+        return self._write(uid, -(old.pseudo + old.data), Zero.ONES if KINDS[old.kind].zero_is_absent else Zero.ZEROS)
+
+    def translate(self, edit: Translation, address: Rule, port: Rule) -> Self:
+        ip, transport = outer_ip(self.headers), outer_transport(self.headers)
+        packet = self
+        if ip is not None:
+            packet = packet._replace_words(ip, edit.source, edit.destination, address)
+        if transport is not None and transport.layer in (Layer.TCP, Layer.UDP):
+            packet = packet._replace_words(transport, edit.source_port, edit.destination_port, port)
+        return packet
+
+    def decrement_ttl(self) -> Self:
+        ip = outer_ip(self.headers)
+        if ip is None or ip.layer is not Layer.IPV4:
+            return self
+        return self._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL})
+
+    def trim(self) -> Self:
+        return replace(self, trailer=ZERO) if self.trailer != ZERO else self
+
+    def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self:
+        packet = self._pushed(outer)
+        udp = outer_transport(packet.headers)
+        if udp is None:
+            return packet
+        made = packet.sums[udp.uid]
+        if how is OuterSum.ZERO:
+            written = replace(made, field=ZERO, zero=Zero.ZEROS, absent=True)
+        elif how is OuterSum.LCO and aimed is not None:
+            inner = self.sums[aimed]
+            factor = next(f for header, f in enclosing(packet.headers, aimed) if header.uid == udp.uid)
+            # The inner region is taken to sum to minus the inner field, as it will once that field is filled.
+            ahead = made.data - factor * (inner.data + inner.field)
+            written = replace(made, field=-(made.pseudo + ahead - factor * inner.field), zero=Zero.ONES)
+        else:
+            written = replace(made, field=made.pseudo, zero=Zero.ONES)
+        return replace(packet, sums={**packet.sums, udp.uid: written})
+
+    def pop(self) -> Self:
+        """Take off the outermost IP header and what stands before the next one."""
+        depth = next((n for n, header in enumerate(self.headers) if header.is_ip), 0)
+        inner = next((n for n, header in enumerate(self.headers) if n > depth and header.is_ip), len(self.headers))
+        while inner > depth + 1 and self.headers[inner - 1].layer is Layer.VLAN:
+            inner -= 1
+        kept = self.headers[inner:]
+        uids = {header.uid for header in kept}
+        return replace(self, headers=kept, sums={uid: s for uid, s in self.sums.items() if uid in uids})
+
+    def seal(self, outer: Outer) -> Self:
+        """A new packet of a user-space program whose payload is this one, encrypted."""
+        empty = replace(self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, long=False)
+        return replace(empty._pushed(outer, first_uid=self._next_uid()), sealed=self)
+
+    def unseal(self) -> Self:
+        if self.sealed is None:
+            raise Untold("what the tunnel carries is encrypted and was not seen before it was sealed")
+        inner = self.sealed
+        return replace(self, headers=inner.headers, sums=inner.sums, known_words=inner.known_words, trailer=ZERO, sealed=inner.sealed, long=inner.long)
+
+    def damage(self) -> Self:
+        """The packet with a hypothetical error in the innermost data that a sum covers (or could)."""
+        innermost = next((header for header in reversed(self.headers) if header.consumes), None)
+        if innermost is None:
+            return self
+        sums = dict(self.sums)
+        for uid, factor in [(innermost.uid, 1)] + [(h.uid, f) for h, f in enclosing(self.headers, innermost.uid)]:
+            if uid in sums:
+                sums[uid] = replace(sums[uid], data=sums[uid].data + factor * of(DAMAGE))
+        return replace(self, sums=sums)
+
+    def word(self, header: Header, side: str) -> Form:
+        """The present sum of an address or the present port of ``header``; ``side`` is "source" or "destination"."""
+        changed = self.known_words.get((header.uid, side))
+        if changed is not None:
+            return changed
+        span = header.source if side == "source" else header.destination
+        if span is not None and span.exact:
+            return Form(words(span))
+        name = f"{side} {'address' if header.is_ip else 'port'} of {header.layer.name} header {header.uid}"
+        if header.index < 0:
+            return unknown(name, f"the {name} is chosen at run time")
+        return of(Symbol(name, ("address" if header.is_ip else "port", header.index, 0 if side == "source" else 1)))
+
+    def _next_uid(self) -> int:
+        inner = self.sealed._next_uid() if self.sealed else 0
+        return max([inner, *(header.uid + 1 for header in self.headers)])
+
+    def _write(self, uid: int, value: Form, zero: Zero) -> Self:
+        """Set a field; it is a word of every sum around it."""
+        sums = dict(self.sums)
+        difference = value - sums[uid].field
+        sums[uid] = replace(sums[uid], field=value, zero=zero, absent=False)
+        for header, factor in enclosing(self.headers, uid):
+            if header.uid in sums:
+                sums[header.uid] = replace(sums[header.uid], data=sums[header.uid].data + factor * difference)
+        return replace(self, sums=sums)
+
+    def _replace_words(self, header: Header, source: Span | None, destination: Span | None, rule: Rule) -> Self:
+        packet = self
+        for side, span in (("source", source), ("destination", destination)):
+            if span is None:
+                continue
+            old = packet.word(header, side)
+            new = Form(words(span)) if span.exact else unknown(f"new {side} of {header.layer.name} header", "the translation is chosen at run time")
+            transport = outer_transport(packet.headers)
+            rules = {header.uid: Rule.FINAL} if header.layer is Layer.IPV4 else {}
+            if transport is not None:
+                rules[transport.uid] = rule
+            packet = packet._change(header.uid, new - old, rules)
+            changed = replace(header, source=span) if side == "source" else replace(header, destination=span)
+            headers = tuple(changed if h.uid == header.uid else h for h in packet.headers)
+            header = changed
+            packet = replace(packet, headers=headers, known_words={**packet.known_words, (header.uid, side): new})
+        return packet
+
+    def _change(self, uid: int, difference: Form, rules: Mapping[int, Rule]) -> Self:
+        """A word of header ``uid`` grows by ``difference``; the sums in ``rules`` are updated by their rule, all others are left alone."""
+        shifts: dict[int, tuple[Form, Form]] = {}
+        if uid in self.sums:
+            shifts[uid] = (ZERO, difference)
+        for header, factor in enclosing(self.headers, uid):
+            if header.uid in self.sums:
+                shifts[header.uid] = (ZERO, factor * difference)
+        for header in self.headers:
+            ip = ip_of(self.headers, header.uid)
+            if header.uid in self.sums and KINDS[header.kind].pseudo and ip is not None and ip.uid == uid:
+                shifts[header.uid] = (difference, ZERO)
+        packet = self
+        sums = dict(self.sums)
+        for changed, (pseudo, data) in shifts.items():
+            sums[changed] = replace(sums[changed], pseudo=sums[changed].pseudo + pseudo, data=sums[changed].data + data)
+        packet = replace(packet, sums=sums)
+        for changed, (pseudo, data) in shifts.items():
+            rule = rules.get(changed, Rule.LEAVE)
+            present = packet.sums[changed]
+            if rule is Rule.FINAL:
+                zero = Zero.ONES if KINDS[present.kind].zero_is_absent else Zero.ZEROS
+                packet = packet._write(changed, present.field - pseudo - data, zero)
+            elif rule is Rule.PSEUDO and pseudo != ZERO:
+                packet = packet._write(changed, present.field + pseudo, Zero.ONES)
+        return packet
+
+    def _pushed(self, outer: Outer, first_uid: int | None = None) -> Self:
+        """With new outer headers whose IPv4 sum is final and whose transport field is not yet written."""
+        uid = self._next_uid() if first_uid is None else first_uid
+        made: list[Header] = []
+        sums = dict(self.sums)
+        for layer in outer.layers:
+            kind = {Layer.IPV4: Kind.IPV4, Layer.UDP: Kind.UDP}.get(layer, Kind.NOTHING)
+            source, destination = (outer.source, outer.destination) if layer in (Layer.IPV4, Layer.IPV6) else (None, None)
+            if layer is Layer.UDP:
+                source, destination = Span(0, 0, 0xFFFF), outer.port
+            made.append(Header(uid, layer, kind, source=source, destination=destination))
+            if kind is Kind.IPV4:
+                data = unknown(f"IPv4 header {uid}", "the IP ID and the length are chosen at run time")
+                sums[uid] = Sum(kind, ZERO, data, -data, Zero.ZEROS)
+            elif kind is Kind.UDP:
+                pseudo = unknown(f"pseudo-header of UDP {uid}", "the length of the tunnel packet is not tracked")
+                data = unknown(f"UDP header {uid}", "a tunnel's source port is chosen by a hash of the flow") + self._total()
+                sums[uid] = Sum(kind, pseudo, data, unknown(f"field of UDP {uid}", "it is not yet written"))
+            uid += 1
+        return replace(self, headers=(*made, *self.headers), sums=sums, trailer=ZERO)
+
+    def _total(self) -> Form:
+        """The sum of all bytes of the packet."""
+        total = ZERO
+        for header in self.headers:
+            own = self.sums.get(header.uid)
+            if own is not None:
+                total = total + own.data + own.field
+                if header.covers_rest:
+                    return total
+            else:
+                total = total + unknown(f"{header.layer.name} header {header.uid}", "these header bytes are not tracked")
+        return total + unknown("payload", "ciphertext or bytes that no checksum covers")
