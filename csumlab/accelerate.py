@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
+import numpy as np
+
 from csumlab import kernels
 from csumlab.capture import walk
 
@@ -95,6 +97,122 @@ def _cache_folder() -> Path | None:
     return None
 
 
+def _primitives(numba: Any) -> dict[str, Any]:
+    """The second definition of each primitive of kernels.py: loads through a bare pointer, bounds tested by the caller."""
+    from llvmlite import ir
+    from numba.extending import intrinsic
+
+    little = sys.byteorder == "little"
+    i64 = ir.IntType(64)
+
+    def loader(bits: int, swap: bool) -> Any:
+        """A load of ``bits`` at any address, in machine order or with its bytes swapped, as a 64-bit number."""
+        integer = ir.IntType(bits)
+        result = numba.types.uint64 if bits == 64 and not swap else numba.types.int64
+
+        @intrinsic  # type: ignore[misc, untyped-decorator, unused-ignore]
+        def load(typing: Any, data: Any, at: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                place = builder.gep(arguments[0], [arguments[1]])
+                value = builder.load(builder.bitcast(place, integer.as_pointer()), align=1)
+                value = builder.bswap(value) if swap and bits > 8 else value
+                return builder.zext(value, i64) if bits < 64 else value
+
+            return result(data, numba.types.int64), generate
+
+        return load
+
+    @intrinsic  # type: ignore[misc, untyped-decorator, unused-ignore]
+    def pointer(typing: Any, values: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+        return numba.types.CPointer(values.dtype)(values), generate
+
+    byte = loader(8, False)
+    big16, big32, big64 = (loader(bits, little) for bits in (16, 32, 64))
+    raw16, raw32, raw64 = (loader(bits, False) for bits in (16, 32, 64))
+    factor, shift = np.uint64(kernels.MIX_FACTOR), np.uint64(kernels.MIX_SHIFT)
+    half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
+
+    def load64(data: Any, at: Any) -> Any:
+        return np.int64(np.uint64(big64(data, at)) ^ np.uint64(1 << 63))
+
+    def sum_words(data: Any, start: Any, end: Any) -> Any:
+        """Whole 64-bit words first, as two 32-bit halves, which vectorises; 2^32 = 1 modulo 0xffff. The bytes are swapped once, at the end."""
+        total = np.uint64(0)
+        words = (end - start) >> 3
+        for index in range(words):
+            word = raw64(data, start + (index << 3))
+            total += (word >> half) + (word & low)
+        at = start + (words << 3)
+        if (end - start) & 4:
+            total += np.uint64(raw32(data, at))
+            at += 4
+        if (end - start) & 2:
+            total += np.uint64(raw16(data, at))
+            at += 2
+        if (end - start) & 1:
+            total += np.uint64(byte(data, at) if little else byte(data, at) << 8)
+        folded = np.int64(total % np.uint64(0xFFFF))
+        return ((folded & 0xFF) << 8 | folded >> 8) % 0xFFFF if little else folded
+
+    def mix(state: Any, value: Any) -> Any:
+        product = (np.uint64(state) ^ np.uint64(value)) * factor
+        return np.int64(product ^ (product >> shift))
+
+    compile_lazily = numba.njit(nogil=True, boundscheck=False)
+    return {
+        "pointer": pointer,
+        "load8": byte,
+        "load16": big16,
+        "load32": big32,
+        "load64": compile_lazily(load64),
+        "sum_words": compile_lazily(sum_words),
+        "mix": compile_lazily(mix),
+        "VERDICTS": np.frombuffer(kernels.VERDICTS, np.uint8).astype(np.int64),
+    }
+
+
+def _checked_primitives(numba: Any) -> dict[str, Any]:
+    """The primitives by index, so that numba tests every bound: for NUMBA_BOUNDSCHECK=1, where speed is no aim."""
+
+    def load8(data: Any, at: Any) -> Any:
+        return np.int64(data[at])
+
+    def load16(data: Any, at: Any) -> Any:
+        return np.int64(data[at]) << 8 | np.int64(data[at + 1])
+
+    def load32(data: Any, at: Any) -> Any:
+        return np.int64(data[at]) << 24 | np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
+
+    def load64(data: Any, at: Any) -> Any:
+        word = np.uint64(0)
+        for index in range(8):
+            word = word << np.uint64(8) | np.uint64(data[at + index])
+        return np.int64(word ^ np.uint64(1 << 63))
+
+    def sum_words(data: Any, start: Any, end: Any) -> Any:
+        total = 0
+        for at in range(start, end):
+            total += np.int64(data[at]) << (0 if (at - start) & 1 else 8)
+        return total % 0xFFFF
+
+    compile_lazily = numba.njit(nogil=True, boundscheck=True)
+    primitives = {function.__name__: compile_lazily(function) for function in (load8, load16, load32, load64, sum_words)}
+    return _primitives(numba) | primitives | {"pointer": compile_lazily(kernels.pointer)}
+
+
+def _clone(numba: Any, module: ModuleType, primitives: dict[str, Any]) -> dict[str, FunctionType]:
+    """Copies of a module's plain functions that see ``primitives`` and, compiled on first use, one another."""
+    names = dict(vars(module))
+    plain = {name: value for name, value in names.items() if isinstance(value, FunctionType) and value.__module__ == module.__name__}
+    names.update(primitives)
+    copies = {name: FunctionType(function.__code__, names, name) for name, function in plain.items() if name not in primitives}
+    names.update((name, numba.njit(nogil=True)(function)) for name, function in copies.items())
+    return copies
+
+
 @cache
 def compiled() -> Compiled:
     """Load, or compile and keep, the fast functions. ImportError without numba."""
@@ -103,30 +221,27 @@ def compiled() -> Compiled:
 
     folder = _cache_folder()
     chosen = numba.config.CACHE_DIR
+    keep = folder is not None
+    fast = _clone(numba, kernels, _checked_primitives(numba) if _bounds_checked() else _primitives(numba))
+    fast_walk = _clone(numba, walk, {})
+    octets, longs, halves, number = types.uint8[::1], types.int64[::1], types.int32[::1], types.int64
+    table = types.int64[:, ::1]
+    signatures: dict[str, Any] = {
+        "sign_packets": types.void(octets, longs, longs, longs, halves, longs, longs, longs, number, number, number, longs, longs, longs),
+        "group_packets": number(longs, longs, number, longs, halves, number, longs, longs, table, halves, longs),
+        "read_columns": types.void(octets, longs, longs, longs, number, longs, longs, longs, table, types.int64[:, :, ::1]),
+        "walk_pcap": number(octets, number, types.boolean, number, number, longs, longs, longs, longs, longs),
+        "walk_pcapng": number(
+            octets, number, types.boolean, number, number, table, number, longs, longs, longs, longs, halves, longs, longs
+        ),
+    }  # fmt: skip
     try:
-        if folder is not None:
+        if keep:
             numba.config.CACHE_DIR = str(folder)
-        fast = _clone(kernels, _primitives())
-        fast_walk = _clone(walk, {})
-        octets = types.Array(types.uint8, 1, "C", readonly=False)
-        longs, halves = types.int64[::1], types.int32[::1]
-        number = types.int64
-        entry = [
-            _entry(
-                fast["sign_packets"],
-                types.void(octets, longs, longs, longs, halves, longs, longs, longs, number, number, number, longs, longs, longs),
-            ),
-            _entry(
-                fast["group_packets"],
-                number(longs, longs, number, longs, halves, number, longs, longs, types.int64[:, ::1], halves, longs),
-            ),
-            _entry(
-                fast["read_columns"],
-                types.void(octets, longs, longs, longs, number, longs, longs, longs, types.int64[:, ::1], types.int64[:, :, ::1]),
-            ),
-            _lazy(fast_walk["walk_pcap"]),
-            _lazy(fast_walk["walk_pcapng"]),
-        ]
+        entries = {
+            name: numba.njit(signature, nogil=True, cache=keep)((fast if name in fast else fast_walk)[name])
+            for name, signature in signatures.items()
+        }
     finally:
         numba.config.CACHE_DIR = chosen
-    return Compiled(*entry)
+    return Compiled(**entries)

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -167,7 +167,9 @@ class Index:
     def classes(self) -> list[PacketClass]:
         """The classes in the order in which they were first seen: a snapshot."""
         return [
-            PacketClass(facts, int(self._counts[c]), int(self._octets[c]), tuple(self._firsts[c, : min(self._counts[c], k.FIRST_KEPT)].tolist()))
+            PacketClass(
+                facts, int(self._counts[c]), int(self._octets[c]), tuple(self._firsts[c, : min(self._counts[c], k.FIRST_KEPT)].tolist())
+            )
             for c, facts in enumerate(self._facts)
         ]
 
@@ -182,7 +184,7 @@ class Index:
 
     def add(self, block: Block) -> Membership:
         """Sort a block's packets into classes. ValueError for a block whose packets do not lie in its data or name no interface."""
-        _check(block)
+        block = _orderly(block)
         if self._fast is None and (self._accelerate or (self._accelerate is None and len(block) >= WORTH_COMPILING)):
             self._load()
         signatures = np.zeros(len(block), np.int64)
@@ -216,7 +218,7 @@ class Index:
         """Numbers of the packets in ``rows`` of a block, all of one class; ValueError if ``rows`` is empty."""
         if not len(rows):
             raise ValueError("no packet to read")
-        _check(block)
+        block = _orderly(block)
         rows = np.ascontiguousarray(rows, np.int64)
         facts = self._facts_of(block, int(rows[0]))
         offset = np.zeros((len(facts.layers), len(rows)), np.int64)
@@ -312,13 +314,18 @@ class Index:
             self._tally += tally
 
 
-def _check(block: Block) -> None:
-    """The compiled loads test no bounds of their own: what a Block promises is made sure of here."""
+def _orderly(block: Block) -> Block:
+    """The block as the compiled functions take it: they test no bounds of their own, so what a Block promises is made sure of here.
+
+    Its arrays are copied only where they are read-only or not contiguous. ValueError as :meth:`Index.add` says.
+    """
     if not len(block):
-        return
+        return block
     lengths = {len(column) for column in (block.offset, block.captured, block.original, block.interface, block.flags)}
     ends = block.offset + block.captured
     if len(lengths) != 1 or block.offset.min() < 0 or block.captured.min() < 0 or ends.max() > len(block.data):
         raise ValueError("a packet of the block lies outside its data")
     if block.interface.min() < 0 or block.interface.max() >= len(block.interfaces):
         raise ValueError("a packet of the block names an interface that is not there")
+    wanted = {"data": np.uint8, "interface": np.int32} | dict.fromkeys(("offset", "captured", "original", "timestamp", "flags"), np.int64)
+    return replace(block, **{name: np.require(getattr(block, name), kind, "CW") for name, kind in wanted.items()})

@@ -47,6 +47,11 @@ def sum_words(data: Any, start: int, end: int) -> int:
     return inet.residue(data[start:end])
 
 
+def pointer(values: Any) -> Any:
+    """``values`` as the functions below index it. Compiled: the bare address of its first element, which spares them reference counts."""
+    return values
+
+
 _WORD: Final = (1 << 64) - 1
 MIX_FACTOR: Final = 0x2545F4914F6CDD1D
 MIX_SHIFT: Final = 29
@@ -62,7 +67,12 @@ def mix(state: int, value: int) -> int:
 def _verdict_table() -> bytes:
     """:func:`csumlab.facts.verdict_of` for every combination, indexed as :func:`judge_sums` does."""
     return bytes(
-        verdict_of(kind, residue, seed, settled, field) for kind in Kind for residue in Quality for seed in Quality for settled in Quality for field in FieldValue
+        verdict_of(kind, residue, seed, settled, field)
+        for kind in Kind
+        for residue in Quality
+        for seed in Quality
+        for settled in Quality
+        for field in FieldValue
     )
 
 
@@ -965,14 +975,17 @@ def sign_packets(
     tally: Any,
 ) -> None:
     """Dissect packets ``begin`` to ``end`` of a block: their signatures, and ``tally[kind * N_VERDICTS + verdict]`` counted up."""
+    octets = pointer(data)
+    bounds = pointer(tables)
+    scratch = pointer(work)
     for index in range(begin, end):
         number = interface[index]
         linktype = linktypes[number]
-        dissect(data, offset[index], captured[index], original[index], linktype, tables, work)
-        signatures[index] = signature(work, linktype, number, flags[index], seed)
-        for one in range(work[N_SUMS]):
+        dissect(octets, offset[index], captured[index], original[index], linktype, bounds, scratch)
+        signatures[index] = signature(scratch, linktype, number, flags[index], seed)
+        for one in range(scratch[N_SUMS]):
             at = SUMS + SUM_SIZE * one
-            tally[work[at + SUM_KIND] * N_VERDICTS + work[at + SUM_VERDICT]] += 1
+            tally[scratch[at + SUM_KIND] * N_VERDICTS + scratch[at + SUM_VERDICT]] += 1
 
 
 FIRST_KEPT: Final = 8
@@ -1035,11 +1048,14 @@ def read_columns(
     sums: Any,
 ) -> None:
     """For chosen packets of one class: ``layers[l, k]`` the offset of header l, ``sums[s, c, k]`` column c (SUM_*) of checksum s, of row ``rows[k]``."""
+    octets = pointer(data)
+    bounds = pointer(tables)
+    scratch = pointer(work)
     for column in range(len(rows)):
         row = rows[column]
-        dissect(data, offset[row], captured[row], original[row], linktype, tables, work)
-        for layer in range(min(work[N_LAYERS], layers.shape[0])):
-            layers[layer, column] = work[LAYERS + LAYER_SIZE * layer + LAYER_OFFSET]
-        for one in range(min(work[N_SUMS], sums.shape[0])):
+        dissect(octets, offset[row], captured[row], original[row], linktype, bounds, scratch)
+        for layer in range(min(scratch[N_LAYERS], layers.shape[0])):
+            layers[layer, column] = scratch[LAYERS + LAYER_SIZE * layer + LAYER_OFFSET]
+        for one in range(min(scratch[N_SUMS], sums.shape[0])):
             for entry in range(SUM_SIZE):
-                sums[one, entry, column] = work[SUMS + SUM_SIZE * one + entry]
+                sums[one, entry, column] = scratch[SUMS + SUM_SIZE * one + entry]

@@ -64,7 +64,8 @@ ANY_PORT = Span(0, 0, 0xFFFF)
 class Header:
     """One header. ``uid`` names it for the length of a walk. ``kind`` is its checksum's, NOTHING without one. ``odd`` says that it starts
     at an odd displacement in the nearest enclosing coverage. ``source`` and ``destination`` are addresses of an IP header or ports of
-    TCP and UDP; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it."""
+    TCP and UDP; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it. ``shifted`` says that its
+    addresses or ports were others than those the capture shows."""
 
     uid: int
     layer: Layer
@@ -76,6 +77,7 @@ class Header:
     ttl_expires: bool = False
     extensions: bool = False
     index: int = -1
+    shifted: bool = False
 
     @property
     def is_ip(self) -> bool:

@@ -56,9 +56,9 @@ class Sum:
         return self.field - self.pseudo
 
 
-def decide(form: Form) -> bool:
-    """Whether ``form`` is zero for all members. Raises Undecided or Untold."""
-    answer = form.is_zero()
+def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
+    """Whether ``form`` is zero for all members, by what the class fixes or by ``answers``. Raises Undecided or Untold."""
+    answer = form.is_zero() if form not in answers else answers[form]
     if answer is not None:
         return answer
     if form.unknowns:
@@ -70,7 +70,7 @@ def decide(form: Form) -> bool:
 class SymbolicPacket:
     """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that were
     rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the IP packet. ``sealed`` is the packet
-    inside an opaque tunnel. ``long`` says that it is a super-frame."""
+    inside an opaque tunnel. ``long`` says that it is a super-frame. ``answers`` are what was found out of forms that the class leaves open."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
@@ -78,9 +78,10 @@ class SymbolicPacket:
     trailer: Form = ZERO
     known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
     sealed: SymbolicPacket | None = None
+    answers: Mapping[Form, bool] = field(default_factory=dict)
 
     def right(self, uid: int) -> bool:
-        return decide(self.sums[uid].residue)
+        return decide(self.sums[uid].residue, self.answers)
 
     def absent(self, uid: int) -> bool:
         return self.sums[uid].absent
@@ -174,7 +175,7 @@ class SymbolicPacket:
         if span is not None and span.exact:
             return Form(words(span))
         name = f"{side} {'address' if header.is_ip else 'port'} of {header.layer.name} header {header.uid}"
-        if header.index < 0:
+        if header.index < 0 or header.shifted:
             return unknown(name, f"the {name} is chosen at run time")
         return of(Symbol(name, ("address" if header.is_ip else "port", header.index, 0 if side == "source" else 1)))
 

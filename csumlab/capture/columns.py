@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from csumlab.capture.block import Block, Interface
 
-MOST_ROWS: Final = 1 << 18
+MOST_ROWS: Final = 1 << 17
 """Packets of the longest block. A buffer of shorter packets is given out as several blocks, so that the columns stay small."""
 
 

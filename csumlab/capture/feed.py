@@ -37,7 +37,10 @@ class Feed:
         self.data = self._buffer(self._block_bytes)
 
     def _buffer(self, length: int) -> NDArray[np.uint8]:
-        """The buffer whose turn it is: reused if it is long enough and not a grown one that is no longer needed. Its pages cost memory only once written."""
+        """The buffer whose turn it is, reused if it is long enough and not a grown one that is no longer needed.
+
+        A new one costs memory only where it is written.
+        """
         buffer = self._buffers[self._turn]
         wanted = max(length, self._block_bytes)
         if buffer is None or len(buffer) < wanted or len(buffer) > 2 * wanted:
@@ -88,7 +91,9 @@ class Feed:
                 self.ended = True
             except OSError as error:
                 problem = f"cannot be read on: {error.strerror or error}"
-                self.fault = CaptureError(self._name, self.base + self.end, "", problem, "check the disk or the program that writes the stream")
+                self.fault = CaptureError(
+                    self._name, self.base + self.end, "", problem, "check the disk or the program that writes the stream"
+                )
                 self.ended = True
             else:
                 self.end += got

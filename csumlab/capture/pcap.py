@@ -32,17 +32,18 @@ class Pcap:
             advice = "the file was cut; nothing in it can be read"
             raise CaptureError(name, feed.offset, "pcap file header", f"expected {HEADER_BYTES} bytes, there are {feed.left}", advice)
         header = memoryview(feed.data)[feed.position : feed.position + HEADER_BYTES]  # type: ignore[arg-type]
-        self._big = walk.number32(header, 0, True) in MAGICS
-        magic = walk.number32(header, 0, self._big)
+        self.big = walk.number32(header, 0, True) in MAGICS
+        magic = walk.number32(header, 0, self.big)
         if magic == MODIFIED_MAGIC:
-            advice = "convert it with: editcap -F pcap IN OUT"
-            raise CaptureError(name, 0, "magic number", "the modified pcap format of old Linux distributions (a1b2cd34) is not read yet", advice)
+            problem = "the modified pcap format of old Linux distributions (a1b2cd34) is not read yet"
+            raise CaptureError(name, 0, "magic number", problem, "convert it with: editcap -F pcap IN OUT")
         self._tick = MAGICS[magic]
-        major, minor = walk.number16(header, 4, self._big), walk.number16(header, 6, self._big)
+        major, minor = walk.number16(header, 4, self.big), walk.number16(header, 6, self.big)
         if major != 2:
-            raise CaptureError(name, 4, "version", f"expected pcap 2.x, got {major}.{minor}", "the file is damaged or of a format not known here")
-        snaplen = walk.number32(header, 16, self._big)
-        self.interfaces = [Interface(walk.number32(header, 20, self._big) & LINKTYPE_MASK, snaplen)]
+            advice = "the file is damaged or of a format not known here"
+            raise CaptureError(name, 4, "version", f"expected pcap 2.x, got {major}.{minor}", advice)
+        snaplen = walk.number32(header, 16, self.big)
+        self.interfaces = [Interface(walk.number32(header, 20, self.big) & LINKTYPE_MASK, snaplen)]
         feed.position += HEADER_BYTES
 
     def take(self, feed: Feed, functions: Any, columns: Columns, most: int, result: Any) -> int:
@@ -52,7 +53,7 @@ class Pcap:
         status = functions.walk_pcap(
             data,
             feed.end,
-            self._big,
+            self.big,
             self._tick,
             most,
             columns.offset,

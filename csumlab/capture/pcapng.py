@@ -6,7 +6,7 @@ Source: IETF draft-ietf-opsawg-pcapng, sections 3.5 (options), 4.1 (section head
 from __future__ import annotations
 
 import struct
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Pcapng:
 
     def __init__(self, feed: Feed, name: str) -> None:
         self._name = name
-        self._big = False
+        self.big = False
         self._base = 0
         self.interfaces: list[Interface] = []
         self._clocks: NDArray[np.int64] = np.zeros((4, walk.CLOCK_COLUMNS), np.int64)
@@ -59,7 +59,7 @@ class Pcapng:
                 functions.walk_pcapng(
                     feed.data if functions is not walk else memoryview(feed.data),  # type: ignore[arg-type]
                     feed.end,
-                    self._big,
+                    self.big,
                     self._base,
                     len(self.interfaces) - self._base,
                     self._clocks,
@@ -84,16 +84,12 @@ class Pcapng:
             else:
                 return status
 
-    def number(self, feed: Feed) -> int:
-        """The 32-bit number at the feed's position."""
-        return walk.number32(memoryview(feed.data), feed.position, self._big)  # type: ignore[arg-type]
-
     def _order(self, feed: Feed) -> None:
         """The byte order of the section that starts here."""
         view = memoryview(feed.data)[feed.position :]  # type: ignore[arg-type]
         for big in (False, True):
             if walk.number32(view, 8, big) == BYTE_ORDER_MAGIC:
-                self._big = big
+                self.big = big
                 return
         self._wrong(feed, 8, "byte-order magic", f"expected 1a2b3c4d in either order, got {bytes(view[8:12]).hex()}")
 
@@ -101,19 +97,19 @@ class Pcapng:
         """Enter the section that starts here; 0, or the bytes that are needed to do so."""
         self._order(feed)
         view = memoryview(feed.data)[feed.position : feed.end]  # type: ignore[arg-type]
-        length = walk.number32(view, 4, self._big)
+        length = walk.number32(view, 4, self.big)
         if length < SECTION_BYTES or length % 4:
             self._wrong(feed, 4, "length of the section header", f"expected a multiple of 4 from {SECTION_BYTES} on, got {length}")
         if length > walk.LARGEST_RECORD:
             self._wrong(feed, 4, "length of the section header", f"absurd: {length} bytes, {walk.LARGEST_RECORD} are the most that is read")
         if length > len(view):
             return length
-        trailer = walk.number32(view, length - 4, self._big)
+        trailer = walk.number32(view, length - 4, self.big)
         if trailer != length:
             self._wrong(feed, length - 4, "trailing length of the section header", f"expected {length}, got {trailer}")
-        major = walk.number16(view, 12, self._big)
+        major = walk.number16(view, 12, self.big)
         if major != 1:
-            minor = walk.number16(view, 14, self._big)
+            minor = walk.number16(view, 14, self.big)
             self._wrong(feed, 12, "version of the section", f"expected pcapng 1.x, got {major}.{minor}")
         self._base = len(self.interfaces)
         feed.position += length
@@ -122,11 +118,11 @@ class Pcapng:
     def _description(self, feed: Feed, length: int) -> None:
         """Add the interface whose block of ``length`` bytes stands here, complete and with the right trailing length."""
         if length > LARGEST_DESCRIPTION:
-            self._wrong(feed, 4, "length of an interface description", f"absurd: {length} bytes, {LARGEST_DESCRIPTION} are the most that is read")
+            self._wrong(feed, 4, "length of an interface description", f"absurd: {length} bytes, {LARGEST_DESCRIPTION} is the most")
         if len(self.interfaces) >= MOST_INTERFACES:
             self._wrong(feed, 0, "interface description", f"more than {MOST_INTERFACES} interfaces")
         view = memoryview(feed.data)[feed.position : feed.position + length]  # type: ignore[arg-type]
-        order = ">" if self._big else "<"
+        order = ">" if self.big else "<"
         linktype, snaplen = struct.unpack_from(order + "H2xI", view, 8)
         texts = {NAME_OPTION: "", DESCRIPTION_OPTION: ""}
         resolution, seconds = 6, 0
@@ -145,7 +141,8 @@ class Pcapng:
             elif code == OFFSET_OPTION and size == 8:
                 (seconds,) = struct.unpack(order + "q", value)
             elif code in (RESOLUTION_OPTION, OFFSET_OPTION):
-                self._wrong(feed, at + 2, f"option {code} of an interface", f"expected {1 if code == RESOLUTION_OPTION else 8} bytes, got {size}")
+                expected = 1 if code == RESOLUTION_OPTION else 8
+                self._wrong(feed, at + 2, f"option {code} of an interface", f"expected {expected} bytes, got {size}")
             at += 4 + size + -size % 4
         number = len(self.interfaces)
         if number == len(self._clocks):
@@ -154,7 +151,7 @@ class Pcapng:
         self.interfaces.append(Interface(linktype, snaplen, texts[NAME_OPTION], texts[DESCRIPTION_OPTION]))
         feed.position += length
 
-    def _wrong(self, feed: Feed, at: int, field: str, problem: str) -> None:
+    def _wrong(self, feed: Feed, at: int, field: str, problem: str) -> NoReturn:
         advice = "the file is damaged here; what was read before is good"
         raise CaptureError(self._name, feed.offset + at, field, problem, advice)
 

@@ -44,7 +44,7 @@ class Raw:
     __slots__ = ("_close", "_front", "_read", "count", "name", "size")
 
     def __init__(self, path: str | os.PathLike[str] | Any) -> None:
-        """``path`` is a file name, ``"-"`` or a binary stream with ``readinto`` or ``read``. A stream is not closed here. Raises CaptureError."""
+        """``path`` is a file name, ``"-"`` or a binary stream, which is not closed here. Raises CaptureError."""
         self.count = 0
         self.size: int | None = None
         self._front = b""
@@ -186,7 +186,8 @@ class Unpacked:
 
     def _fail(self, problem: str, advice: str) -> None:
         packed = self._raw.count - len(self._stock) - len(self._input)
-        self._fault = CaptureError(self._raw.name, self._given, f"{self._name} data", f"{problem}, at byte {packed} of the packed file", advice)
+        problem += f", at byte {packed} of the packed file"
+        self._fault = CaptureError(self._raw.name, self._given, f"{self._name} data", problem, advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,8 @@ def unpacked(raw: Raw) -> Source:
     try:
         start = raw.peek(6)
     except OSError as error:
-        raise CaptureError(raw.name, 0, "", f"cannot be read: {error.strerror or error}", "give a capture file, not a folder or device") from None
+        advice = "give a capture file, not a folder or device"
+        raise CaptureError(raw.name, 0, "", f"cannot be read: {error.strerror or error}", advice) from None
     for magic, (packing, command) in OTHER_PACKINGS.items():
         if start.startswith(magic):
             raise CaptureError(raw.name, 0, "first bytes", f"packed with {packing}, which is not read here", f"try: {command}")

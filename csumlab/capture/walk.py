@@ -182,7 +182,7 @@ def walk_pcapng(
             status = SECTION
             break
         length = number32(data, position + 4, big)
-        dated = kind == ENHANCED_BLOCK or kind == PACKET_BLOCK  # noqa: SIM109  (a tuple would be built for every block)
+        dated = kind in (ENHANCED_BLOCK, PACKET_BLOCK)
         packet = dated or kind == SIMPLE_BLOCK
         least = 12
         if dated:

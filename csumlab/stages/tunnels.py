@@ -34,7 +34,7 @@ VPN_SEAL = Stage(
     title="VPN program encrypts",
     source="any user-space VPN: the inner packet is payload (RFC 768 sum of the outer packet apart)",
     table=(
-        Row(when(Bare), (), SEAL, fresh(Skb), "the packet is encrypted as it is and leaves in a UDP packet of the program"),
+        Row(when(Bare), (), SEAL, SAME, "the packet is encrypted as it is and leaves in a UDP packet of the program"),
     ),
 )  # fmt: skip
 

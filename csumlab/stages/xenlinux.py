@@ -22,6 +22,7 @@ from csumlab.stage import (
     TAGGED,
     TRIM,
     TTL_EXPIRES,
+    UNSEAL,
     Row,
     Rule,
     Selector,
@@ -233,5 +234,14 @@ GRO = Stage(
     source="linux 2.6.12 net/core/dev.c netif_receive_skb",
     table=(
         Row(ANY, (), KEEP, SAME, "received packets are not merged in this kernel"),
+    ),
+)  # fmt: skip
+
+VPN_UNSEAL = Stage(
+    name="xenlinux-vpn-unseal",
+    title="VPN program decrypts",
+    source="linux 2.6.12 drivers/net/tun.c tun_get_user",
+    table=(
+        Row(ANY, (), UNSEAL, fresh(XenSkb), "the program writes bytes to its tun device: nothing is known of their sums"),
     ),
 )  # fmt: skip

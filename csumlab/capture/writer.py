@@ -1,0 +1,163 @@
+"""Captures out: pcapng, whole or not at all, and a plain pcap writer for benchmarks and tests.
+
+Source: IETF drafts draft-ietf-opsawg-pcapng (sections 3.5, 4.1 to 4.3) and draft-ietf-opsawg-pcap (sections 4 and 5).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import tempfile
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from csumlab.capture.block import CaptureError
+from csumlab.capture.walk import DESCRIPTION_BLOCK, ENHANCED_BLOCK, FLAGS_OPTION, NANOSECONDS, SECTION_BLOCK
+
+COMMENT_OPTION: Final = 1
+NAME_OPTION: Final = 2
+DESCRIPTION_OPTION: Final = 3
+RESOLUTION_OPTION: Final = 9
+APPLICATION_OPTION: Final = 4
+LONGEST_OPTION: Final = 0xFFFF
+
+
+class _Writer:
+    """A file that takes its name only once it is complete: written beside the target, renamed at the end, gone after an error."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        folder = os.path.dirname(self.path) or "."
+        if os.path.exists(self.path) and not os.path.isfile(self.path):
+            raise CaptureError(self.path, None, "", "cannot be written: it is there and no regular file", "name a file")
+        try:
+            handle, self._unfinished = tempfile.mkstemp(prefix=f".{os.path.basename(self.path)}.", dir=folder)
+        except OSError as error:
+            advice = "check the folder and its permissions"
+            raise CaptureError(self.path, None, "", f"cannot be written: {error.strerror}", advice) from None
+        self._file: BinaryIO = os.fdopen(handle, "wb", buffering=1 << 18)
+
+    def _put(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise CaptureError(self.path, None, "", f"cannot be written: {error.strerror}", "is there room on the disk?") from None
+
+    def close(self) -> None:
+        """Finish the file: only now it is there under its name. Raises CaptureError if the disk does not take it."""
+        if self._file.closed:
+            return
+        try:
+            self._file.close()
+            # A temporary file is private; the finished one is as open as any new file of this process.
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(self._unfinished, 0o666 & ~mask)
+            os.replace(self._unfinished, self.path)
+        except OSError as error:
+            self.discard()
+            raise CaptureError(self.path, None, "", f"cannot be written: {error.strerror}", "is there room on the disk?") from None
+
+    def discard(self) -> None:
+        """Give up: nothing stays behind, and a file that had the name before is left as it was."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self._unfinished)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+class PcapngWriter(_Writer):
+    """One little-endian section with nanosecond times. The file appears whole when the context ends well, or not at all.
+
+    Raises CaptureError if it cannot be written, ValueError for a packet that the format cannot hold.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self._interfaces = 0
+        body = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+        self._put(_block(SECTION_BLOCK, body + _options([(APPLICATION_OPTION, b"csumlab")])))
+
+    def add_interface(self, linktype: int, name: str = "", description: str = "", snaplen: int = 0) -> int:
+        """Describe one more interface and give its number. ``linktype`` is a LINKTYPE number, ``snaplen`` 0 if unlimited."""
+        options = [(RESOLUTION_OPTION, b"\x09")]
+        options += [(code, _text(text)) for code, text in ((NAME_OPTION, name), (DESCRIPTION_OPTION, description)) if text]
+        self._put(_block(DESCRIPTION_BLOCK, struct.pack("<HHI", linktype, 0, snaplen) + _options(options)))
+        self._interfaces += 1
+        return self._interfaces - 1
+
+    def write(
+        self,
+        data: bytes,
+        *,
+        interface: int = 0,
+        timestamp_ns: int = 0,
+        original: int | None = None,
+        flags: int | None = None,
+        comment: str = "",
+    ) -> None:
+        """Add a packet. ``timestamp_ns`` is nanoseconds since 1970, ``original`` its length on the wire if it was cut,
+        ``flags`` the 32 bits of epb_flags."""
+        if not 0 <= interface < self._interfaces:
+            raise ValueError(f"interface {interface} was not added; there are {self._interfaces}")
+        if timestamp_ns < 0:
+            raise ValueError(f"the time {timestamp_ns} is before 1970")
+        options = []
+        if comment:
+            options.append((COMMENT_OPTION, _text(comment)))
+        if flags is not None:
+            options.append((FLAGS_OPTION, struct.pack("<I", flags & 0xFFFFFFFF)))
+        high, low = timestamp_ns >> 32, timestamp_ns & 0xFFFFFFFF
+        header = struct.pack("<IIIII", interface, high, low, len(data), len(data) if original is None else original)
+        self._put(_block(ENHANCED_BLOCK, header + _padded(data) + _options(options)))
+
+
+class PcapWriter(_Writer):
+    """A pcap file with one interface, in either byte order, with times in nano or microseconds."""
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, linktype: int = 1, snaplen: int = 0x40000, nanoseconds: bool = True, big_endian: bool = False
+    ) -> None:
+        super().__init__(path)
+        order = ">" if big_endian else "<"
+        self._tick = 1 if nanoseconds else 1000
+        self._record = struct.Struct(order + "IIII")
+        magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
+        self._put(struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, linktype))
+
+    def write(self, data: bytes, *, timestamp_ns: int = 0, original: int | None = None) -> None:
+        """Add a packet; see :meth:`PcapngWriter.write`. Microsecond files lose what is below a microsecond."""
+        seconds, fraction = divmod(timestamp_ns, NANOSECONDS)
+        if not 0 <= seconds <= 0xFFFFFFFF:
+            raise ValueError(f"the time {timestamp_ns} does not fit a pcap file: 1970 to 2106")
+        self._put(self._record.pack(seconds, fraction // self._tick, len(data), len(data) if original is None else original) + data)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def _text(text: str) -> bytes:
+    """UTF-8 of at most the length of an option, cut between characters."""
+    return text.encode("utf-8", "replace")[:LONGEST_OPTION].decode("utf-8", "ignore").encode()
+
+
+def _options(options: list[tuple[int, bytes]]) -> bytes:
+    if not options:
+        return b""
+    return b"".join(struct.pack("<HH", code, len(value)) + _padded(value) for code, value in options) + bytes(4)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    length = 12 + len(body)
+    return struct.pack("<II", kind, length) + body + struct.pack("<I", length)

@@ -1,0 +1,175 @@
+"""From the facts of a class to packets that can be walked, and from forms to numbers of its members.
+
+``observed`` makes the packet as the capture shows it; ``originated`` the packet as a candidate origin must have sent it; ``numbers`` evaluates a
+form over the columns of members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csumlab.facts import Facts, FieldValue, FragmentRole, Quality, SumFacts
+from csumlab.forms import ZERO, Form, Symbol, of, unknown
+from csumlab.headers import KINDS, REASONS, Kind, Layer, Verdict
+from csumlab.index import Columns
+from csumlab.inet import MODULUS, Zero
+from csumlab.packet import Header, Span, enclosing
+from csumlab.symbolic import Sum, SymbolicPacket
+from csumlab.topology.model import Topology
+
+_LINK_LAYERS = (Layer.ETHERNET, Layer.COOKED, Layer.COOKED2, Layer.LOOPBACK)
+_UNSEEN = "the packet was not seen there"
+
+
+class Made(Enum):
+    """In what shape a candidate origin sends a packet."""
+
+    RIGHT = "as its kernel makes it"
+    UNFINISHED = "with a partial sum"
+    WRONG = "with a wrong sum"
+
+
+def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
+    """The header stack of a class from the outermost VLAN tag or IP header on; uid and index are the place in ``facts.layers``."""
+    sums = {entry.header: entry for entry in facts.sums}
+    addresses = {entry.header: entry for entry in facts.addresses}
+    made: list[Header] = []
+    last = None
+    for index, layer in enumerate(facts.layers):
+        if not made and layer in _LINK_LAYERS:
+            continue
+        entry = sums.get(index)
+        header = Header(index, layer, entry.kind if entry else Kind.NOTHING, odd=bool(entry and entry.covers_odd), index=index)
+        if index in addresses:
+            last = addresses[index]
+            version = 4 if layer is Layer.IPV4 else 6
+            header = replace(
+                header,
+                source=topology.span(version, last.source),
+                destination=topology.span(version, last.destination),
+                fragment=last.fragment,
+                ttl_expires=last.ttl_expires,
+                extensions=last.extensions,
+            )
+        elif layer in (Layer.TCP, Layer.UDP) and last is not None:
+            header = replace(header, source=topology.span(0, last.source_port), destination=topology.span(0, last.destination_port))
+        made.append(header)
+    return tuple(made)
+
+
+def observed(facts: Facts, headers: tuple[Header, ...], answers: Mapping[Form, bool]) -> SymbolicPacket:
+    """The packet as the capture shows it: symbols are the columns P, r, g of each checksum, less what the class fixes.
+
+    ``headers`` may carry other uids than :func:`headers_of` gives, as long as ``index`` is the place in ``facts.layers``.
+    """
+    by_index = {header.index: header for header in headers}
+    sums: dict[int, Sum] = {}
+    for number, entry in enumerate(facts.sums):
+        header = by_index.get(entry.header)
+        if header is not None:
+            sums[header.uid] = _observed_sum(number, entry, header)
+    for number, entry in enumerate(facts.sums):
+        header = by_index.get(entry.header)
+        if header is not None and entry.verdict is Verdict.DEFERRED:
+            sums[header.uid] = _deferred(number, entry, header, headers, sums)
+    trailer = of(Symbol("trailer", unknown="the bytes behind the IP packet are not summed", nonzero=True)) if facts.trailer else ZERO
+    return SymbolicPacket(headers, sums, long=facts.long, trailer=trailer, answers=answers)
+
+
+def _label(entry: SumFacts, header: Header) -> str:
+    return f"{KINDS[entry.kind].label} {header.index}"
+
+
+def _observed_sum(number: int, entry: SumFacts, header: Header) -> Sum:
+    label = _label(entry, header)
+    pseudo = of(Symbol(f"P({label})", ("P", number, 0))) if KINDS[entry.kind].pseudo else ZERO
+    if entry.seed is Quality.ZERO:
+        seed = ZERO
+    elif entry.seed is Quality.UNKNOWN:
+        seed = unknown(f"g({label})", REASONS[entry.why_seed])
+    else:
+        seed = of(Symbol(f"g({label})", ("g", number, 0), nonzero=True))
+    if entry.residue is Quality.ZERO:
+        residue = ZERO
+    elif entry.residue is Quality.UNKNOWN:
+        residue = unknown(f"r({label})", REASONS[entry.why_residue])
+    else:
+        residue = of(Symbol(f"r({label})", ("r", number, 0), nonzero=True))
+    field = pseudo + seed
+    absent = KINDS[entry.kind].zero_is_absent and entry.field is FieldValue.ZEROS
+    return Sum(entry.kind, pseudo, residue - pseudo - field, field, Zero.SEEN, absent)
+
+
+def _deferred(number: int, entry: SumFacts, header: Header, headers: tuple[Header, ...], sums: Mapping[int, Sum]) -> Sum:
+    """An outer sum that is right once the inner one is filled: its residue is s·(r + g) of the inner one."""
+    present = sums[header.uid]
+    for inner in headers:
+        factor = next((f for outer, f in enclosing(headers, inner.uid) if outer.uid == header.uid), None)
+        if factor is not None and inner.uid in sums and sums[inner.uid].seed == ZERO and inner.kind is not Kind.NOTHING:
+            residue = factor * (sums[inner.uid].residue + sums[inner.uid].seed)
+            return replace(present, data=residue - present.pseudo - present.field)
+    return present
+
+
+def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire: bool, answers: Mapping[Form, bool]) -> SymbolicPacket:
+    """The packet as an origin sends it. ``headers`` is what it sends, maybe less than the capture shows. A socket's transport field is left to
+    the sender's table unless ``made`` is WRONG; everything from a wire is final or, if UNFINISHED, partial."""
+    seen = {entry.header: entry for entry in facts.sums}
+    sums: dict[int, Sum] = {}
+    for header in headers:
+        if header.kind is Kind.NOTHING:
+            continue
+        entry = seen.get(header.index)
+        pseudo = unknown(f"P({header.uid})", _UNSEEN) if KINDS[header.kind].pseudo else ZERO
+        data = unknown(f"D({header.uid})", _UNSEEN)
+        absent = KINDS[header.kind].zero_is_absent and entry is not None and entry.field is FieldValue.ZEROS
+        field, zero = -(pseudo + data), Zero.ONES if KINDS[header.kind].zero_is_absent else Zero.ZEROS
+        wrong = entry is not None and entry.verdict in (Verdict.BAD, Verdict.PARTIAL, Verdict.DEFERRED)
+        if absent:
+            field, zero = ZERO, Zero.ZEROS
+        elif made is Made.WRONG and wrong and entry is not None and entry.verdict is not Verdict.DEFERRED:
+            field = field + of(Symbol(f"error({header.uid})", unknown=_UNSEEN, nonzero=True))
+        elif made is Made.UNFINISHED and wrong and entry is not None and entry.verdict is Verdict.PARTIAL:
+            field = pseudo
+        sums[header.uid] = Sum(header.kind, pseudo, data, field, zero, absent)
+    return SymbolicPacket(headers, sums, long=facts.long, answers=answers)
+
+
+def shape(headers: tuple[Header, ...]) -> tuple[tuple[Layer, FragmentRole], ...]:
+    """What has to be equal for two header stacks to be the same packet's; what lies behind an opaque header is not compared."""
+    return tuple((header.layer, header.fragment) for header in headers if header.layer is not Layer.OPAQUE)
+
+
+def may_be(walked: Span | None, seen: Span | None) -> bool:
+    """Whether an address or port of the walk can be the one that was seen."""
+    if walked is None or seen is None or walked.version != seen.version:
+        return walked is None or seen is None
+    return walked.low <= seen.high and seen.low <= walked.high
+
+
+def numbers(form: Form, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The form's residue for each packet of ``columns`` and whether it is known, both [m]. Symbols without a column make it unknown."""
+    total = np.full(len(columns), form.constant, np.int64)
+    known = np.ones(len(columns), np.bool_)
+    for symbol, coefficient in form.terms:
+        if not symbol.column:
+            return total, np.zeros(len(columns), np.bool_)
+        what, place, side = symbol.column
+        if what == "P":
+            value, here = columns.pseudo[place], columns.known_seed[place]
+        elif what == "g":
+            value, here = columns.seed[place], columns.known_seed[place]
+        elif what == "r":
+            value, here = columns.residue[place], columns.known_residue[place]
+        elif what == "address":
+            value, here = columns.address_sum(place, "destination" if side else "source"), columns.has_word(place, 0)
+        else:
+            value, here = columns.word(place, 2 * side), columns.has_word(place, 2 * side)
+        total = (total + coefficient * value.astype(np.int64)) % MODULUS
+        known &= here
+    return total % MODULUS, known

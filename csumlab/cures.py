@@ -1,0 +1,103 @@
+"""Cures: the smallest changes to a host that are known to help because the class was walked again with them.
+
+A change is offered only if the finding is gone and no other has come. A feature that is fixed is never offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, V4, V6, is_on
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """One change that was tried. ``command`` and ``undo`` are typed in ``domain``; ``cost`` and ``lasting`` are sentences."""
+
+    domain: str
+    command: str
+    undo: str
+    cost: str
+    lasting: str
+    topology: Topology
+
+    def __str__(self) -> str:
+        return f"in {self.domain}: {self.command}"
+
+
+def candidates(topology: Topology, ports: list[Port]) -> Iterator[Cure]:
+    """Changes on the given ports, nearest to the cause first, then of tunnels, then of kernels."""
+    for port in dict.fromkeys(ports):
+        yield from _device_changes(topology, port)
+    for port in dict.fromkeys(ports):
+        domain = topology.domains[port.domain]
+        for name, default in KNOBS.items():
+            if domain.tracks() and not domain.sysctl.get(name, default):
+                changed = _with_domain(topology, replace(domain, sysctl={**domain.sysctl, name: True}))
+                yield Cure(
+                    domain.name,
+                    f"sysctl -w {name}=1",
+                    f"sysctl -w {name}=0",
+                    "every packet of a tracked connection is summed once in software unless its card did",
+                    f"put {name} = 1 into a file of /etc/sysctl.d",
+                    changed,
+                )
+    yield from _newer(topology)
+
+
+def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
+    domain, device = topology.domains[port.domain], topology.device(port)
+    if domain.outside:
+        return
+    preset = PRESETS[domain.preset]
+    fixed = preset.fixed.get(device.kind, frozenset())
+    peer = topology.device(device.peer) if device.peer else None
+    loose = [name for name in (GENERIC, V4, V6) if name not in fixed and is_on(domain, device, peer, name)]
+    if loose and not any(name in fixed and is_on(domain, device, peer, name) for name in (GENERIC, V4)):
+        features = {**device.features, **dict.fromkeys(loose, False)}
+        yield Cure(
+            domain.name,
+            f"ethtool -K {device.name} tx off",
+            f"ethtool -K {device.name} tx on",
+            "sums are made in software, and segmentation offload (TSO) of this device ends with it",
+            "ethtool settings are lost at reboot: repeat it where the interface is brought up",
+            _with_device(topology, port, replace(device, features=features)),
+        )
+    if device.kind is DeviceKind.VXLAN and device.options.get("udpcsum", True):
+        yield Cure(
+            domain.name,
+            f"ip link set dev {device.name} type vxlan noudpcsum",
+            f"ip link set dev {device.name} type vxlan udpcsum",
+            "the outer packet has no checksum; the inner one still has its own",
+            "set it where the tunnel is made",
+            _with_device(topology, port, replace(device, options={**device.options, "udpcsum": False})),
+        )
+
+
+def _newer(topology: Topology) -> Iterator[Cure]:
+    old = [domain for domain in topology.domains.values() if domain.preset != "linux-6.1" and not domain.outside]
+    if not old:
+        return
+    changed = topology
+    for domain in old:
+        changed = _with_domain(changed, replace(domain, preset="linux-6.1"))
+    names = " and ".join(domain.name for domain in old)
+    yield Cure(
+        names,
+        f"run Linux 2.6.39 or later in {names}",
+        "boot the old kernel",
+        "an upgrade",
+        "nothing more to do",
+        changed,
+    )
+
+
+def _with_device(topology: Topology, port: Port, device: Device) -> Topology:
+    domain = topology.domains[port.domain]
+    return _with_domain(topology, replace(domain, devices={**domain.devices, device.name: device}))
+
+
+def _with_domain(topology: Topology, domain: Domain) -> Topology:
+    return replace(topology, domains={**topology.domains, domain.name: domain})

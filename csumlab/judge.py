@@ -1,0 +1,270 @@
+"""The one judge: reads a trace and says what is right and wrong in it. Stages describe, nobody else decides.
+
+One notion carries everything: the *settled residue* r*, the residue once the fill that the carried state owes is applied in thought.
+It is -g for the sum that is owed, r - s·(r + g) for one around it, r otherwise. Accepting a packet, or letting it leave, is wrong where r* is
+not 0 for a sum that is relied on, or where the data is damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from csumlab.forms import ZERO, Form
+from csumlab.headers import KINDS
+from csumlab.packet import enclosing
+from csumlab.stage import Operation, Packet
+from csumlab.state import State, owed
+from csumlab.stages.nic import WIRE
+from csumlab.stages.tunnels import TUN_READ
+from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
+from csumlab.trace import Fate, Fault, Hop, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One thing found in one trace. ``hop`` is the index of the hop that is the cause, ``uid`` the sum, ``consequence`` a sentence,
+    ``segment`` the index of the hop that a hypothetical damage enters at, -1 for what is in the packet itself."""
+
+    code: str
+    hop: int
+    uid: int | None
+    consequence: str
+    segment: int = -1
+    note: bool = False
+
+
+def settled(packet: Packet, state: State, uid: int) -> Form:
+    """r* of the checksum of header ``uid``."""
+    assert isinstance(packet, SymbolicPacket)
+    own = packet.sums[uid]
+    due = owed(state, packet.headers)
+    if due is None or due not in packet.sums:
+        return own.residue
+    if uid == due:
+        return -own.seed
+    factor = next((f for header, f in enclosing(packet.headers, due) if header.uid == uid), None)
+    if factor is None:
+        return own.residue
+    inner = packet.sums[due]
+    return own.residue - factor * (inner.residue + inner.seed)
+
+
+def judge(trace: Trace) -> tuple[Judgement, ...]:
+    """Everything wrong on the way itself (not what would happen to damage). Raises Undecided."""
+    errors = _errors(trace)
+    found = list(_endings(trace, errors))
+    found += _untranslated(trace, errors)
+    found += _laundered(trace, errors)
+    return tuple(found)
+
+
+def wrong_sums(packet: Packet, state: State) -> tuple[frozenset[int], frozenset[int]]:
+    """The uids of the sums with r* other than 0, and of those where that cannot be told. Raises Undecided. Sums that are absent do not count.
+
+    A partial sum that nobody owes any more is wrong although its residue was not seen: it is right in one packet of 65535.
+    """
+    assert isinstance(packet, SymbolicPacket)
+    wrong, untold = set(), set()
+    due = owed(state, packet.headers)
+    for uid, own in packet.sums.items():
+        if own.absent:
+            continue
+        try:
+            if not decide(settled(packet, state, uid), packet.answers):
+                wrong.add(uid)
+        except Untold:
+            (wrong if KINDS[own.kind].pseudo and own.seed == ZERO and uid != due else untold).add(uid)
+    return frozenset(wrong), frozenset(untold)
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """For each wrong sum the hop that made it wrong, -1 if it was wrong from the start, and what is wrong after each hop."""
+
+    since: dict[int, int]
+    after: tuple[frozenset[int], ...]
+    sealed: frozenset[int]
+
+
+def _errors(trace: Trace) -> _Errors:
+    since: dict[int, int] = {}
+    suspect: dict[int, int] = {}
+    after: list[frozenset[int]] = []
+    sealed: set[int] = set()
+    start = _first_final(trace)
+    wrong: frozenset[int] = frozenset()
+    for number, hop in enumerate(trace.hops):
+        if number < start:
+            after.append(frozenset())
+            continue
+        if number in (start, trace.tap + 1):
+            # What is seen wrong here was made wrong by the hop from which on it could not be told, or was wrong from the start.
+            wrong, _ = wrong_sums(hop.before, hop.state_before)
+            since = {uid: since.get(uid, suspect.get(uid, -1)) for uid in wrong} | {uid: n for uid, n in since.items() if uid in sealed}
+        if any(do.operation is Operation.SEAL for do in hop.row.does):
+            sealed |= wrong
+        wrong, untold = wrong_sums(hop.after, hop.state_after)
+        for uid in wrong:
+            since.setdefault(uid, suspect.get(uid, number))
+        for uid in untold:
+            suspect.setdefault(uid, number)
+        for uid in [uid for uid in since if uid not in wrong and _present(hop.after, uid) and uid not in sealed]:
+            since.pop(uid)
+        for uid in [uid for uid in suspect if uid not in untold and uid not in wrong and _present(hop.after, uid)]:
+            suspect.pop(uid)
+        after.append(wrong)
+    return _Errors(since, tuple(after), frozenset(sealed))
+
+
+def _first_final(trace: Trace) -> int:
+    """The hop from which on the packet counts as made: a socket's own sums are nothing before its sender's table has run."""
+    return 1 if trace.hops and trace.hops[0].stage.name.endswith("sender") else 0
+
+
+def _present(packet: Packet, uid: int) -> bool:
+    return any(header.uid == uid for header in packet.headers)
+
+
+def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
+    end = trace.end
+    last = len(trace.hops) - 1
+    if end is None or trace.fate is Fate.UNTOLD:
+        yield Judgement("CSL902", last, None, trace.why)
+        return
+    if trace.fate is Fate.WAITING:
+        yield Judgement("CSL902", last, None, trace.why)
+        return
+    outcome = f"{trace.fate.value} at {end.domain}: {trace.why}"
+    broken = {uid: hop for uid, hop in errors.since.items() if hop >= 0}
+    if trace.fate is Fate.DROPPED and not end.checked:
+        code = "CSL502" if "forward" in end.stage.name or "forward" in trace.why else "CSL501"
+        yield Judgement(code, last, None, outcome)
+        return
+    refused = trace.fate in (Fate.REJECTED, Fate.DROPPED)
+    culprit = next((uid for uid in end.checked if uid in errors.since), None)
+    if refused and culprit is None:
+        yield Judgement("CSL501", last, None, outcome)
+        return
+    for uid, hop in broken.items():
+        left = _left(trace, errors, uid, hop)
+        if left is None and not refused:
+            yield Judgement("CSL302", hop, uid, outcome, note=True)
+        elif left is None:
+            if uid == culprit:
+                yield Judgement("CSL201", hop, uid, outcome)
+        elif not refused and _repaired(trace, errors, uid):
+            continue
+        else:
+            yield Judgement(_leaving_code(trace.hops[hop], trace.hops[left], errors, uid), hop, uid, outcome)
+    for uid, hop in errors.since.items():
+        if hop < 0 and uid in errors.after[-1]:
+            if refused and uid == culprit:
+                yield Judgement("CSL001", last, uid, outcome)
+            elif not refused:
+                yield Judgement("CSL301", _trusted_since(trace, uid), uid, outcome)
+
+
+def _left(trace: Trace, errors: _Errors, uid: int, since: int) -> int | None:
+    """The first hop at which the packet left the host, by a wire or into a tunnel, with this sum wrong."""
+    for number in range(since, len(trace.hops)):
+        if trace.hops[number].stage in (WIRE, TUN_READ) and (uid in errors.after[number] or uid in errors.sealed):
+            return number
+    return None
+
+
+def _repaired(trace: Trace, errors: _Errors, uid: int) -> bool:
+    return uid not in errors.after[-1] and uid not in errors.sealed and _present(trace.hops[-1].after, uid)
+
+
+def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
+    operations = {do.operation for do in hop.row.does}
+    if Operation.TRANSLATE in operations:
+        return "CSL102"
+    if Operation.FILL in operations:
+        return "CSL103"
+    return "CSL104" if left.stage is TUN_READ or uid in errors.sealed else "CSL101"
+
+
+def _trusted_since(trace: Trace, uid: int) -> int:
+    """The hop that first marked the sum as verified without looking at it: what a wrong accept is blamed on."""
+    marked = len(trace.hops) - 1
+    for number in range(len(trace.hops) - 1, -1, -1):
+        hop = trace.hops[number]
+        if not _vouches(hop.state_after):
+            if number == len(trace.hops) - 1:
+                continue
+            break
+        marked = number
+    return marked
+
+
+def _vouches(state: State) -> bool:
+    return bool(getattr(state, "valid", False) or getattr(state, "validated", False)) or (
+        getattr(getattr(state, "summed", None), "name", "") in ("UNNECESSARY", "PARTIAL", "HW")
+    )
+
+
+def _untranslated(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
+    for number, hop in enumerate(trace.hops):
+        if hop.stage.name.endswith("nat") and not hop.row.does and getattr(hop.state_before, "invalid", False):
+            yield Judgement("CSL503", number, None, f"leaves {hop.domain} with the addresses it came with")
+            return
+
+
+def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
+    """A sum that was wrong from the start and becomes right without having been verified."""
+    if not errors.after:
+        return
+    start = max(trace.tap, 0)
+    for uid in errors.after[start]:
+        for number in range(start + 1, len(trace.hops)):
+            if uid not in errors.after[number] and _present(trace.hops[number].after, uid) and not trace.hops[number].checked:
+                yield Judgement("CSL401", number, uid, f"{trace.fate.value} at {trace.hops[-1].domain}")
+                return
+            if uid not in errors.after[number]:
+                break
+
+
+def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) -> Iterator[Judgement]:
+    """What would happen to damage: one hypothesis for each edge of class link or program (with ``memory`` also inside one host).
+
+    ``rewalk`` walks the same way with damage put in before the given hop, None if that cannot be told. A sum guards the damage if the damage
+    shows in its r* where it enters."""
+    for number, hop in enumerate(trace.hops):
+        if hop.fault is Fault.MEMORY and (not memory or number < _first_final(trace)):
+            continue
+        note = hop.fault is Fault.MEMORY
+        damaged = rewalk(number)
+        if damaged is None or damaged.fate is not Fate.ACCEPTED or len(damaged.hops) <= number:
+            continue
+        entered = damaged.hops[number]
+        guards = [uid for uid in _sums(entered.before) if settled(entered.before, entered.state_before, uid).damaged]
+        end = damaged.hops[-1]
+        where = f"damage on {hop.fault.value} at {hop.where} reaches {end.domain}"
+        if not guards:
+            absent = not any(not own.absent for uid, own in _sums(entered.before).items() if _consumes(entered.before, uid))
+            yield Judgement("CSL312", number, None, f"{where}: {end.because}", number, note or absent)
+            continue
+        shown = [uid for uid in _sums(end.after) if settled(end.after, end.state_after, uid).damaged]
+        if shown:
+            yield Judgement("CSL311", _trusted_since(damaged, shown[0]), shown[0], f"{where}: {end.because}", number, note)
+        else:
+            yield Judgement("CSL411", _cleaned(damaged, number, guards[0]), guards[0], f"{where} with a right sum", number, note)
+
+
+def _sums(packet: Packet) -> Mapping[int, Sum]:
+    assert isinstance(packet, SymbolicPacket)
+    return packet.sums
+
+
+def _consumes(packet: Packet, uid: int) -> bool:
+    return any(header.uid == uid and header.consumes for header in packet.headers)
+
+
+def _cleaned(trace: Trace, start: int, uid: int) -> int:
+    for number in range(start, len(trace.hops)):
+        hop = trace.hops[number]
+        if not _present(hop.after, uid) or not settled(hop.after, hop.state_after, uid).damaged:
+            return number
+    return len(trace.hops) - 1

@@ -1,0 +1,271 @@
+"""Where a captured packet came from: every origin that the topology allows, walked forward to the tap and held against the bytes seen.
+
+A tap is an observation on the way. A source that must have sent a wrong sum counts only if none that sends a right or a partial one fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from csumlab.classes import Made, headers_of, may_be, observed, originated, shape
+from csumlab.facts import Facts, Quality, SumFacts
+from csumlab.forms import ZERO, Form
+from csumlab.headers import KINDS, Layer, Verdict
+from csumlab.packet import ANY_PORT, Header, Span, enclosing
+from csumlab.stage import Packet
+from csumlab.state import Bare, Skb, State, Summed, XenSkb
+from csumlab.symbolic import SymbolicPacket, Untold, decide
+from csumlab.topology import forward
+from csumlab.topology.model import Domain, NatKind, Port, Topology
+from csumlab.trace import Trace
+from csumlab.walk import Misfit, Observation, Undetermined, Walker
+
+_SUMS_WITH_PSEUDO = frozenset(kind for kind, rule in KINDS.items() if rule.pseudo)
+MAX_READINGS = 32
+"""Combinations of run-time possibilities that are followed for one origin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Where the capture was taken; ``way`` "in", "out" or "" for both."""
+
+    port: Port
+    way: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.port}{':' + self.way if self.way else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One candidate: who sends, in what shape, with which headers."""
+
+    domain: Domain
+    made: Made
+    headers: tuple[Header, ...]
+
+    def __str__(self) -> str:
+        who = "outside" if self.domain.outside else f"a program in {self.domain.name}"
+        return f"sent by {who} {self.made.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read a class: an origin that fits what was seen, and the walk from there through the tap to the end."""
+
+    origin: Origin
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """All that fit, or none and why each did not."""
+
+    fitting: tuple[Reading, ...]
+    misfits: tuple[str, ...]
+
+
+def origins(facts: Facts, topology: Topology, made: tuple[Made, ...]) -> Iterator[tuple[int, Origin]]:
+    """Candidates with their depth: how many IP headers were put on since. Deepest first."""
+    headers = headers_of(facts, topology)
+    places = [n for n, header in enumerate(headers) if header.is_ip]
+    for depth in range(len(places) - 1, -1, -1):
+        start = places[depth]
+        while start and headers[start - 1].layer is Layer.VLAN:
+            start -= 1
+        stack = headers[start:]
+        for domain, variant in _senders(stack, topology):
+            for shape_made in made:
+                if domain.outside or shape_made is not Made.UNFINISHED:
+                    yield depth, Origin(domain, shape_made, variant)
+
+
+def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Domain, tuple[Header, ...]]]:
+    if topology.line is not None:
+        for end in topology.line:
+            yield topology.domains[end.domain], stack
+        return
+    ip = next(header for header in stack if header.is_ip)
+    assert ip.source is not None and ip.destination is not None
+    for source, port in _before_nat(ip.source, stack, topology, "source"):
+        for destination, there in _before_nat(ip.destination, stack, topology, "destination"):
+            variant = _with(stack, ip, source, destination, port, there)
+            owner = forward.owner_of(topology, source)
+            if owner is not None:
+                yield owner, variant
+            else:
+                for domain in topology.domains.values():
+                    if domain.outside:
+                        yield domain, variant
+
+
+def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, side: str) -> Iterator[tuple[Span, Span | None]]:
+    """The address itself, and what it may have been before a rule of the topology translated it, with the port if that may have changed."""
+    yield address, None
+    for domain in topology.domains.values():
+        for rule in domain.nat:
+            outer = domain.devices[rule.device].spans
+            if rule.kind is NatKind.DNAT:
+                if side == "destination" and rule.address == address:
+                    yield from ((span, Span(0, rule.port, rule.port) if rule.to_port else None) for span in outer if span.version == address.version)
+                elif side == "source" and address in outer and rule.address:
+                    yield rule.address, Span(0, rule.to_port, rule.to_port) if rule.to_port else None
+                continue
+            external = [rule.address] if rule.address else list(outer)
+            port = ANY_PORT if rule.to_port else None
+            if side == "source" and address in external:
+                inside = [s for s, p in topology.owners.items() if p.domain != domain.name and (rule.source is None or rule.source.covers(s))]
+                yield from ((span, port) for span in inside if span.version == address.version)
+                if rule.source is not None and not inside:
+                    yield rule.source.span, port
+            elif side == "destination" and rule.source is not None and rule.source.covers(address):
+                yield from ((span, port) for span in external if span is not None and span.version == address.version)
+
+
+def _with(stack: tuple[Header, ...], ip: Header, source: Span, destination: Span, port: Span | None, there: Span | None) -> tuple[Header, ...]:
+    """The stack with other addresses and ports in its outermost IP header; a word that was changed later has no column of its own."""
+    changed: list[Header] = []
+    passed = False
+    for header in stack:
+        if header.uid == ip.uid:
+            header = replace(header, source=source, destination=destination, shifted=header.source != source or header.destination != destination)
+            passed = True
+        elif passed and header.layer in (Layer.TCP, Layer.UDP):
+            header = replace(header, source=port or header.source, destination=there or header.destination, shifted=bool(port or there))
+            passed = False
+        elif header.is_ip:
+            passed = False
+        changed.append(header)
+    return tuple(changed)
+
+
+def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mapping[Form, bool]) -> Readings:
+    """Every origin that fits, of the greatest depth at which one fits, right and partial before wrong. ``assume`` "" or what the user says of
+    the carried state at the tap. Raises Undecided."""
+    misfits: list[str] = []
+    for made in ((Made.RIGHT,), (Made.UNFINISHED,), (Made.WRONG,)):
+        fitting: list[tuple[int, Reading]] = []
+        for depth, origin in origins(facts, topology, made):
+            if fitting and fitting[0][0] != depth:
+                break
+            for reading in _follow(facts, topology, tap, origin, assume, answers, misfits):
+                fitting.append((depth, reading))
+        if fitting:
+            return Readings(tuple(reading for _, reading in fitting), tuple(misfits))
+    return Readings((), tuple(dict.fromkeys(misfits)))
+
+
+def walk(topology: Topology, origin: Origin, packet: SymbolicPacket, choices: Mapping[str, str], observation: Observation | None = None) -> Trace:
+    """One walk from an origin. A packet with a wrong sum is not made by the sender's table: a program or a fault put it there."""
+    return walker(topology, origin, choices, observation).run(origin.domain, packet)
+
+
+def walker(topology: Topology, origin: Origin, choices: Mapping[str, str], observation: Observation | None = None) -> Walker:
+    return Walker(topology, choices, observation, finished=origin.made is Made.WRONG)
+
+
+def _follow(
+    facts: Facts, topology: Topology, tap: Tap, origin: Origin, assume: str, answers: Mapping[Form, bool], misfits: list[str]
+) -> Iterator[Reading]:
+    todo: list[dict[str, str]] = [{}]
+    seen = 0
+    while todo and seen < MAX_READINGS:
+        choices = todo.pop()
+        seen += 1
+        watch = Observation(tap.port, tap.way, lambda packet, state: _meet(facts, topology, origin, assume, answers, packet, state))
+        packet = originated(facts, origin.headers, origin.made, origin.domain.outside, answers)
+        try:
+            trace = walk(topology, origin, packet, choices, watch)
+        except Undetermined as question:
+            todo.extend({**choices, question.label: option} for option in question.options)
+            continue
+        except Misfit as misfit:
+            misfits.append(f"{origin}: {misfit.why}")
+            continue
+        if trace.tap < 0:
+            misfits.append(f"{origin}: its way does not pass {tap}" + (f" ({trace.why})" if trace.why else ""))
+            continue
+        yield Reading(origin, trace)
+
+
+def _meet(
+    facts: Facts, topology: Topology, origin: Origin, assume: str, answers: Mapping[Form, bool], packet: Packet, state: State
+) -> tuple[Packet, State] | None:
+    """Hold the walked packet against the class. None if another packet passes here; Misfit if its sums are not the ones seen."""
+    assert isinstance(packet, SymbolicPacket)
+    seen = headers_of(facts, topology)
+    if shape(packet.headers) != shape(seen):
+        return None
+    for walked, there in zip(packet.headers, seen, strict=False):
+        if not (may_be(walked.source, there.source) and may_be(walked.destination, there.destination)):
+            return None
+    # From here on the packet is known by its columns. The uids of the walk are kept, so that its state still points where it did.
+    renamed = tuple(replace(there, uid=walked.uid) for walked, there in zip(packet.headers, seen, strict=False))
+    fresh = observed(facts, renamed, answers)
+    if not assume:
+        entries = {entry.header: entry for entry in facts.sums}
+        for header in renamed:
+            if header.uid in packet.sums and header.index in entries:
+                _compare(packet, fresh, header.uid, entries[header.index], answers)
+    return fresh, _assumed(assume, state, fresh) if assume else state
+
+
+def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumFacts, answers: Mapping[Form, bool]) -> None:
+    mine, theirs = walked.sums[uid], seen.sums[uid]
+    label = KINDS[entry.kind].label
+    if mine.absent != theirs.absent:
+        raise Misfit(f"the {label} field should {'' if mine.absent else 'not '}be zero")
+    if mine.absent:
+        return
+    settled_walked, settled_seen = _settled(walked, uid), _settled(seen, uid)
+    for name, predicted, present, unseen in (
+        ("right", mine.residue, theirs.residue, entry.residue is Quality.UNKNOWN),
+        ("partial", mine.seed, theirs.seed, entry.seed is Quality.UNKNOWN),
+        ("right once the inner one is filled", settled_walked, settled_seen, entry.residue is Quality.UNKNOWN),
+    ):
+        if predicted.unknowns or unseen:
+            continue
+        try:
+            same = decide(present - predicted, answers)
+        except Untold:
+            continue
+        if not same:
+            raise Misfit(f"the {label} sum should be {name if predicted == ZERO else 'off by ' + str(predicted)} here and is {_word(entry)}")
+        return
+
+
+def _settled(packet: SymbolicPacket, uid: int) -> Form:
+    """The residue of ``uid`` once a partial sum inside it is filled."""
+    residue = packet.sums[uid].residue
+    for header in packet.headers:
+        if header.uid in packet.sums and header.kind in _SUMS_WITH_PSEUDO and packet.sums[header.uid].seed == ZERO:
+            factor = next((f for outer, f in enclosing(packet.headers, header.uid) if outer.uid == uid), None)
+            if factor is not None:
+                return residue - factor * (packet.sums[header.uid].residue + packet.sums[header.uid].seed)
+    return residue
+
+
+def _word(entry: SumFacts) -> str:
+    return {Verdict.BAD: "wrong", Verdict.DEFERRED: "right only once the inner one is filled", Verdict.GOOD: "right"}.get(
+        entry.verdict, entry.verdict.name.lower()
+    )
+
+
+def _assumed(assume: str, state: State, packet: SymbolicPacket) -> State:
+    """The carried state that the user states, in the family of the place."""
+    if isinstance(state, Bare):
+        return state
+    transport = next((header.uid for header in packet.headers if header.consumes), None)
+    if isinstance(state, XenSkb):
+        return {
+            "unchecked": XenSkb(),
+            "verified": XenSkb(Summed.UNNECESSARY, valid=True),
+            "must-compute": XenSkb(Summed.UNNECESSARY, valid=True, blank=True),
+        }[assume]
+    return {
+        "unchecked": Skb(),
+        "verified": Skb(Summed.UNNECESSARY),
+        "must-compute": Skb(Summed.PARTIAL, start=transport) if transport is not None else Skb(),
+    }[assume]
+

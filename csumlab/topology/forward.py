@@ -1,0 +1,215 @@
+"""Where a packet goes: neighbours, ways across bridges and wires, routes, translation rules. Decides paths, never checksums.
+
+Everything that cannot be decided is an exception with the reason; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from csumlab.headers import Layer
+from csumlab.packet import Header, Span, exactly
+from csumlab.stage import Translation
+from csumlab.topology.model import Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
+
+_TUNNELS = (DeviceKind.VXLAN, DeviceKind.VPN)
+
+
+class Unreachable(Exception):
+    """No way can be told; ``reason`` is a clause that follows "because"."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step across a segment: a packet leaves ``port``, crosses to ``peer``, and there meets a ``bridge`` or ends the segment."""
+
+    port: Port
+    peer: Port
+    bridge: str = ""
+
+
+def neighbours(topology: Topology, port: Port) -> tuple[Port, ...]:
+    """The ports at the other end of ``port``'s cable: its peer, or all others on its wire."""
+    device = topology.device(port)
+    if device.peer is not None:
+        return (device.peer,)
+    return tuple(other for other in topology.wires.get(device.wire, ()) if other != port)
+
+
+def members(topology: Topology, bridge: Port) -> tuple[Port, ...]:
+    """The ports of a bridge."""
+    domain = topology.domains[bridge.domain]
+    return tuple(Port(domain.name, name) for name, device in domain.devices.items() if device.bridge == bridge.device)
+
+
+def segment(topology: Topology, start: Port) -> dict[Port, tuple[Step, ...]]:
+    """Every port with an IP stack that frames from ``start`` reach without a router, with the way there, shortest first."""
+    found: dict[Port, tuple[Step, ...]] = {}
+    todo: deque[tuple[Port, tuple[Step, ...]]] = deque()
+    exits = members(topology, start) if topology.device(start).kind is DeviceKind.BRIDGE else (start,)
+    todo.extend((port, ()) for port in exits)
+    seen = set(exits)
+    while todo:
+        port, way = todo.popleft()
+        for peer in neighbours(topology, port):
+            if peer in seen:
+                continue
+            seen.add(peer)
+            bridge = topology.device(peer).bridge
+            if not bridge:
+                found.setdefault(peer, (*way, Step(port, peer)))
+                continue
+            device = Port(peer.domain, bridge)
+            step = Step(port, peer, bridge)
+            if device != start:
+                found.setdefault(device, (*way, step))
+            for other in members(topology, device):
+                if other not in seen:
+                    seen.add(other)
+                    todo.append((other, (*way, step)))
+    return found
+
+
+def route(domain: Domain, destination: Span) -> tuple[Device, Span]:
+    """The device a packet leaves by and the next hop's address. Longest prefix first, connected prefixes before routes of equal length."""
+    best: tuple[int, int, Device, Span] | None = None
+    for device in domain.devices.values():
+        for prefix in device.prefixes:
+            if prefix.covers(destination) and (best is None or prefix.length >= best[0]):
+                best = (prefix.length, 1, device, destination)
+    for entry in domain.routes:
+        if entry.to.covers(destination) and (best is None or entry.to.length > best[0]):
+            best = (entry.to.length, 0, domain.devices[entry.device], entry.via or destination)
+    if best is None:
+        tops = [device for device in domain.devices.values() if not device.bridge and device.kind not in _TUNNELS]
+        if domain.outside or (len(tops) == 1 and len(domain.devices) == 1):
+            return tops[0], destination
+        raise Unreachable(f"{domain.name} has no route to {destination}")
+    return best[2], best[3]
+
+
+def next_stop(topology: Topology, sender: Port, hop: Span, destination: Span) -> Port:
+    """The port on the segment of ``sender`` that answers for the next hop: who has its address, who has the destination's,
+    the one that stands for the outside, the only other one, the only other one that forwards to the destination."""
+    reachable = segment(topology, sender)
+    for address in (hop, destination):
+        owner = topology.owners.get(address)
+        if owner in reachable and owner is not None:
+            return owner
+    if topology.line is not None:
+        return next((end for end in topology.line if end in reachable), next(iter(reachable), sender))
+    serving = [port for port in reachable if _serves(topology.domains[port.domain], destination, port)]
+    if len(serving) == 1:
+        return serving[0]
+    outside = [port for port in reachable if topology.domains[port.domain].outside]
+    if len(outside) == 1:
+        return outside[0]
+    if len(reachable) == 1 and not serving:
+        return next(iter(reachable))
+    if not reachable:
+        raise Unreachable(f"nothing is connected to {sender}")
+    raise Unreachable(f"several ports on the segment of {sender} may answer for {hop}")
+
+
+def _serves(domain: Domain, destination: Span, port: Port) -> bool:
+    """Whether a domain has the destination as one of its own, or a way to it by another device."""
+    if any(destination in device.spans for device in domain.devices.values()):
+        return True
+    if not domain.forwarding or domain.outside:
+        return False
+    prefixes = [(prefix, name) for name, device in domain.devices.items() for prefix in device.prefixes]
+    prefixes += [(entry.to, entry.device) for entry in domain.routes if entry.to.length]
+    return any(prefix.covers(destination) and name != port.device for prefix, name in prefixes)
+
+
+def owner_of(topology: Topology, address: Span) -> Domain | None:
+    """The domain that has ``address``; None if nobody modelled has it."""
+    port = topology.owners.get(address)
+    return topology.domains[port.domain] if port else None
+
+
+def is_local(domain: Domain, destination: Span) -> bool:
+    return any(destination in device.spans for device in domain.devices.values())
+
+
+def is_group(address: Span) -> bool:
+    """Multicast, or IPv4's limited broadcast."""
+    if address.version == 4:
+        return address.within(0xE0000000, 0xEFFFFFFF) or address.within(0xFFFFFFFF, 0xFFFFFFFF)
+    return address.within(0xFF << 120, 2**128 - 1)
+
+
+def _matches(rule: Nat, transport: Header | None, port: Span | None) -> bool:
+    if rule.protocol and (transport is None or transport.layer is not Layer[rule.protocol.upper()]):
+        return False
+    return not rule.port or (port is not None and port.within(rule.port, rule.port))
+
+
+def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Header | None) -> Translation | None:
+    """What POSTROUTING does to a new connection that leaves by ``leaving``, or, for a DNAT rule, to its replies."""
+    assert ip.source is not None and ip.destination is not None
+    for rule in domain.nat:
+        if rule.kind is NatKind.DNAT:
+            if rule.device == leaving.name and rule.address == ip.source and _is_reply(rule, transport):
+                own = _own_address(leaving, ip.source.version)
+                return Translation(source=own, source_port=_span(rule.port) if rule.to_port else None)
+        elif rule.device == leaving.name and (rule.source is None or rule.source.covers(ip.source)) and _matches(rule, transport, None):
+            address = rule.address or _own_address(leaving, ip.source.version)
+            if address is not None and address != ip.source:
+                return Translation(source=address, source_port=_span(rule.to_port))
+    return None
+
+
+def translate_destination(topology: Topology, domain: Domain, entering: Device, ip: Header, transport: Header | None) -> Iterator[tuple[str, Translation | None]]:
+    """What PREROUTING may do to a packet that comes in by ``entering``: every possibility with a name. More than one where only the
+    connection table, which was not seen, could tell."""
+    assert ip.destination is not None and ip.source is not None
+    for rule in domain.nat:
+        mine = ip.destination in entering.spans
+        if rule.kind is NatKind.DNAT:
+            if rule.device == entering.name and mine and rule.address and _matches(rule, transport, transport.destination if transport else None):
+                yield (f"the rule to {rule.address}", Translation(destination=rule.address, destination_port=_span(rule.to_port)))
+                return
+        elif rule.device == entering.name and ip.destination in (rule.address, *entering.spans):
+            inside = [span for span, port in topology.owners.items() if port.domain != domain.name and (rule.source is None or rule.source.covers(span))]
+            inside = [span for span in inside if span.version == ip.destination.version and not topology.domains[topology.owners[span].domain].outside]
+            if rule.source is None and not inside:
+                continue
+            if not inside and rule.source is not None:
+                inside = [rule.source.span]
+            for span in inside:
+                port = Span(0, 0, 0xFFFF) if rule.to_port else None
+                yield (f"a reply to {span}", Translation(destination=span, destination_port=port))
+            yield ("a packet to this host itself", None)
+            return
+    yield ("", None)
+
+
+def _is_reply(rule: Nat, transport: Header | None) -> bool:
+    number = rule.to_port or rule.port
+    if rule.protocol and (transport is None or transport.layer is not Layer[rule.protocol.upper()]):
+        return False
+    return not number or (transport is not None and transport.source is not None and transport.source.within(number, number))
+
+
+def _own_address(device: Device, version: int) -> Span | None:
+    return next((span for span in device.spans if span.version == version), None)
+
+
+def _span(port: int) -> Span | None:
+    return Span(0, port, port) if port else None
+
+
+def far_end(topology: Topology, near: Port) -> Port | None:
+    """The other end of a tunnel, if it is modelled: the tunnel device of the domain that has the remote address."""
+    device = topology.device(near)
+    domain = owner_of(topology, exactly(device.remote)) if device.remote else None
+    if domain is None:
+        return None
+    return next((Port(domain.name, name) for name, other in domain.devices.items() if other.kind is device.kind), None)

@@ -1,0 +1,226 @@
+"""A host as frozen values: domains, devices, wires, routes, translation rules. What each is set to, never what a packet does there."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from ipaddress import ip_interface, ip_network
+
+import numpy as np
+
+from csumlab.packet import Span
+from csumlab.tables import ETHERNET_MTU, Tables
+
+
+class DeviceKind(Enum):
+    NIC = "nic"
+    VIF = "vif"
+    NETFRONT = "netfront"
+    VETH = "veth"
+    BRIDGE = "bridge"
+    VXLAN = "vxlan"
+    VPN = "vpn"
+
+
+class NatKind(Enum):
+    MASQUERADE = "masquerade"
+    SNAT = "snat"
+    DNAT = "dnat"
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """An address range as numbers, both ends included."""
+
+    version: int
+    low: int
+    high: int
+    length: int
+
+    @classmethod
+    def parse(cls, text: str) -> Prefix:
+        """From ``10.0.0.0/8``, a single address or ``default``. ValueError if it is none."""
+        network = ip_network("0.0.0.0/0" if text == "default" else text, strict=False)
+        return cls(network.version, int(network.network_address), int(network.broadcast_address), network.prefixlen)
+
+    def covers(self, span: Span) -> bool:
+        return span.version == self.version and span.within(self.low, self.high)
+
+    @property
+    def span(self) -> Span:
+        return Span(self.version, self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Port:
+    """A device of a domain, as ``domain:device``."""
+
+    domain: str
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.domain}:{self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One network device. ``addresses`` with prefix lengths; ``features`` what was set explicitly; ``bridge`` the bridge it is a port of;
+    ``peer`` the other end of a vif, netfront or veth; ``wire`` the wire of a card; ``local``, ``remote``, ``port``, ``options`` of a tunnel."""
+
+    name: str
+    kind: DeviceKind
+    mac: int | None = None
+    addresses: tuple[str, ...] = ()
+    features: Mapping[str, bool] = field(default_factory=dict)
+    bridge: str = ""
+    peer: Port | None = None
+    wire: str = ""
+    mtu: int = ETHERNET_MTU
+    xenstore: Mapping[str, bool] = field(default_factory=dict)
+    local: str = ""
+    remote: str = ""
+    port: int = 0
+    options: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        interfaces = [ip_interface(text) for text in self.addresses]
+        return tuple(Span(i.version, int(i.ip), int(i.ip)) for i in interfaces)
+
+    @property
+    def prefixes(self) -> tuple[Prefix, ...]:
+        return tuple(Prefix.parse(str(ip_interface(text).network)) for text in self.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    to: Prefix
+    device: str
+    via: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nat:
+    """One rule. MASQUERADE and SNAT: packets from ``source`` that leave by ``device`` get ``address`` (of the device if None) and, if given,
+    ``to_port``. DNAT: packets that come in by ``device`` to its address (``protocol``, ``port`` if given) go to ``address``, ``to_port``."""
+
+    kind: NatKind
+    device: str
+    source: Prefix | None = None
+    protocol: str = ""
+    port: int = 0
+    address: Span | None = None
+    to_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One kernel: a host, dom0, a guest, a container. ``outside`` says that it stands for everybody else on its wire."""
+
+    name: str
+    preset: str = "linux-6.1"
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    nat: tuple[Nat, ...] = ()
+    forwarding: bool = False
+    conntrack: bool = False
+    sysctl: Mapping[str, bool] = field(default_factory=dict)
+    outside: bool = False
+
+    def tracks(self) -> bool:
+        return self.conntrack or bool(self.nat)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The whole modelled world. ``at`` is the default tap, ``port`` or ``port:in``; ``line`` the ends of a one-line path, where addresses are
+    not known and what one end sends the other receives. ``defaults`` says what was not set and is taken as default."""
+
+    domains: Mapping[str, Domain]
+    at: str = ""
+    name: str = ""
+    line: tuple[Port, Port] | None = None
+    defaults: tuple[str, ...] = ()
+
+    def device(self, port: Port) -> Device:
+        return self.domains[port.domain].devices[port.device]
+
+    @cached_property
+    def ports(self) -> tuple[Port, ...]:
+        return tuple(Port(domain.name, name) for domain in self.domains.values() for name in domain.devices)
+
+    @cached_property
+    def wires(self) -> Mapping[str, tuple[Port, ...]]:
+        found: dict[str, list[Port]] = {}
+        for port in self.ports:
+            if self.device(port).wire:
+                found.setdefault(self.device(port).wire, []).append(port)
+        return {name: tuple(ports) for name, ports in found.items()}
+
+    @cached_property
+    def owners(self) -> Mapping[Span, Port]:
+        return {span: port for port in self.ports for span in self.device(port).spans}
+
+    @cached_property
+    def _bounds(self) -> Mapping[int, list[int]]:
+        """Sorted starts of intervals, by 4, 6 and 0 for ports."""
+        found: dict[int, set[int]] = {4: set(), 6: set(), 0: set()}
+
+        def add(version: int, low: int, high: int) -> None:
+            found[version].add(low)
+            found[version].add(high + 1)
+
+        for domain in self.domains.values():
+            prefixes = [route.to for route in domain.routes] + [rule.source for rule in domain.nat if rule.source]
+            spans = [span for rule in domain.nat for span in (rule.address,) if span]
+            numbers = [number for rule in domain.nat for number in (rule.port, rule.to_port) if number]
+            for device in domain.devices.values():
+                prefixes += device.prefixes
+                spans += device.spans
+                spans += [Span(i.version, int(i.ip), int(i.ip)) for text in (device.local, device.remote) if text for i in (ip_interface(text),)]
+                numbers += [device.port] if device.port else []
+            for entry in [*prefixes, *spans]:
+                add(entry.version, entry.low, entry.high)
+            for number in numbers:
+                add(0, number, number)
+        for version, bits in ((4, 32), (6, 128)):
+            low, high = (0xE0000000, 0xEFFFFFFF) if version == 4 else (0xFF << 120, 2**128 - 1)
+            add(version, low, high)
+            if version == 4:
+                add(4, 0xFFFFFFFF, 0xFFFFFFFF)
+            found[version] = {bound for bound in found[version] if 0 < bound < 2**bits}
+        found[0] = {bound for bound in found[0] if 0 < bound < 0x10000}
+        return {version: sorted(bounds) for version, bounds in found.items()}
+
+    def span(self, version: int, index: int) -> Span:
+        """The interval that the kernels call ``index``; ``version`` 0 for ports."""
+        bounds = self._bounds[version]
+        top = {0: 0xFFFF, 4: 2**32 - 1, 6: 2**128 - 1}[version]
+        low = bounds[index - 1] if index else 0
+        return Span(version, low, bounds[index] - 1 if index < len(bounds) else top)
+
+    def index_of(self, version: int, value: int) -> int:
+        return bisect_right(self._bounds[version], value)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """What the kernels need to sort packets into classes of this topology."""
+        six = self._bounds[6]
+        macs = sorted({device.mac for domain in self.domains.values() for device in domain.devices.values() if device.mac is not None})
+        devices = [device for domain in self.domains.values() for device in domain.devices.values()]
+        return Tables(
+            ipv4=np.array(self._bounds[4], np.uint32),
+            ipv6_upper=np.array([bound >> 64 for bound in six], np.uint64),
+            ipv6_lower=np.array([bound & (2**64 - 1) for bound in six], np.uint64),
+            macs=np.array(macs, np.uint64),
+            ports=np.array(self._bounds[0], np.uint16),
+            vxlan_ports=tuple(sorted({device.port for device in devices if device.kind is DeviceKind.VXLAN})),
+            mtu=max([device.mtu for device in devices] or [ETHERNET_MTU]),
+        )
+
+    @cached_property
+    def macs(self) -> tuple[int, ...]:
+        return tuple(self.tables.macs.tolist())

@@ -1,0 +1,170 @@
+"""Version presets: which table plays which part in a kernel, and what its devices can do when nothing is set.
+
+``hw-enc-checksum`` and ``vlan-checksum`` are not ethtool strings: they stand for hw_enc_features and vlan_features (include/linux/netdevice.h),
+which ethtool does not show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from csumlab.stage import Stage
+from csumlab.stages import linux, nic, tunnels, xen, xenlinux
+from csumlab.state import Skb, XenSkb
+from csumlab.topology.model import Device, DeviceKind, Domain
+
+K = DeviceKind
+GENERIC, V4, V6, RX, GRO = "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6", "rx-checksum", "rx-gro"
+ENCAPSULATED, TAGGED = "hw-enc-checksum", "vlan-checksum"
+FEATURES = (GENERIC, V4, V6, RX, GRO, ENCAPSULATED, TAGGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One kernel version. ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change."""
+
+    name: str
+    title: str
+    family: type[Any]
+    sender: Stage
+    egress: Stage
+    bridge: Stage
+    input: Stage
+    conntrack: Stage
+    nat: Stage
+    forward: Stage
+    receive: Stage
+    gro: Stage
+    nic_transmit: Stage
+    nic_receive: Stage
+    netfront_transmit: Stage
+    netback_receive: Stage
+    netback_transmit: Stage
+    netfront_receive: Stage
+    veth: Stage
+    vpn_unseal: Stage
+    features: Mapping[DeviceKind, frozenset[str]]
+    fixed: Mapping[DeviceKind, frozenset[str]]
+    vxlan: Stage | None = None
+    source: str = ""
+
+
+_ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
+
+LINUX_6_1 = Preset(
+    name="linux-6.1",
+    title="Linux 6.1",
+    family=Skb,
+    sender=linux.SENDER,
+    egress=linux.EGRESS,
+    bridge=linux.BRIDGE,
+    input=linux.INPUT,
+    conntrack=linux.CONNTRACK,
+    nat=linux.NAT,
+    forward=linux.FORWARD,
+    receive=linux.RECEIVE,
+    gro=linux.GRO,
+    nic_transmit=nic.NIC_TRANSMIT,
+    nic_receive=nic.NIC_RECEIVE,
+    netfront_transmit=xen.NETFRONT_TRANSMIT,
+    netback_receive=xen.NETBACK_RECEIVE,
+    netback_transmit=xen.NETBACK_TRANSMIT,
+    netfront_receive=xen.NETFRONT_RECEIVE,
+    veth=linux.VETH,
+    vpn_unseal=tunnels.VPN_UNSEAL,
+    vxlan=linux.VXLAN_ENCAPSULATE,
+    features={
+        K.NIC: _ALL | {GRO},
+        K.VIF: frozenset({V4, V6, RX}),
+        K.NETFRONT: frozenset({V4, V6, RX, GRO}),
+        K.VETH: _ALL,
+        K.BRIDGE: _ALL,
+        K.VXLAN: _ALL,
+        K.VPN: frozenset(),
+    },
+    fixed={
+        K.VIF: frozenset({RX}),
+        K.NETFRONT: frozenset({V4, RX}),
+        K.VPN: frozenset(FEATURES),
+    },
+    source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; observed on Xen 4.17",
+)
+
+XEN_3_0_0 = Preset(
+    name="xen-3.0.0",
+    title="Xen 3.0.0 (XenLinux 2.6.12)",
+    family=XenSkb,
+    sender=xenlinux.SENDER,
+    egress=xenlinux.EGRESS,
+    bridge=xenlinux.BRIDGE,
+    input=xenlinux.INPUT,
+    conntrack=xenlinux.CONNTRACK,
+    nat=xenlinux.NAT,
+    forward=xenlinux.FORWARD,
+    receive=xenlinux.RECEIVE,
+    gro=xenlinux.GRO,
+    nic_transmit=xenlinux.NIC_TRANSMIT,
+    nic_receive=xenlinux.NIC_RECEIVE,
+    netfront_transmit=xenlinux.NETFRONT_TRANSMIT,
+    netback_receive=xenlinux.NETBACK_RECEIVE,
+    netback_transmit=xenlinux.NETBACK_TRANSMIT,
+    netfront_receive=xenlinux.NETFRONT_RECEIVE,
+    veth=xenlinux.LOOPBACK,
+    vpn_unseal=xenlinux.VPN_UNSEAL,
+    features={
+        K.NIC: frozenset({V4, RX}),
+        K.VIF: frozenset({GENERIC, RX}),
+        K.NETFRONT: frozenset({V4, RX}),
+        K.VETH: frozenset({GENERIC, RX}),
+        K.BRIDGE: frozenset({GENERIC, RX}),
+        K.VPN: frozenset(),
+    },
+    fixed={
+        K.VIF: frozenset(FEATURES),
+        K.VETH: frozenset(FEATURES),
+        K.BRIDGE: frozenset(FEATURES),
+        K.VPN: frozenset(FEATURES),
+    },
+    source="xen 3.0.0 linux-2.6-xen-sparse/drivers/xen/netback/interface.c, loopback.c, netfront.c",
+)
+
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (LINUX_6_1, XEN_3_0_0)}
+
+KNOBS: Mapping[str, bool] = {"net.netfilter.nf_conntrack_checksum": True}
+"""Sysctls that a table asks for, with the kernel's default."""
+TUNNEL_OPTIONS: Mapping[str, bool] = {"udpcsum": True, "udp6zerocsumrx": False}
+"""Options of a VXLAN device, with the default of Linux 6.1 (drivers/net/vxlan/vxlan_core.c)."""
+XENSTORE: Mapping[str, bool] = {"feature-no-csum-offload": False, "feature-ipv6-csum-offload": True}
+
+
+def stages() -> dict[str, Stage]:
+    """Every stage of every preset by name, in the order of a packet's way."""
+    found: dict[str, Stage] = {}
+    for preset in PRESETS.values():
+        for name in Preset.__dataclass_fields__:
+            value = getattr(preset, name)
+            if isinstance(value, Stage):
+                found.setdefault(value.name, value)
+    for stage in (nic.WIRE, tunnels.DECAPSULATE, tunnels.TUN_READ, tunnels.VPN_SEAL):
+        found.setdefault(stage.name, stage)
+    return found
+
+
+def is_on(domain: Domain, device: Device, peer: Device | None, name: str) -> bool:
+    """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
+
+    feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side takes
+    tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
+    """
+    preset = PRESETS[domain.preset]
+    default = name in preset.features.get(device.kind, frozenset())
+    if peer is not None:
+        if name == V4 and device.kind is DeviceKind.VIF and peer.xenstore.get("feature-no-csum-offload"):
+            return False
+        if name == V6 and device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT) and peer.xenstore.get("feature-ipv6-csum-offload") is False:
+            return False
+    if name in preset.fixed.get(device.kind, frozenset()):
+        return default
+    return device.features.get(name, default)

@@ -1,0 +1,310 @@
+"""The walk: one packet of a class from its origin through the modelled host to its end, a table at every step.
+
+The driver is the same for both interpreters; what it needs of a packet is the Packet protocol. It decides where a packet goes with
+``topology/forward.py``, applies the preset's table for what happens there, and writes down hops. It judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from csumlab.facts import FragmentRole
+from csumlab.headers import Kind, Layer
+from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
+from csumlab.stage import Operation, Outer, Packet, Setting, Stage, Translation, apply
+from csumlab.stages import nic, tunnels
+from csumlab.state import Bare, State
+from csumlab.symbolic import Untold
+from csumlab.topology import forward
+from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.presets import KNOBS, PRESETS, TUNNEL_OPTIONS, Preset, is_on
+from csumlab.trace import TAP, Fate, Fault, Hop, Trace
+
+MAX_HOPS = 400
+"""A way longer than this goes in circles."""
+
+
+class Undetermined(Exception):
+    """The walk has to be told which of several possibilities holds: ``label`` asks, ``options`` are the answers."""
+
+    def __init__(self, label: str, options: tuple[str, ...]) -> None:
+        super().__init__(label)
+        self.label, self.options = label, options
+
+
+class _Ended(Exception):
+    def __init__(self, fate: Fate, why: str) -> None:
+        super().__init__(why)
+        self.fate, self.why = fate, why
+
+
+class Misfit(Exception):
+    """At the tap the packet is not the one that was captured; ``why`` says in what."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is done at the tap: ``meet`` gets the walked packet and state and gives those to walk on with, or raises Misfit."""
+
+    port: Port
+    way: str
+    meet: Callable[[Packet, State], tuple[Packet, State] | None]
+
+
+@dataclass
+class Walker:
+    """One walk. ``choices`` answers what only run-time state could tell; ``inject`` is called with the number of each hop about to be made
+    and the packet, and gives the packet to use (the fault hypothesis). ``finished`` says that the packet is sent as it is, not summed by the
+    sender's table."""
+
+    topology: Topology
+    choices: Mapping[str, str] = field(default_factory=dict)
+    observation: Observation | None = None
+    inject: Callable[[int, Packet], Packet] | None = None
+    finished: bool = False
+    hops: list[Hop] = field(default_factory=list)
+    tap: int = -1
+    packet: Packet = field(init=False)
+    state: State = field(init=False)
+    _tunnels: list[Port] = field(default_factory=list)
+
+    def run(self, origin: Domain, packet: Packet) -> Trace:
+        """Walk ``packet`` from ``origin``: from its socket, or if it is the outside from the wire. Raises Undecided, Undetermined, Misfit."""
+        self.packet, self.state = packet, Bare()
+        try:
+            ip = outer_ip(packet.headers)
+            if ip is None or ip.destination is None:
+                raise _Ended(Fate.UNTOLD, "there is no IP header")
+            if forward.is_group(ip.destination):
+                raise _Ended(Fate.UNTOLD, "packets to a group address are not followed")
+            device, hop = forward.route(origin, ip.destination) if self.topology.line is None else (self._only_device(origin), ip.destination)
+            sender = Port(origin.name, device.name)
+            if origin.outside:
+                self._cross(sender, forward.next_stop(self.topology, sender, hop, ip.destination), from_wire=True)
+            else:
+                self._send(origin, sender, hop)
+        except _Ended as end:
+            return self._trace(origin, end.fate, end.why)
+        except (Untold, forward.Unreachable) as end:
+            return self._trace(origin, Fate.UNTOLD, end.reason)
+        raise AssertionError("a walk ends by an ending")
+
+    def _trace(self, origin: Domain, fate: Fate, why: str) -> Trace:
+        return Trace(origin.name, tuple(self.hops), fate, why, self.tap, dict(self.choices))
+
+    # One table at one place.
+
+    def _apply(self, stage: Stage, domain: Domain, port: Port | None, way: str = "", edit: Translation | Outer | None = None, fault: Fault = Fault.MEMORY) -> None:
+        if len(self.hops) >= MAX_HOPS:
+            raise _Ended(Fate.UNTOLD, f"after {MAX_HOPS} hops the packet still goes on: the topology sends it in circles")
+        if self.inject is not None:
+            self.packet = self.inject(len(self.hops), self.packet)
+        done = apply(stage, self.state, self.packet, Setting(self._features(domain, port), self._knobs(domain, port), edit))
+        self.hops.append(
+            Hop(stage, done.row, domain.name, str(port or ""), way, self.packet, done.packet, self.state, done.state, done.checked, fault)
+        )
+        self.packet, self.state = done.packet, done.state
+        if done.ending is Operation.DROP:
+            raise _Ended(Fate.DROPPED, done.row.because)
+        if done.ending is Operation.REJECT:
+            raise _Ended(Fate.REJECTED, done.row.because)
+
+    def _features(self, domain: Domain, port: Port | None) -> Callable[[str], bool]:
+        if port is None:
+            return lambda name: False
+        device = self.topology.device(port)
+        peer = self.topology.device(device.peer) if device.peer else None
+        return lambda name: is_on(domain, device, peer, name)
+
+    def _knobs(self, domain: Domain, port: Port | None) -> Callable[[str], bool]:
+        options = self.topology.device(port).options if port else {}
+        return lambda name: {**KNOBS, **TUNNEL_OPTIONS, **domain.sysctl, **options}.get(name, False)
+
+    def _tap(self, port: Port, way: str) -> None:
+        domain = self.topology.domains[port.domain]
+        self._apply(TAP, domain, port, way)
+        watch = self.observation
+        if watch is None or self.tap >= 0 or watch.port != port or watch.way not in ("", way):
+            return
+        met = watch.meet(self.packet, self.state)
+        if met is not None:
+            self.tap = len(self.hops) - 1
+            self.packet, self.state = met
+
+    # The ways of a packet.
+
+    def _preset(self, domain: Domain) -> Preset:
+        return PRESETS[domain.preset]
+
+    def _only_device(self, domain: Domain) -> Device:
+        return next(iter(domain.devices.values()))
+
+    def _send(self, domain: Domain, sender: Port, hop: Span) -> None:
+        """A packet of a local socket."""
+        if self.finished:
+            self.state = self._preset(domain).family()
+            self.finished = False
+        else:
+            self._apply(self._preset(domain).sender, domain, sender)
+        self._output(domain, sender, hop)
+
+    def _output(self, domain: Domain, sender: Port, hop: Span) -> None:
+        """POSTROUTING, then out by ``sender``."""
+        device = self.topology.device(sender)
+        ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
+        if ip is not None and domain.nat:
+            edit = forward.translate_source(domain, device, ip, transport)
+            if edit is not None:
+                self._apply(self._preset(domain).nat, domain, sender, "out", edit)
+        if device.kind in (DeviceKind.VXLAN, DeviceKind.VPN):
+            self._enter_tunnel(domain, sender)
+            return
+        destination = _destination(self.packet)
+        self._cross(sender, forward.next_stop(self.topology, sender, hop, destination))
+
+    def _cross(self, sender: Port, target: Port, from_wire: bool = False) -> None:
+        """Across a segment, from ``sender`` to ``target``, and up the stack there."""
+        steps = forward.segment(self.topology, sender).get(target)
+        if steps is None:
+            raise forward.Unreachable(f"no way leads from {sender} to {target}")
+        if self.topology.device(sender).kind is DeviceKind.BRIDGE:
+            domain = self.topology.domains[sender.domain]
+            self._apply(self._preset(domain).egress, domain, sender, "out")
+            self._tap(sender, "out")
+        for step in steps:
+            domain = self.topology.domains[step.port.domain]
+            if not from_wire:
+                self._apply(self._preset(domain).egress, domain, step.port, "out")
+                self._tap(step.port, "out")
+            self._link(step.port, step.peer, from_wire)
+            from_wire = False
+            self._tap(step.peer, "in")
+            if step.bridge:
+                there = self.topology.domains[step.peer.domain]
+                bridge = Port(there.name, step.bridge)
+                if bridge == target:
+                    self._tap(bridge, "in")
+                else:
+                    self._apply(self._preset(there).bridge, there, bridge)
+        self._input(self.topology.domains[target.domain], target)
+
+    def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
+        """What lies between two ends of a cable."""
+        here, there = self.topology.domains[port.domain], self.topology.domains[peer.domain]
+        ours, theirs = self._preset(here), self._preset(there)
+        match self.topology.device(port).kind:
+            case DeviceKind.NIC:
+                if not from_wire:
+                    self._apply(ours.nic_transmit, here, port, "out")
+                self._apply(nic.WIRE, here, port, fault=Fault.LINK)
+                self._apply(theirs.nic_receive, there, peer, "in")
+            case DeviceKind.NETFRONT:
+                self._apply(ours.netfront_transmit, here, port, "out")
+                self._apply(theirs.netback_receive, there, peer, "in")
+            case DeviceKind.VIF:
+                self._apply(ours.netback_transmit, here, port, "out")
+                self._apply(theirs.netfront_receive, there, peer, "in")
+            case _:
+                self._apply(ours.veth, here, port, "out")
+        if self.topology.device(peer).kind in (DeviceKind.NIC, DeviceKind.NETFRONT):
+            self._apply(theirs.gro, there, peer, "in")
+
+    def _input(self, domain: Domain, port: Port) -> None:
+        """IP input on ``port``: PREROUTING, then delivery or forwarding."""
+        preset = self._preset(domain)
+        device = self.topology.device(port)
+        self._apply(preset.input, domain, port, "in")
+        ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
+        assert ip is not None
+        if domain.tracks():
+            self._apply(preset.conntrack, domain, port, "in")
+            edit = self._choose(f"what {domain.name} has in its connection table", list(forward.translate_destination(self.topology, domain, device, ip, transport)))
+            if edit is not None:
+                self._apply(preset.nat, domain, port, "in", edit)
+        destination = _destination(self.packet)
+        if self._is_here(domain, port, destination):
+            self._deliver(domain, port)
+            return
+        if not domain.forwarding:
+            raise _Ended(Fate.DROPPED, f"{domain.name} does not forward (net.ipv4.ip_forward is 0) and {destination} is not its address")
+        leaving, hop = forward.route(domain, destination)
+        self._apply(preset.forward, domain, Port(domain.name, leaving.name))
+        self._output(domain, Port(domain.name, leaving.name), hop)
+
+    def _is_here(self, domain: Domain, port: Port, destination: Span) -> bool:
+        if self.topology.line is not None:
+            return port in self.topology.line
+        return forward.is_local(domain, destination) or (domain.outside and not domain.forwarding)
+
+    def _choose(self, label: str, options: list[tuple[str, Translation | None]]) -> Translation | None:
+        if len(options) == 1:
+            return options[0][1]
+        if label not in self.choices:
+            raise Undetermined(label, tuple(name for name, _ in options))
+        return next(edit for name, edit in options if name == self.choices[label])
+
+    def _deliver(self, domain: Domain, port: Port) -> None:
+        """Local delivery: the transport checks, then a tunnel end takes its header off and the inner packet goes on."""
+        preset = self._preset(domain)
+        self._apply(preset.receive, domain, port, "in")
+        ip = outer_ip(self.packet.headers)
+        if ip is not None and ip.fragment is not FragmentRole.WHOLE:
+            raise _Ended(Fate.WAITING, "the datagram is whole only in another packet")
+        tunnel = self._tunnel_end(domain)
+        if getattr(self.packet, "sealed", None) is not None:
+            self._apply(preset.vpn_unseal, domain, tunnel or port, "in", fault=Fault.PROGRAM)
+        elif _is_tunnel(self.packet.headers) and (tunnel is not None or domain.outside):
+            self._apply(tunnels.DECAPSULATE, domain, tunnel or port, "in")
+        else:
+            raise _Ended(Fate.ACCEPTED, self.hops[-1].row.because)
+        if tunnel is not None:
+            self._tap(tunnel, "in")
+            self._input(domain, tunnel)
+        else:
+            self._apply(preset.input, domain, port, "in")
+            self._deliver(domain, port)
+
+    def _tunnel_end(self, domain: Domain) -> Port | None:
+        kind = DeviceKind.VPN if getattr(self.packet, "sealed", None) is not None else DeviceKind.VXLAN
+        return next((Port(domain.name, name) for name, device in domain.devices.items() if device.kind is kind), None)
+
+    def _enter_tunnel(self, domain: Domain, port: Port) -> None:
+        """Out by a tunnel device: the packet becomes the payload of another one, which this host sends."""
+        preset, device = self._preset(domain), self.topology.device(port)
+        if port in self._tunnels:
+            raise _Ended(Fate.UNTOLD, f"the packets of tunnel {port} are routed into it again")
+        self._tunnels.append(port)
+        self._apply(preset.egress, domain, port, "out")
+        self._tap(port, "out")
+        local, remote = exactly(device.local), exactly(device.remote)
+        kind = Layer.IPV4 if local.version == 4 else Layer.IPV6
+        layers = (kind, Layer.UDP, Layer.VXLAN, Layer.ETHERNET) if device.kind is DeviceKind.VXLAN else (kind, Layer.UDP, Layer.OPAQUE)
+        outer = Outer(local.version, local, remote, Span(0, device.port, device.port), layers)
+        leaving, hop = forward.route(domain, remote)
+        sender = Port(domain.name, leaving.name)
+        if device.kind is DeviceKind.VXLAN:
+            if preset.vxlan is None:
+                raise _Ended(Fate.UNTOLD, f"{preset.title} has no VXLAN")
+            self._apply(preset.vxlan, domain, port, "out", outer)
+            self._output(domain, sender, hop)
+        else:
+            self._apply(tunnels.TUN_READ, domain, port, "out")
+            self._apply(tunnels.VPN_SEAL, domain, port, "out", outer, fault=Fault.PROGRAM)
+            self._send(domain, sender, hop)
+
+
+def _destination(packet: Packet) -> Span:
+    ip = outer_ip(packet.headers)
+    if ip is None or ip.destination is None:
+        raise _Ended(Fate.UNTOLD, "there is no IP header")
+    return ip.destination
+
+
+def _is_tunnel(headers: tuple[Header, ...]) -> bool:
+    """Whether there is another IP header behind the outermost (one quoted in an ICMP error is not dissected as a header)."""
+    return sum(header.is_ip for header in headers) > 1 and not any(header.kind in (Kind.ICMP, Kind.ICMPV6) for header in headers[:2])
