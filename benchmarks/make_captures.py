@@ -25,7 +25,7 @@ MACS = b"\2\0\0\0\0\1\2\0\0\0\0\2"
 
 def fold(rows: Bytes) -> NDArray[np.int64]:
     """For each row the sum of its big-endian words, modulo 0xffff; an odd last byte is a high byte."""
-    sums = rows[:, 0::2].sum(axis=1, dtype=np.int64) * 256 + rows[:, 1::2].sum(axis=1, dtype=np.int64)
+    sums: NDArray[np.int64] = rows[:, 0::2].sum(axis=1, dtype=np.int64) * 256 + rows[:, 1::2].sum(axis=1, dtype=np.int64)
     return sums % 0xFFFF
 
 

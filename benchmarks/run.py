@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from make_captures import make
-
+MAKER = Path(__file__).with_name("make_captures.py")
 DPKT_LOOP = """
 import dpkt, sys
 def total(data):
@@ -46,6 +45,19 @@ for data, _ in islice(RawPcapReader(sys.argv[1]), int(sys.argv[2])):
         if layer in packet:
             del packet[layer].chksum
     Ether(bytes(packet))
+"""
+KERNELS_LOOP = """
+import sys, time
+from csumlab.capture import open_capture
+from csumlab.index import Index
+for _ in range(2):
+    index, inside, started = Index(accelerate=True), 0.0, time.perf_counter()
+    for block in open_capture(sys.argv[1]):
+        before = time.perf_counter()
+        index.add(block)
+        inside += time.perf_counter() - before
+    whole = time.perf_counter() - started
+print(whole, inside)
 """
 TSHARK = ["-n", *(word for one in ("ip", "tcp", "udp") for word in ("-o", f"{one}.check_checksum:TRUE"))]
 
@@ -94,23 +106,9 @@ def count_packets(path: Path) -> int:
 
 
 def kernels_alone(path: Path, packets: int) -> list[Measured]:
-    """Reading and the class index in this process, warm, without start and report; and the index alone over the same blocks."""
-    from csumlab.capture import open_capture
-    from csumlab.index import Index
-
-    def run(sorting: bool) -> tuple[float, float]:
-        index = Index(accelerate=True)
-        inside = 0.0
-        started = time.perf_counter()
-        for block in open_capture(path):
-            before = time.perf_counter()
-            if sorting:
-                index.add(block)
-            inside += time.perf_counter() - before
-        return time.perf_counter() - started, inside
-
-    run(True)
-    whole, inside = run(True)
+    """Reading and the class index warm, without start and report; and the index alone over the same blocks."""
+    run = subprocess.run([sys.executable, "-c", KERNELS_LOOP, str(path)], capture_output=True, text=True, check=True)
+    whole, inside = map(float, run.stdout.split())
     return [Measured("reading and index, warm", packets, whole), Measured("index alone, warm", packets, inside)]
 
 
@@ -156,7 +154,10 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=200_000, help="packets for tshark; a fifth of it for dpkt, a fiftieth for scapy")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        for path in make(options.directory or Path(temporary), options.scale).values():
+        directory = options.directory or Path(temporary)
+        # In another process: the peak memory of a child counts from its parent's at the fork, which therefore stays small.
+        subprocess.run([sys.executable, str(MAKER), str(directory), "--scale", str(options.scale)], check=True)
+        for path in (directory / f"{name}.pcap" for name in ("small", "bulk", "mixed")):
             print(table(path, contest(path, options.topology, options.most)), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""One packet, dissected and readable: what ``explain``, the plain-bytes executor and tests look at. Runs the plain dissector, never a compiled one."""
+"""One packet, dissected and readable: what ``explain``, the plain-bytes executor and tests look at. Never runs compiled code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from csumlab.tables import NO_TABLES, Tables
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """One header: ``offset`` from the start of the packet and ``length``, in bytes. An OPAQUE one has length 0: it goes on to an end not known."""
+    """One header: ``offset`` from the start of the packet and ``length``, in bytes; the length of an OPAQUE one is not known and 0."""
 
     layer: Layer
     offset: int

@@ -1,7 +1,7 @@
 """The class index: blocks of packets in, classes out; and columns of numbers for chosen packets of one class.
 
-Memory is bounded by ``max_classes`` whatever is captured: per class its facts, counters and the first few packet numbers are kept, never a row
-per packet. Packets of further classes are counted by kind and verdict only.
+Memory is bounded by ``max_classes`` whatever is captured: per class its facts, counters and the first few packet numbers are kept,
+never a row per packet. Packets of further classes are counted by kind and verdict only.
 """
 
 from __future__ import annotations
@@ -72,8 +72,9 @@ class Membership:
 class Columns:
     """Numbers of m packets of one class. ``offset`` [layers, m]: where each header starts, from the start of the packet.
 
-    Per checksum [sums, m]: ``at`` offset of the field, ``start`` and ``end`` of what it covers, ``field`` raw, ``pseudo`` (P), ``residue`` (r)
-    and ``seed`` (g) residues 0..65534, which mean something only where ``known_residue`` or, for ``pseudo`` and ``seed``, ``known_seed`` say so.
+    Per checksum [sums, m]: ``at`` offset of the field, ``start`` and ``end`` of what it covers, ``field`` raw; ``pseudo`` (P),
+    ``residue`` (r) and ``seed`` (g) residues 0..65534, which mean something only where ``known_residue`` or, for ``pseudo`` and
+    ``seed``, ``known_seed`` say so.
     Reads the block's data: valid as long as the block is.
     """
 
@@ -97,7 +98,8 @@ class Columns:
     def has_word(self, layer: int, displacement: int) -> NDArray[np.bool_]:
         """For which packets the word that :meth:`word` reads was captured."""
         at = self.offset[layer] + displacement
-        return (at >= 0) & (at + 2 <= self.block.captured[self.rows])
+        here: NDArray[np.bool_] = (at >= 0) & (at + 2 <= self.block.captured[self.rows])
+        return here
 
     def word(self, layer: int, displacement: int) -> NDArray[np.uint16]:
         """The big-endian 16-bit word ``displacement`` bytes after the start of header ``layer``; 0 where it was not captured."""
@@ -128,8 +130,8 @@ def _cores() -> int:
 class Index:
     """Sorts packets into classes.
 
-    ``accelerate``: True compiled, False plain, None compiled from the first block of WORTH_COMPILING packets on if numba is there. Results do
-    not depend on it, nor on ``threads`` (None: the cores that this process may use). ``max_classes``: classes that are kept apart.
+    ``accelerate``: True compiled, False plain, None compiled from the first block of WORTH_COMPILING packets on if numba is there.
+    Results do not depend on it, nor on ``threads`` (None: the cores that this process may use). ``max_classes``: classes that are kept apart.
     ImportError if ``accelerate`` is True without numba.
     """
 
@@ -223,10 +225,14 @@ class Index:
         facts = self._facts_of(block, int(rows[0]))
         offset = np.zeros((len(facts.layers), len(rows)), np.int64)
         sums = np.zeros((len(facts.sums), k.SUM_SIZE, len(rows)), np.int64)
+        data: Any = block.data
+        tables: Any = self._flat_array
+        work: Any = np.zeros(k.WORK_SIZE, np.int64)
+        read: Callable[..., None] = k.read_columns
         if self._fast is None:
-            data, tables, work, read = memoryview(block.data), self._flat, [0] * k.WORK_SIZE, k.read_columns
+            data, tables, work = _bytes(block), self._flat, work.tolist()
         else:
-            data, tables, work, read = block.data, self._flat_array, np.zeros(k.WORK_SIZE, np.int64), self._fast.read_columns
+            read = self._fast.read_columns
         read(data, block.offset, block.captured, block.original, facts.linktype, rows, tables, work, offset, sums)
         return Columns(
             block=block,
@@ -254,7 +260,7 @@ class Index:
         start = int(block.offset[row])
         number = int(block.interface[row])
         return facts_of(
-            memoryview(block.data)[start : start + int(block.captured[row])],
+            _bytes(block)[start : start + int(block.captured[row])],
             block.interfaces[number].linktype,
             int(block.original[row]),
             self.tables,
@@ -264,7 +270,7 @@ class Index:
 
     def _sign_plain(self, block: Block, signatures: NDArray[np.int64]) -> None:
         k.sign_packets(
-            memoryview(block.data),
+            _bytes(block),
             block.offset.tolist(),
             block.captured.tolist(),
             block.original.tolist(),
@@ -314,6 +320,11 @@ class Index:
             self._tally += tally
 
 
+def _bytes(block: Block) -> memoryview:
+    """The data of a block for the plain functions, whose elements must be ints."""
+    return memoryview(block.data)  # type: ignore[arg-type]  # NumPy's stubs leave out that an array is a buffer
+
+
 def _orderly(block: Block) -> Block:
     """The block as the compiled functions take it: they test no bounds of their own, so what a Block promises is made sure of here.
 
@@ -327,5 +338,12 @@ def _orderly(block: Block) -> Block:
         raise ValueError("a packet of the block lies outside its data")
     if block.interface.min() < 0 or block.interface.max() >= len(block.interfaces):
         raise ValueError("a packet of the block names an interface that is not there")
-    wanted = {"data": np.uint8, "interface": np.int32} | dict.fromkeys(("offset", "captured", "original", "timestamp", "flags"), np.int64)
-    return replace(block, **{name: np.require(getattr(block, name), kind, "CW") for name, kind in wanted.items()})
+    return replace(
+        block,
+        data=np.require(block.data, np.uint8, ["C", "W"]),
+        offset=np.require(block.offset, np.int64, ["C", "W"]),
+        captured=np.require(block.captured, np.int64, ["C", "W"]),
+        original=np.require(block.original, np.int64, ["C", "W"]),
+        interface=np.require(block.interface, np.int32, ["C", "W"]),
+        flags=np.require(block.flags, np.int64, ["C", "W"]),
+    )

@@ -7,8 +7,9 @@ exchanged. Nothing here raises for any bytes: what cannot be known is written do
 ``work`` is a flat scratch of WORK_SIZE integers: a list, or an int64 array when compiled. Offsets in it count from the start of the
 packet. Its first entries are the named ones below, then three tables: layers, sums, addresses.
 
-Sources: RFC 791, 8200 (IP), 2675 (jumbograms), 6275 (home address), 8754 (segment routing), 4302 (AH), 768, 9293, 792, 4443, 2784, 2890 (GRE),
-7348 (VXLAN), LINKTYPE registry for the link headers; coverage end points as Linux has them (net/ipv4/udp.c, tcp_ipv4.c, icmp.c, gre_demux.c).
+Sources: RFC 791, 8200 (IP), 2675 (jumbograms), 6275 (home address), 8754 (segment routing), 4302 (AH), 768, 9293, 792, 4443,
+2784, 2890 (GRE), 7348 (VXLAN); the LINKTYPE registry for link headers; coverage end points as Linux has them (net/ipv4/udp.c,
+tcp_ipv4.c, icmp.c, gre_demux.c).
 """
 
 from __future__ import annotations
@@ -250,7 +251,7 @@ def why_missing(work: Any, upto: int) -> int:
 
 
 def why_short(work: Any, upto: int) -> int:
-    """The same for a header that ends at ``upto``: one that does not fit its container is malformed, and so is a record that ends in its link header."""
+    """The same for a header that ends at ``upto``: malformed if it does not fit its container, or if the record ends in its link header."""
     why = why_missing(work, upto)
     if why == _LENGTH or (why == _TRUNCATED and work[N_ADDRESSES] == 0):
         return _HEADER
@@ -396,7 +397,7 @@ def read_link(data: Any, base: int, linktype: int, tables: Any, work: Any) -> tu
             work[DESTINATION_MAC] = hardware_address(data, base, tables)
             work[SOURCE_MAC] = hardware_address(data, base + 6, tables)
         return _NEXT_ETHERNET, 0
-    if linktype == _LINK_RAW or linktype == _LINK_RAW_12 or linktype == _LINK_RAW_14:
+    if linktype == _LINK_RAW or linktype == _LINK_RAW_12 or linktype == _LINK_RAW_14:  # noqa: SIM109 - a tuple is slower, compiled and plain
         return _NEXT_ANY_IP, 0
     if linktype == _LINK_IPV4:
         return _TYPE_IPV4, 0
@@ -406,7 +407,7 @@ def read_link(data: Any, base: int, linktype: int, tables: Any, work: Any) -> tu
         return read_cooked(data, base, tables, work)
     if linktype == _LINK_COOKED2:
         return read_cooked2(data, base, tables, work)
-    if linktype == _LINK_NULL or linktype == _LINK_LOOP:
+    if linktype == _LINK_NULL or linktype == _LINK_LOOP:  # noqa: SIM109
         return read_loopback(data, base, work)
     return stop(work, _LINK_TYPE), 0
 
@@ -440,7 +441,7 @@ def read_cooked2(data: Any, base: int, tables: Any, work: Any) -> tuple[int, int
 
 
 def read_loopback(data: Any, base: int, work: Any) -> tuple[int, int]:
-    """LINKTYPE_NULL and LINKTYPE_LOOP: a protocol family in the byte order of whoever wrote it; a family is below 256, which tells the order."""
+    """LINKTYPE_NULL and LINKTYPE_LOOP: a protocol family, in the writer's byte order; a family is below 256, which tells the order."""
     why = why_short(work, 4)
     if why != _KNOWN:
         return stop(work, why), 0
@@ -604,7 +605,7 @@ def read_ipv6(data: Any, base: int, captured: int, at: int, tables: Any, work: A
 
 
 def ipv6_end(data: Any, base: int, at: int, protocol: int, work: Any) -> int:
-    """Where an IPv6 packet ends: payload length, jumbo payload option (RFC 2675 section 2), or for a super-frame without one what is there."""
+    """Where an IPv6 packet ends: payload length, jumbo payload option (RFC 2675 section 2), or, without either, what is there."""
     payload = load16(data, base + at + 4)
     if payload != 0:
         return int(at + 40 + payload)
@@ -652,7 +653,7 @@ def read_extension(data: Any, base: int, protocol: int, at: int, work: Any) -> t
 
 
 def read_routing(data: Any, base: int, at: int, size: int, work: Any) -> None:
-    """The pseudo-header has the final destination (RFC 8200 section 8.1): the last address of types 0 and 2, the first of segment routing."""
+    """The pseudo-header has the final destination (RFC 8200 section 8.1): types 0 and 2 have it last, segment routing first."""
     if load8(data, base + at + 3) == 0:
         return
     kind = load8(data, base + at + 2)
@@ -849,7 +850,7 @@ def dissect(data: Any, base: int, captured: int, original: int, linktype: int, t
             following = _TYPE_IPV6 if work[AVAILABLE] > at and load8(data, base + at) >> 4 == 6 else _TYPE_IPV4
         if following == _NEXT_ETHERNET:
             following, at = read_ethernet(data, base, at, work)
-        elif following == _TYPE_IPV4 or following == _TYPE_IPV6:
+        elif following == _TYPE_IPV4 or following == _TYPE_IPV6:  # noqa: SIM109
             if following == _TYPE_IPV4:
                 protocol, at = read_ipv4(data, base, captured, at, tables, work)
             else:
@@ -1047,7 +1048,7 @@ def read_columns(
     layers: Any,
     sums: Any,
 ) -> None:
-    """For chosen packets of one class: ``layers[l, k]`` the offset of header l, ``sums[s, c, k]`` column c (SUM_*) of checksum s, of row ``rows[k]``."""
+    """For packets of one class, ``rows[k]``: ``layers[l, k]`` the offset of header l, ``sums[s, c, k]`` column c (SUM_*) of checksum s."""
     octets = pointer(data)
     bounds = pointer(tables)
     scratch = pointer(work)

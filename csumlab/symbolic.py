@@ -111,7 +111,7 @@ class SymbolicPacket:
         ip = outer_ip(self.headers)
         if ip is None or ip.layer is not Layer.IPV4:
             return self
-        return self._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL})
+        return self._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL}, in_pseudo=False)
 
     def trim(self) -> Self:
         return replace(self, trailer=ZERO) if self.trailer != ZERO else self
@@ -204,22 +204,23 @@ class SymbolicPacket:
             rules = {header.uid: Rule.FINAL} if header.layer is Layer.IPV4 else {}
             if transport is not None:
                 rules[transport.uid] = rule
-            packet = packet._change(header.uid, new - old, rules)
+            packet = packet._change(header.uid, new - old, rules, in_pseudo=header.is_ip)
             changed = replace(header, source=span) if side == "source" else replace(header, destination=span)
             headers = tuple(changed if h.uid == header.uid else h for h in packet.headers)
             header = changed
             packet = replace(packet, headers=headers, known_words={**packet.known_words, (header.uid, side): new})
         return packet
 
-    def _change(self, uid: int, difference: Form, rules: Mapping[int, Rule]) -> Self:
-        """A word of header ``uid`` grows by ``difference``; the sums in ``rules`` are updated by their rule, all others are left alone."""
+    def _change(self, uid: int, difference: Form, rules: Mapping[int, Rule], in_pseudo: bool) -> Self:
+        """A word of header ``uid`` grows by ``difference``; the sums in ``rules`` are updated by their rule, all others are left alone.
+        ``in_pseudo`` says that pseudo-headers hold the word."""
         shifts: dict[int, tuple[Form, Form]] = {}
         if uid in self.sums:
             shifts[uid] = (ZERO, difference)
         for header, factor in enclosing(self.headers, uid):
             if header.uid in self.sums:
                 shifts[header.uid] = (ZERO, factor * difference)
-        for header in self.headers:
+        for header in self.headers if in_pseudo else ():
             ip = ip_of(self.headers, header.uid)
             if header.uid in self.sums and KINDS[header.kind].pseudo and ip is not None and ip.uid == uid:
                 shifts[header.uid] = (difference, ZERO)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,6 @@ _PLACES: Final = 7
 """Entries before the first table: kernels.TABLE_MTU to kernels.TABLE_END."""
 
 
-def _none(kind: Any) -> Any:
-    return field(default_factory=lambda: np.zeros(0, kind))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
     """Intervals that addresses and ports are sorted into, each given by the sorted starts of its intervals.
@@ -30,18 +27,18 @@ class Tables:
     IP packet that is not called long. ValueError if anything is out of order or out of range.
     """
 
-    ipv4: NDArray[np.uint32] = _none(np.uint32)
-    ipv6_upper: NDArray[np.uint64] = _none(np.uint64)
-    ipv6_lower: NDArray[np.uint64] = _none(np.uint64)
-    macs: NDArray[np.uint64] = _none(np.uint64)
-    ports: NDArray[np.uint16] = _none(np.uint16)
+    ipv4: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+    ipv6_upper: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    ipv6_lower: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    macs: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    ports: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
     vxlan_ports: tuple[int, ...] = ()
     mtu: int = ETHERNET_MTU
 
     def __post_init__(self) -> None:
         halves = list(zip(self.ipv6_upper.tolist(), self.ipv6_lower.tolist(), strict=True))
         for name, bounds in (("ipv4", self.ipv4.tolist()), ("ipv6", halves), ("macs", self.macs.tolist()), ("ports", self.ports.tolist())):
-            if any(left >= right for left, right in zip(bounds, bounds[1:], strict=False)):
+            if any(left >= right for left, right in pairwise(bounds)):
                 raise ValueError(f"{name}: not in ascending order, or twice the same")
         if any(not 0 <= port <= 0xFFFF for port in self.vxlan_ports):
             raise ValueError("vxlan_ports: not a port number")

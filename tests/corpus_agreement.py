@@ -32,7 +32,7 @@ ALIKE = {("GOOD", "G"), ("BAD", "B"), ("ABSENT", "N"), ("UNVERIFIED", "U")}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One class of difference: our verdict and why r is not known, tshark's status, and how the labels class a bad field ('' if it is none).
+    """One class of difference: our verdict and why r is not known, tshark's status, and how the labels class a bad field.
 
     ``-`` stands for a checksum that one side does not have; ``hidden`` says in which protocol tshark found one that we do not look into."""
 
@@ -63,14 +63,14 @@ def captures() -> list[Path]:
 
 def verdicts(path: Path) -> Iterator[tuple[int, str, tuple[Checksum, ...]]]:
     """For every packet its number, protocol stack and checksums; ends where the capture cannot be read on from."""
-    capture = open_capture(path)
-    for block in capture:
-        for row in range(len(block)):
-            start = int(block.offset[row])
-            packet = memoryview(block.data)[start : start + int(block.captured[row])]
-            linktype = block.interfaces[int(block.interface[row])].linktype
-            dissection = dissect_packet(packet, linktype, int(block.original[row]))
-            yield block.first + row, " ".join(header.layer.name for header in dissection.headers), dissection.sums
+    with open_capture(path) as capture:
+        for block in capture:
+            for row in range(len(block)):
+                start = int(block.offset[row])
+                packet = block.data[start : start + int(block.captured[row])].tobytes()
+                linktype = block.interfaces[int(block.interface[row])].linktype
+                dissection = dissect_packet(packet, linktype, int(block.original[row]))
+                yield block.first + row, " ".join(header.layer.name for header in dissection.headers), dissection.sums
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """Mutated and random packets through the plain and the compiled dissector. ``python tests/fuzz_dissector.py`` prints how many were tried.
 
-With NUMBA_BOUNDSCHECK=1 in the environment the compiled dissector tests every access and an access out of bounds ends the run with IndexError.
+With NUMBA_BOUNDSCHECK=1 in the environment the compiled dissector tests every access; one out of bounds ends the run with IndexError.
 """
 
 from __future__ import annotations

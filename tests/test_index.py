@@ -1,4 +1,4 @@
-"""The class index: plain and compiled alike, bounded, independent of threads; its columns; the interval tables; the cache of compiled code."""
+"""The class index: plain and compiled alike, bounded, independent of threads; its columns, interval tables, cache of compiled code."""
 
 from __future__ import annotations
 
@@ -249,7 +249,8 @@ def test_read_only_and_strided_columns_are_taken() -> None:
     block = block_of(examples() * 2)
     data = block.data.copy()
     data.flags.writeable = False
-    strided = replace(block, data=data, **{name: np.repeat(getattr(block, name), 2)[::2] for name in ("offset", "captured", "original")})
+    twice = [np.repeat(column, 2)[::2] for column in (block.offset, block.captured, block.original)]
+    strided = replace(block, data=data, offset=twice[0], captured=twice[1], original=twice[2])
     one, other = Index(accelerate=True), Index(accelerate=True)
     assert (one.add(block).class_of == other.add(strided).class_of).all()
 
@@ -278,7 +279,13 @@ def run_python(text: str) -> str:
 
 def test_a_small_capture_loads_neither_numba_nor_pandas() -> None:
     """The plain path keeps a start short."""
-    text = "import sys; from frames import *; from csumlab.index import Index; Index().add(block_of(examples())); print(*(m in sys.modules for m in ('numba', 'pandas')))"
+    text = """
+import sys
+from frames import block_of, examples
+from csumlab.index import Index
+Index().add(block_of(examples()))
+print("numba" in sys.modules, "pandas" in sys.modules)
+"""
     assert run_python(text) == "False False"
 
 

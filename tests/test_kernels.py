@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from ipaddress import ip_address
 from itertools import pairwise
 
@@ -25,7 +26,8 @@ def stacks(draw: st.DrawFn) -> Frame:
     """An Ethernet frame of up to three nested packets with a TCP, UDP, ICMP or ICMPv6 payload of any parity."""
     payload = draw(st.binary(min_size=1, max_size=40))
     six = draw(st.booleans())
-    inner = draw(st.sampled_from([tcp, udp, icmpv6 if six else icmp]))(payload)
+    builders: list[Callable[[bytes], Frame]] = [tcp, udp, icmpv6 if six else icmp]
+    inner = draw(st.sampled_from(builders))(payload)
     for _ in range(draw(st.integers(0, 2))):
         packet = ipv6(inner) if six else ipv4(inner, options=draw(st.sampled_from([b"", b"\1\1\1\0"])))
         wrap = draw(st.integers(0, 4))
@@ -77,7 +79,7 @@ def test_one_flipped_bit_makes_exactly_the_covering_sums_bad(frame: Frame, data:
 
 @given(stacks())
 def test_an_unfilled_inner_sum_is_partial_and_defers_the_sums_around_it(frame: Frame) -> None:
-    """With the innermost field as its sender leaves it to a device, it is partial, the sums around it are deferred and the rest are good."""
+    """With the innermost field as its sender leaves it to a device, it is partial, the sums around it deferred, the rest good."""
     inner = frame.sums[-1]
     left = residue(inner.pseudo) or (0xFFFF if inner.kind is Kind.UDP else 0)
     data = patch(frame.data, inner.at, left)
@@ -251,7 +253,7 @@ def test_trailer_counts_only_if_it_is_not_zero() -> None:
 
 
 def test_link_types() -> None:
-    """Cooked v1 and v2, loopback in both byte orders, raw: the same packet is found behind each; another link type is said to be not read."""
+    """Cooked v1 and v2, loopback in both byte orders, raw: the same packet is found behind each; any other is said to be not read."""
     four, six = ipv4(udp(b"abc")).data, ipv6(udp(b"abc")).data
     address = b"\2\0\0\0\0\1\0\0"
     cases = [

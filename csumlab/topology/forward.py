@@ -67,7 +67,7 @@ def segment(topology: Topology, start: Port) -> dict[Port, tuple[Step, ...]]:
                 continue
             device = Port(peer.domain, bridge)
             step = Step(port, peer, bridge)
-            if device != start:
+            if device != start and topology.device(device).addresses:
                 found.setdefault(device, (*way, step))
             for other in members(topology, device):
                 if other not in seen:
