@@ -1,7 +1,7 @@
 """From the facts of a class to packets that can be walked, and from forms to numbers of its members.
 
-``observed`` makes the packet as the capture shows it; ``originated`` the packet as a candidate origin must have sent it; ``numbers`` evaluates a
-form over the columns of members.
+``observed`` makes the packet as the capture shows it; ``originated`` the packet as a candidate origin must have sent it; ``numbers``
+evaluates a form over the columns of members.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def _deferred(number: int, entry: SumFacts, header: Header, headers: tuple[Heade
 
 
 def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire: bool, answers: Mapping[Form, bool]) -> SymbolicPacket:
-    """The packet as an origin sends it. ``headers`` is what it sends, maybe less than the capture shows. A socket's transport field is left to
-    the sender's table unless ``made`` is WRONG; everything from a wire is final or, if UNFINISHED, partial."""
+    """The packet as an origin sends it. ``headers`` is what it sends, maybe less than the capture shows. A socket's transport field is
+    left to the sender's table unless ``made`` is WRONG; everything from a wire is final or, if UNFINISHED, partial."""
     seen = {entry.header: entry for entry in facts.sums}
     sums: dict[int, Sum] = {}
     for header in headers:

@@ -1,7 +1,8 @@
 """The catalogue of findings: one entry a code, printed by ``csumlab explain CODE`` and from which docs/findings.md is made.
 
-CSL0xx what is wrong already and is caught; CSL1xx a good packet leaves with a wrong checksum; CSL2xx a good packet is rejected; CSL3xx damaged data is, or would be, accepted;
-CSL4xx damage is laundered; CSL5xx a boundary drops the packet or cannot carry it; CSL9xx cannot tell.
+CSL0xx what is wrong already and is caught; CSL1xx a good packet leaves with a wrong checksum; CSL2xx a good packet is rejected; CSL3xx
+damaged data is, or would be, accepted; CSL4xx damage is laundered; CSL5xx a boundary drops the packet or cannot carry it; CSL9xx cannot
+tell.
 """
 
 from __future__ import annotations

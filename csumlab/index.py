@@ -131,7 +131,7 @@ class Index:
     """Sorts packets into classes.
 
     ``accelerate``: True compiled, False plain, None compiled from the first block of WORTH_COMPILING packets on if numba is there.
-    Results do not depend on it, nor on ``threads`` (None: the cores that this process may use). ``max_classes``: classes that are kept apart.
+    Results do not depend on it, nor on ``threads`` (None: the cores that this process may use). ``max_classes``: classes kept apart.
     ImportError if ``accelerate`` is True without numba.
     """
 

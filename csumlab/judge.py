@@ -1,8 +1,8 @@
 """The one judge: reads a trace and says what is right and wrong in it. Stages describe, nobody else decides.
 
-One notion carries everything: the *settled residue* r*, the residue once the fill that the carried state owes is applied in thought.
-It is -g for the sum that is owed, r - s·(r + g) for one around it, r otherwise. Accepting a packet, or letting it leave, is wrong where r* is
-not 0 for a sum that is relied on, or where the data is damaged.
+One notion carries everything: the *settled residue* r*, the residue once the fill that the carried state owes is applied in thought. It
+is -g for the sum that is owed, r - s·(r + g) for one around it, r otherwise. Accepting a packet, or letting it leave, is wrong where r*
+is not 0 for a sum that is relied on, or where the data is damaged.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS
 from csumlab.packet import enclosing
 from csumlab.stage import Operation, Packet
-from csumlab.state import State, owed
 from csumlab.stages.nic import WIRE
 from csumlab.stages.tunnels import TUN_READ
+from csumlab.state import State, owed
 from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
@@ -60,12 +60,14 @@ def judge(trace: Trace) -> tuple[Judgement, ...]:
 
 
 def wrong_sums(packet: Packet, state: State) -> tuple[frozenset[int], frozenset[int]]:
-    """The uids of the sums with r* other than 0, and of those where that cannot be told. Raises Undecided. Sums that are absent do not count.
+    """The uids of the sums with r* other than 0, and of those where that cannot be told. Raises Undecided. Sums that are absent do not
+    count.
 
     A partial sum that nobody owes any more is wrong although its residue was not seen: it is right in one packet of 65535.
     """
     assert isinstance(packet, SymbolicPacket)
-    wrong, untold = set(), set()
+    wrong: set[int] = set()
+    untold: set[int] = set()
     due = owed(state, packet.headers)
     for uid, own in packet.sums.items():
         if own.absent:
@@ -229,8 +231,8 @@ def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
 def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) -> Iterator[Judgement]:
     """What would happen to damage: one hypothesis for each edge of class link or program (with ``memory`` also inside one host).
 
-    ``rewalk`` walks the same way with damage put in before the given hop, None if that cannot be told. A sum guards the damage if the damage
-    shows in its r* where it enters."""
+    ``rewalk`` walks the same way with damage put in before the given hop, None if that cannot be told. A sum guards the damage if the
+    damage shows in its r* where it enters."""
     for number, hop in enumerate(trace.hops):
         if hop.fault is Fault.MEMORY and (not memory or number < _first_final(trace)):
             continue

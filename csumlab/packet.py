@@ -123,7 +123,8 @@ def ip_of(headers: tuple[Header, ...], uid: int) -> Header | None:
 
 
 def enclosing(headers: tuple[Header, ...], uid: int) -> list[tuple[Header, int]]:
-    """The headers whose checksum covers header ``uid``, innermost first, each with the factor 1 or 256 that a word of ``uid`` counts with."""
+    """The headers whose checksum covers header ``uid``, innermost first, each with the factor 1 or 256 that a word of ``uid`` counts
+    with."""
     before: list[Header] = []
     odd = False
     for header in headers:

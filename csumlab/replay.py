@@ -1,7 +1,7 @@
 """Replay: every class of a capture from its origin through the tap to its end, judged; the findings added up.
 
-A class is walked once. Where a predicate differs from packet to packet the class splits: the tree of what was asked is kept across blocks, and
-the members of each block run down it. Memory is bounded by the classes, never by the packets.
+A class is walked once. Where a predicate differs from packet to packet the class splits: the tree of what was asked is kept across
+blocks, and the members of each block run down it. Memory is bounded by the classes, never by the packets.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ ASSUMPTIONS = ("unchecked", "verified", "must-compute")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding over all packets it concerns. ``hop`` is where the cause is, ``because`` why, ``source`` where that is known from, ``sum`` the
-    checksum, ``condition`` "" or what the finding depends on. ``first`` are the numbers of the first packets."""
+    """One finding over all packets it concerns. ``hop`` is where the cause is, ``because`` why, ``source`` where that is known from,
+    ``sum`` the checksum, ``condition`` "" or what the finding depends on. ``first`` are the numbers of the first packets."""
 
     code: str
     hop: str
@@ -298,9 +298,10 @@ def replay(
 ) -> ReplayResult:
     """Walk every packet of a capture through a modelled host.
 
-    ``topology``: a Topology, or a TOML file. ``at``: the port the capture was taken at, ``domain:device`` with ``:in`` or ``:out`` if only one
-    direction was captured; "" takes the topology's own. ``assume``: one of ASSUMPTIONS, the carried state at the tap if it is known.
-    ``exposure``: also report where damage inside one host's memory would go unnoticed. Raises CaptureError, TopologyError, ValueError.
+    ``topology``: a Topology, or a TOML file. ``at``: the port the capture was taken at, ``domain:device`` with ``:in`` or ``:out`` if
+    only one direction was captured; "" takes the topology's own. ``assume``: one of ASSUMPTIONS, the carried state at the tap if it is
+    known. ``exposure``: also report where damage inside one host's memory would go unnoticed. Raises CaptureError, TopologyError,
+    ValueError.
     """
     if not isinstance(topology, Topology):
         from csumlab.topology.load import load_topology
@@ -457,4 +458,6 @@ def _still_wrong(facts: Facts, topology: Topology, reading: Reading) -> bool:
     except Undecided:
         return True
     harmless = {"CSL001"} if reading.origin.made is not Made.RIGHT else set()
-    return any(not j.note and CATALOGUE[j.code].severity is Severity.FINDING and j.code not in harmless or j.code == "CSL902" for j in judged)
+    return any(
+        (not j.note and CATALOGUE[j.code].severity is Severity.FINDING and j.code not in harmless) or j.code == "CSL902" for j in judged
+    )

@@ -87,7 +87,8 @@ def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Do
             yield topology.domains[end.domain], stack
         return
     ip = next(header for header in stack if header.is_ip)
-    assert ip.source is not None and ip.destination is not None
+    assert ip.source is not None
+    assert ip.destination is not None
     for source, port in _before_nat(ip.source, stack, topology, "source"):
         for destination, there in _before_nat(ip.destination, stack, topology, "destination"):
             variant = _with(stack, ip, source, destination, port, there)
@@ -108,14 +109,18 @@ def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, si
             outer = domain.devices[rule.device].spans
             if rule.kind is NatKind.DNAT:
                 if side == "destination" and rule.address == address:
-                    yield from ((span, Span(0, rule.port, rule.port) if rule.to_port else None) for span in outer if span.version == address.version)
+                    yield from (
+                        (span, Span(0, rule.port, rule.port) if rule.to_port else None) for span in outer if span.version == address.version
+                    )
                 elif side == "source" and address in outer and rule.address:
                     yield rule.address, Span(0, rule.to_port, rule.to_port) if rule.to_port else None
                 continue
             external = [rule.address] if rule.address else list(outer)
             port = ANY_PORT if rule.to_port else None
             if side == "source" and address in external:
-                inside = [s for s, p in topology.owners.items() if p.domain != domain.name and (rule.source is None or rule.source.covers(s))]
+                inside = [
+                    s for s, p in topology.owners.items() if p.domain != domain.name and (rule.source is None or rule.source.covers(s))
+                ]
                 yield from ((span, port) for span in inside if span.version == address.version)
                 if rule.source is not None and not inside:
                     yield rule.source.span, port
@@ -123,13 +128,17 @@ def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, si
                 yield from ((span, port) for span in external if span is not None and span.version == address.version)
 
 
-def _with(stack: tuple[Header, ...], ip: Header, source: Span, destination: Span, port: Span | None, there: Span | None) -> tuple[Header, ...]:
+def _with(
+    stack: tuple[Header, ...], ip: Header, source: Span, destination: Span, port: Span | None, there: Span | None
+) -> tuple[Header, ...]:
     """The stack with other addresses and ports in its outermost IP header; a word that was changed later has no column of its own."""
     changed: list[Header] = []
     passed = False
     for header in stack:
         if header.uid == ip.uid:
-            header = replace(header, source=source, destination=destination, shifted=header.source != source or header.destination != destination)
+            header = replace(
+                header, source=source, destination=destination, shifted=header.source != source or header.destination != destination
+            )
             passed = True
         elif passed and header.layer in (Layer.TCP, Layer.UDP):
             header = replace(header, source=port or header.source, destination=there or header.destination, shifted=bool(port or there))
@@ -141,8 +150,8 @@ def _with(stack: tuple[Header, ...], ip: Header, source: Span, destination: Span
 
 
 def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mapping[Form, bool]) -> Readings:
-    """Every origin that fits, of the greatest depth at which one fits, right and partial before wrong. ``assume`` "" or what the user says of
-    the carried state at the tap. Raises Undecided."""
+    """Every origin that fits, of the greatest depth at which one fits, right and partial before wrong. ``assume`` "" or what the user
+    says of the carried state at the tap. Raises Undecided."""
     misfits: list[str] = []
     for made in ((Made.RIGHT,), (Made.UNFINISHED,), (Made.WRONG,)):
         fitting: list[tuple[int, Reading]] = []
@@ -156,7 +165,9 @@ def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mappi
     return Readings((), tuple(dict.fromkeys(misfits)))
 
 
-def walk(topology: Topology, origin: Origin, packet: SymbolicPacket, choices: Mapping[str, str], observation: Observation | None = None) -> Trace:
+def walk(
+    topology: Topology, origin: Origin, packet: SymbolicPacket, choices: Mapping[str, str], observation: Observation | None = None
+) -> Trace:
     """One walk from an origin. A packet with a wrong sum is not made by the sender's table: a program or a fault put it there."""
     return walker(topology, origin, choices, observation).run(origin.domain, packet)
 
@@ -231,7 +242,9 @@ def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumF
         except Untold:
             continue
         if not same:
-            raise Misfit(f"the {label} sum should be {name if predicted == ZERO else 'off by ' + str(predicted)} here and is {_word(entry)}")
+            raise Misfit(
+                f"the {label} sum should be {name if predicted == ZERO else 'off by ' + str(predicted)} here and is {_word(entry)}"
+            )
         return
 
 
@@ -268,4 +281,3 @@ def _assumed(assume: str, state: State, packet: SymbolicPacket) -> State:
         "verified": Skb(Summed.UNNECESSARY),
         "must-compute": Skb(Summed.PARTIAL, start=transport) if transport is not None else Skb(),
     }[assume]
-

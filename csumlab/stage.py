@@ -74,7 +74,7 @@ class Do:
             return f"translate: addresses by the {self.address.value}, ports by the {self.port.value}"
         if self.operation is Operation.PUSH:
             return f"encapsulate, outer UDP sum: {self.outer.value}"
-        return self.operation.value + (f" {self.target.value}" if self.target else "")
+        return f"{self.operation.value} {self.target.value}" if self.target else str(self.operation.value)
 
 
 def fill(target: Selector) -> tuple[Do]:

@@ -125,7 +125,6 @@ def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
     return claims
 
 
-
 def _first_transport(headers: tuple[Header, ...]) -> int | None:
     header = outer_transport(headers)
     return header.uid if header else None

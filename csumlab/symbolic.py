@@ -68,9 +68,10 @@ def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SymbolicPacket:
-    """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that were
-    rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the IP packet. ``sealed`` is the packet
-    inside an opaque tunnel. ``long`` says that it is a super-frame. ``answers`` are what was found out of forms that the class leaves open."""
+    """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that
+    were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the IP packet. ``sealed`` is the packet
+    inside an opaque tunnel. ``long`` says that it is a super-frame. ``answers`` are what was found out of forms that the class leaves
+    open."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
@@ -153,7 +154,9 @@ class SymbolicPacket:
         if self.sealed is None:
             raise Untold("what the tunnel carries is encrypted and was not seen before it was sealed")
         inner = self.sealed
-        return replace(self, headers=inner.headers, sums=inner.sums, known_words=inner.known_words, trailer=ZERO, sealed=inner.sealed, long=inner.long)
+        return replace(
+            self, headers=inner.headers, sums=inner.sums, known_words=inner.known_words, trailer=ZERO, sealed=inner.sealed, long=inner.long
+        )
 
     def damage(self) -> Self:
         """The packet with a hypothetical error in the innermost data that a sum covers (or could)."""
@@ -199,7 +202,11 @@ class SymbolicPacket:
             if span is None:
                 continue
             old = packet.word(header, side)
-            new = Form(words(span)) if span.exact else unknown(f"new {side} of {header.layer.name} header", "the translation is chosen at run time")
+            new = (
+                Form(words(span))
+                if span.exact
+                else unknown(f"new {side} of {header.layer.name} header", "the translation is chosen at run time")
+            )
             transport = outer_transport(packet.headers)
             rules = {header.uid: Rule.FINAL} if header.layer is Layer.IPV4 else {}
             if transport is not None:

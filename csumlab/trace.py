@@ -70,7 +70,8 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A whole way. ``tap`` is the index of the hop at which the capture was taken, -1 if the way does not pass it. ``why`` explains the fate."""
+    """A whole way. ``tap`` is the index of the hop at which the capture was taken, -1 if the way does not pass it. ``why`` explains the
+    fate."""
 
     origin: str
     hops: tuple[Hop, ...]

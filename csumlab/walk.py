@@ -58,9 +58,9 @@ class Observation:
 
 @dataclass
 class Walker:
-    """One walk. ``choices`` answers what only run-time state could tell; ``inject`` is called with the number of each hop about to be made
-    and the packet, and gives the packet to use (the fault hypothesis). ``finished`` says that the packet is sent as it is, not summed by the
-    sender's table."""
+    """One walk. ``choices`` answers what only run-time state could tell; ``inject`` is called with the number of each hop about to be
+    made and the packet, and gives the packet to use (the fault hypothesis). ``finished`` says that the packet is sent as it is, not
+    summed by the sender's table."""
 
     topology: Topology
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +74,8 @@ class Walker:
     _tunnels: list[Port] = field(default_factory=list)
 
     def run(self, origin: Domain, packet: Packet) -> Trace:
-        """Walk ``packet`` from ``origin``: from its socket, or if it is the outside from the wire. Raises Undecided, Undetermined, Misfit."""
+        """Walk ``packet`` from ``origin``: from its socket, or if it is the outside from the wire. Raises Undecided, Undetermined,
+        Misfit."""
         self.packet, self.state = packet, Bare()
         try:
             ip = outer_ip(packet.headers)
@@ -82,7 +83,9 @@ class Walker:
                 raise _Ended(Fate.UNTOLD, "there is no IP header")
             if forward.is_group(ip.destination):
                 raise _Ended(Fate.UNTOLD, "packets to a group address are not followed")
-            device, hop = forward.route(origin, ip.destination) if self.topology.line is None else (self._only_device(origin), ip.destination)
+            device, hop = (
+                forward.route(origin, ip.destination) if self.topology.line is None else (self._only_device(origin), ip.destination)
+            )
             sender = Port(origin.name, device.name)
             if origin.outside:
                 self._cross(sender, forward.next_stop(self.topology, sender, hop, ip.destination), from_wire=True)
@@ -99,7 +102,15 @@ class Walker:
 
     # One table at one place.
 
-    def _apply(self, stage: Stage, domain: Domain, port: Port | None, way: str = "", edit: Translation | Outer | None = None, fault: Fault = Fault.MEMORY) -> None:
+    def _apply(
+        self,
+        stage: Stage,
+        domain: Domain,
+        port: Port | None,
+        way: str = "",
+        edit: Translation | Outer | None = None,
+        fault: Fault = Fault.MEMORY,
+    ) -> None:
         if len(self.hops) >= MAX_HOPS:
             raise _Ended(Fate.UNTOLD, f"after {MAX_HOPS} hops the packet still goes on: the topology sends it in circles")
         if self.inject is not None:
@@ -223,7 +234,10 @@ class Walker:
         assert ip is not None
         if domain.tracks():
             self._apply(preset.conntrack, domain, port, "in")
-            edit = self._choose(f"what {domain.name} has in its connection table", list(forward.translate_destination(self.topology, domain, device, ip, transport)))
+            edit = self._choose(
+                f"what {domain.name} has in its connection table",
+                list(forward.translate_destination(self.topology, domain, device, ip, transport)),
+            )
             if edit is not None:
                 self._apply(preset.nat, domain, port, "in", edit)
         destination = _destination(self.packet)

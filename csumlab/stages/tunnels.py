@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from csumlab.headers import Kind
-from csumlab.stage import ABSENT_TRANSPORT, AIMED_AT_TRANSPORT, ANY, KEEP, POP, SAME, SEAL, UNSEAL, Row, Stage, carries, changed, fresh, when
+from csumlab.stage import (
+    ABSENT_TRANSPORT,
+    AIMED_AT_TRANSPORT,
+    ANY,
+    KEEP,
+    POP,
+    SAME,
+    SEAL,
+    UNSEAL,
+    Row,
+    Stage,
+    carries,
+    changed,
+    fresh,
+    when,
+)
 from csumlab.state import Bare, Skb, Summed
 
 DECAPSULATE = Stage(

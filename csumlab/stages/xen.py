@@ -44,9 +44,15 @@ def _decode(name: str, title: str, source: str, loss: str) -> Stage:
 
 NETFRONT_TRANSMIT = _encode("netfront-transmit", "netfront to the ring", "linux 6.1 drivers/net/xen-netfront.c xennet_start_xmit")
 NETBACK_RECEIVE = _decode(
-    "netback-receive", "netback from the ring", "linux 6.1 drivers/net/xen-netback/netback.c xenvif_tx_submit, checksum_setup", "is dropped without a word"
+    "netback-receive",
+    "netback from the ring",
+    "linux 6.1 drivers/net/xen-netback/netback.c xenvif_tx_submit, checksum_setup",
+    "is dropped without a word",
 )
 NETBACK_TRANSMIT = _encode("netback-transmit", "netback to the ring", "linux 6.1 drivers/net/xen-netback/rx.c xenvif_rx_next_skb")
 NETFRONT_RECEIVE = _decode(
-    "netfront-receive", "netfront from the ring", "linux 6.1 drivers/net/xen-netfront.c handle_incoming_queue, checksum_setup", "is dropped and counted in rx_errors"
+    "netfront-receive",
+    "netfront from the ring",
+    "linux 6.1 drivers/net/xen-netfront.c handle_incoming_queue, checksum_setup",
+    "is dropped and counted in rx_errors",
 )

@@ -153,7 +153,8 @@ def _matches(rule: Nat, transport: Header | None, port: Span | None) -> bool:
 
 def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Header | None) -> Translation | None:
     """What POSTROUTING does to a new connection that leaves by ``leaving``, or, for a DNAT rule, to its replies."""
-    assert ip.source is not None and ip.destination is not None
+    assert ip.source is not None
+    assert ip.destination is not None
     for rule in domain.nat:
         if rule.kind is NatKind.DNAT:
             if rule.device == leaving.name and rule.address == ip.source and _is_reply(rule, transport):
@@ -166,19 +167,35 @@ def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Hea
     return None
 
 
-def translate_destination(topology: Topology, domain: Domain, entering: Device, ip: Header, transport: Header | None) -> Iterator[tuple[str, Translation | None]]:
+def translate_destination(
+    topology: Topology, domain: Domain, entering: Device, ip: Header, transport: Header | None
+) -> Iterator[tuple[str, Translation | None]]:
     """What PREROUTING may do to a packet that comes in by ``entering``: every possibility with a name. More than one where only the
     connection table, which was not seen, could tell."""
-    assert ip.destination is not None and ip.source is not None
+    assert ip.destination is not None
+    assert ip.source is not None
     for rule in domain.nat:
         mine = ip.destination in entering.spans
         if rule.kind is NatKind.DNAT:
-            if rule.device == entering.name and mine and rule.address and _matches(rule, transport, transport.destination if transport else None):
+            if (
+                rule.device == entering.name
+                and mine
+                and rule.address
+                and _matches(rule, transport, transport.destination if transport else None)
+            ):
                 yield (f"the rule to {rule.address}", Translation(destination=rule.address, destination_port=_span(rule.to_port)))
                 return
         elif rule.device == entering.name and ip.destination in (rule.address, *entering.spans):
-            inside = [span for span, port in topology.owners.items() if port.domain != domain.name and (rule.source is None or rule.source.covers(span))]
-            inside = [span for span in inside if span.version == ip.destination.version and not topology.domains[topology.owners[span].domain].outside]
+            inside = [
+                span
+                for span, port in topology.owners.items()
+                if port.domain != domain.name and (rule.source is None or rule.source.covers(span))
+            ]
+            inside = [
+                span
+                for span in inside
+                if span.version == ip.destination.version and not topology.domains[topology.owners[span].domain].outside
+            ]
             if rule.source is None and not inside:
                 continue
             if not inside and rule.source is not None:

@@ -68,7 +68,8 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class Device:
     """One network device. ``addresses`` with prefix lengths; ``features`` what was set explicitly; ``bridge`` the bridge it is a port of;
-    ``peer`` the other end of a vif, netfront or veth; ``wire`` the wire of a card; ``local``, ``remote``, ``port``, ``options`` of a tunnel."""
+    ``peer`` the other end of a vif, netfront or veth; ``wire`` the wire of a card; ``local``, ``remote``, ``port``, ``options`` of a
+    tunnel."""
 
     name: str
     kind: DeviceKind
@@ -104,8 +105,9 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Nat:
-    """One rule. MASQUERADE and SNAT: packets from ``source`` that leave by ``device`` get ``address`` (of the device if None) and, if given,
-    ``to_port``. DNAT: packets that come in by ``device`` to its address (``protocol``, ``port`` if given) go to ``address``, ``to_port``."""
+    """One rule. MASQUERADE and SNAT: packets from ``source`` that leave by ``device`` get ``address`` (of the device if None) and, if
+    given, ``to_port``. DNAT: packets that come in by ``device`` to its address (``protocol``, ``port`` if given) go to ``address``,
+    ``to_port``."""
 
     kind: NatKind
     device: str
@@ -136,8 +138,8 @@ class Domain:
 
 @dataclass(frozen=True)
 class Topology:
-    """The whole modelled world. ``at`` is the default tap, ``port`` or ``port:in``; ``line`` the ends of a one-line path, where addresses are
-    not known and what one end sends the other receives. ``defaults`` says what was not set and is taken as default."""
+    """The whole modelled world. ``at`` is the default tap, ``port`` or ``port:in``; ``line`` the ends of a one-line path, where addresses
+    are not known and what one end sends the other receives. ``defaults`` says what was not set and is taken as default."""
 
     domains: Mapping[str, Domain]
     at: str = ""
@@ -180,9 +182,12 @@ class Topology:
             for device in domain.devices.values():
                 prefixes += device.prefixes
                 spans += device.spans
-                spans += [Span(i.version, int(i.ip), int(i.ip)) for text in (device.local, device.remote) if text for i in (ip_interface(text),)]
+                spans += [
+                    Span(i.version, int(i.ip), int(i.ip)) for text in (device.local, device.remote) if text for i in (ip_interface(text),)
+                ]
                 numbers += [device.port] if device.port else []
-            for entry in [*prefixes, *spans]:
+            ranges: list[Prefix | Span] = [*prefixes, *spans]
+            for entry in ranges:
                 add(entry.version, entry.low, entry.high)
             for number in numbers:
                 add(0, number, number)

@@ -1,7 +1,7 @@
 """Version presets: which table plays which part in a kernel, and what its devices can do when nothing is set.
 
-``hw-enc-checksum`` and ``vlan-checksum`` are not ethtool strings: they stand for hw_enc_features and vlan_features (include/linux/netdevice.h),
-which ethtool does not show.
+``hw-enc-checksum`` and ``vlan-checksum`` are not ethtool strings: they stand for hw_enc_features and vlan_features
+(include/linux/netdevice.h), which ethtool does not show.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ LINUX_6_1 = Preset(
         K.NETFRONT: frozenset({V4, RX}),
         K.VPN: frozenset(FEATURES),
     },
-    source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; observed on Xen 4.17",
+    source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; "
+    "observed on Xen 4.17",
 )
 
 XEN_3_0_0 = Preset(
