@@ -129,12 +129,12 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         data = unknown(f"D({header.uid})", _UNSEEN)
         absent = KINDS[header.kind].zero_is_absent and entry is not None and entry.field is FieldValue.ZEROS
         field, zero = -(pseudo + data), Zero.ONES if KINDS[header.kind].zero_is_absent else Zero.ZEROS
-        wrong = entry is not None and entry.verdict in (Verdict.BAD, Verdict.PARTIAL, Verdict.DEFERRED)
+        verdict = entry.verdict if entry is not None else Verdict.NOTHING
         if absent:
             field, zero = ZERO, Zero.ZEROS
-        elif made is Made.WRONG and wrong and entry is not None and entry.verdict is not Verdict.DEFERRED:
+        elif made is Made.WRONG and verdict is Verdict.BAD:
             field = field + of(Symbol(f"error({header.uid})", unknown=_UNSEEN, nonzero=True))
-        elif made is Made.UNFINISHED and wrong and entry is not None and entry.verdict is Verdict.PARTIAL:
+        elif made is Made.UNFINISHED and verdict is Verdict.PARTIAL:
             field = pseudo
         sums[header.uid] = Sum(header.kind, pseudo, data, field, zero, absent)
     return SymbolicPacket(headers, sums, long=facts.long, answers=answers)

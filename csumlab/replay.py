@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csumlab.capture import Capture, CaptureError, open_capture
+from csumlab.capture.ahead import ahead
 from csumlab.capture.block import Block
 from csumlab.classes import Made, numbers, originated
 from csumlab.cures import Cure, candidates
@@ -312,7 +313,7 @@ def replay(
         raise ValueError(f"assume: {assume!r} is none of {', '.join(ASSUMPTIONS)}")
     running = Replay(settings, accelerate)
     with open_capture(path) as capture:
-        for block in capture:
+        for block in ahead(capture):
             running.add(block)
             if progress is not None:
                 progress(capture)

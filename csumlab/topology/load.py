@@ -1,0 +1,425 @@
+"""Topologies as TOML files: strict, with errors that name file, line, key and the nearest valid word. docs/topology.md has the format."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from csumlab.packet import Span, exactly
+from csumlab.tables import ETHERNET_MTU
+from csumlab.topology.forward import members, neighbours
+from csumlab.topology.model import Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
+from csumlab.topology.presets import FEATURES, GENERIC, KNOBS, PRESETS, RX, TUNNEL_OPTIONS, V4, V6, XENSTORE, is_on
+
+SHORT_FEATURES = {"tx": (GENERIC, V4, V6), "rx": (RX,), "gro": ("rx-gro",)}
+"""ethtool's short names for groups of features."""
+DEFAULT_PORTS = {DeviceKind.VXLAN: 4789, DeviceKind.VPN: 1194}
+
+
+class TopologyError(Exception):
+    """A topology that cannot be used. ``str()`` names file, line where one is known, key, what is wrong, and what would be right."""
+
+    def __init__(self, name: str, key: str, problem: str, line: int | None = None) -> None:
+        self.name, self.key, self.problem, self.line = name, key, problem, line
+        where = name + (f", line {line}" if line else "") + (f", {key}" if key else "")
+        super().__init__(f"{where}: {problem}")
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
+    pass
+
+
+class _Device(_Table):
+    kind: str
+    mac: str = ""
+    address: str | list[str] = []
+    features: dict[str, bool] = {}
+    bridge: str = ""
+    peer: str = ""
+    wire: str = ""
+    mtu: int = ETHERNET_MTU
+    xenstore: dict[str, bool | int] = {}
+    local: str = ""
+    remote: str = ""
+    port: int = 0
+    options: dict[str, bool] = {}
+
+
+class _Route(_Table):
+    to: str
+    device: str
+    via: str = ""
+
+
+class _Nat(_Table):
+    kind: str
+    device: str
+    source: str = ""
+    protocol: str = ""
+    port: int = 0
+    address: str = ""
+    to_port: int = 0
+
+
+class _Domain(_Table):
+    preset: str = "linux-6.1"
+    forwarding: bool = False
+    conntrack: bool = False
+    outside: bool = False
+    sysctl: dict[str, bool | int] = {}
+    device: dict[str, Any] = {}
+    route: list[Any] = []
+    nat: list[Any] = []
+
+
+class _File(_Table):
+    name: str = ""
+    at: str = ""
+    domain: dict[str, Any] = {}
+
+
+def load_topology(path: str | os.PathLike[str]) -> Topology:
+    """Read a TOML file. Raises TopologyError."""
+    name = os.fspath(path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise TopologyError(name, "", f"cannot be read: {reason}") from None
+    return parse_topology(text, name)
+
+
+def parse_topology(text: str, name: str = "topology") -> Topology:
+    """A topology from TOML text; ``name`` is used in errors. Raises TopologyError."""
+    return _Parser(text, name).parse()
+
+
+class _Parser:
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name = text, name
+
+    def fail(self, key: str, problem: str) -> TopologyError:
+        return TopologyError(self.name, key, problem, _line_of(self.text, key))
+
+    def convert(self, table: Any, kind: type[Any], key: str) -> Any:
+        """A table as a struct; unknown words get the nearest valid one."""
+        if isinstance(table, dict):
+            self.words(table, (field.encode_name for field in msgspec.structs.fields(kind)), key, "key")
+        try:
+            return msgspec.convert(table, kind)
+        except msgspec.ValidationError as error:
+            problem, _, place = str(error).partition(" - at `$")
+            inner = place.rstrip("`").lstrip(".")
+            raise self.fail(".".join(part for part in (key, inner) if part), problem) from None
+
+    def words(self, given: Iterable[str], valid: Iterable[str], key: str, what: str) -> None:
+        valid = list(valid)
+        for word in given:
+            if word not in valid:
+                near = difflib.get_close_matches(word, valid, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(valid)}"
+                raise self.fail(f"{key}.{word}" if what == "key" and key else key or word, f"unknown {what} {word!r}; {hint}")
+
+    def parse(self) -> Topology:
+        try:
+            raw = tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            raise TopologyError(self.name, "", f"not TOML: {error}") from None
+        file: _File = self.convert(raw, _File, "")
+        if not file.domain:
+            raise self.fail("domain", "there is no domain; write [domain.NAME] and [domain.NAME.device.NAME] tables")
+        domains = {name: self.domain(name, table) for name, table in file.domain.items()}
+        topology = self.wired(Topology(domains, file.at, file.name))
+        self.check(topology)
+        return Topology(topology.domains, file.at, file.name, defaults=tuple(_defaults(topology)))
+
+    def domain(self, name: str, table: Any) -> Domain:
+        key = f"domain.{name}"
+        if not name or ":" in name or ">" in name:
+            raise self.fail(key, "a domain's name is a word without ':' or '>'")
+        entry: _Domain = self.convert(table, _Domain, key)
+        self.words([entry.preset], PRESETS, f"{key}.preset", "preset")
+        self.words(entry.sysctl, KNOBS, f"{key}.sysctl", "sysctl")
+        devices = {device: self.device(entry.preset, device, content, f"{key}.device.{device}") for device, content in entry.device.items()}
+        if not devices:
+            raise self.fail(key, "has no device; write a [domain.NAME.device.NAME] table")
+        return Domain(
+            name,
+            entry.preset,
+            devices,
+            tuple(self.route(route, devices, f"{key}.route") for route in entry.route),
+            tuple(self.nat(rule, devices, f"{key}.nat") for rule in entry.nat),
+            entry.forwarding,
+            entry.conntrack,
+            {word: bool(value) for word, value in entry.sysctl.items()},
+            entry.outside,
+        )
+
+    def device(self, preset: str, name: str, table: Any, key: str) -> Device:
+        entry: _Device = self.convert(table, _Device, key)
+        kinds = {kind.value: kind for kind in DeviceKind}
+        self.words([entry.kind], kinds, f"{key}.kind", "kind of device")
+        kind = kinds[entry.kind]
+        self.words(entry.features, [*FEATURES, *SHORT_FEATURES], f"{key}.features", "feature")
+        self.words(entry.xenstore, XENSTORE, f"{key}.xenstore", "xenstore key")
+        self.words(entry.options, TUNNEL_OPTIONS, f"{key}.options", "option")
+        tunnel = kind in DEFAULT_PORTS
+        for word, value, fits in (
+            ("wire", entry.wire, kind is DeviceKind.NIC),
+            ("peer", entry.peer, kind in (DeviceKind.VIF, DeviceKind.NETFRONT, DeviceKind.VETH)),
+            ("local", entry.local, tunnel),
+            ("remote", entry.remote, tunnel),
+            ("xenstore", entry.xenstore, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
+        ):
+            if value and not fits:
+                raise self.fail(f"{key}.{word}", f"a {entry.kind} has no {word}")
+        if tunnel and not (entry.local and entry.remote):
+            raise self.fail(key, "a tunnel needs local and remote addresses")
+        if not 0 <= entry.port <= 0xFFFF:
+            raise self.fail(f"{key}.port", f"{entry.port} is no port number")
+        addresses = [entry.address] if isinstance(entry.address, str) else entry.address
+        for text in addresses:
+            self.value(ipaddress.ip_interface, text, f"{key}.address", "an address like 10.0.0.1/24")
+        for word, text in (("local", entry.local), ("remote", entry.remote)):
+            if text:
+                self.value(exactly, text, f"{key}.{word}", "an IP address")
+        features: dict[str, bool] = {}
+        fixed = PRESETS[preset].fixed.get(kind, frozenset())
+        for word, value in entry.features.items():
+            for feature in SHORT_FEATURES.get(word, (word,)):
+                default = feature in PRESETS[preset].features.get(kind, frozenset())
+                if feature in fixed:
+                    if word == feature and value != default:
+                        raise self.fail(f"{key}.features", f"{feature} is fixed {'on' if default else 'off'} in {entry.kind} of {preset}")
+                    continue
+                features[feature] = value and (default or word == feature)
+        mac = self.mac(entry.mac, key) if entry.mac else None
+        return Device(
+            name,
+            kind,
+            mac,
+            tuple(addresses),
+            features,
+            entry.bridge,
+            self.port(entry.peer, f"{key}.peer") if entry.peer else None,
+            entry.wire,
+            entry.mtu,
+            {word: bool(value) for word, value in entry.xenstore.items()},
+            entry.local,
+            entry.remote,
+            entry.port or DEFAULT_PORTS.get(kind, 0),
+            entry.options,
+        )
+
+    def route(self, table: Any, devices: Mapping[str, Device], key: str) -> Route:
+        entry: _Route = self.convert(table, _Route, key)
+        self.words([entry.device], devices, f"{key}.device", "device")
+        to = self.value(Prefix.parse, entry.to, f"{key}.to", "a prefix like 10.0.0.0/8, or default")
+        via: Span | None = self.value(exactly, entry.via, f"{key}.via", "an IP address") if entry.via else None
+        if via is not None and via.version != to.version:
+            raise self.fail(f"{key}.via", f"{entry.via} is of another IP version than {entry.to}")
+        return Route(to, entry.device, via)
+
+    def nat(self, table: Any, devices: Mapping[str, Device], key: str) -> Nat:
+        entry: _Nat = self.convert(table, _Nat, key)
+        kinds = {kind.value: kind for kind in NatKind}
+        self.words([entry.kind], kinds, f"{key}.kind", "kind of rule")
+        self.words([entry.device], devices, f"{key}.device", "device")
+        if entry.protocol:
+            self.words([entry.protocol], ("tcp", "udp"), f"{key}.protocol", "protocol")
+        if entry.kind != "masquerade" and not entry.address:
+            raise self.fail(key, f"a {entry.kind} rule needs address")
+        for word, number in (("port", entry.port), ("to-port", entry.to_port)):
+            if not 0 <= number <= 0xFFFF:
+                raise self.fail(f"{key}.{word}", f"{number} is no port number")
+        source = self.value(Prefix.parse, entry.source, f"{key}.source", "a prefix like 10.0.0.0/8") if entry.source else None
+        address = self.value(exactly, entry.address, f"{key}.address", "an IP address") if entry.address else None
+        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port)
+
+    def value(self, parse: Any, text: str, key: str, wanted: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError:
+            raise self.fail(key, f"{text!r} is not {wanted}") from None
+
+    def mac(self, text: str, key: str) -> int:
+        if not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", text):
+            raise self.fail(f"{key}.mac", f"{text!r} is not a hardware address like 00:16:3e:00:00:01")
+        return int(text.replace(":", ""), 16)
+
+    def port(self, text: str, key: str) -> Port:
+        domain, colon, device = text.partition(":")
+        if not colon or not domain or not device:
+            raise self.fail(key, f"{text!r} is not DOMAIN:DEVICE")
+        return Port(domain, device)
+
+    def wired(self, topology: Topology) -> Topology:
+        """With both ends of every cable named, and somebody outside on a wire that has one end only."""
+        from dataclasses import replace
+
+        domains = {name: dict(domain.devices) for name, domain in topology.domains.items()}
+        for port in topology.ports:
+            device = topology.device(port)
+            if device.peer is None:
+                continue
+            key = f"domain.{port.domain}.device.{port.device}.peer"
+            self.words([str(device.peer)], map(str, topology.ports), key, "port")
+            other = domains[device.peer.domain][device.peer.device]
+            pair = {DeviceKind.VIF: DeviceKind.NETFRONT, DeviceKind.NETFRONT: DeviceKind.VIF, DeviceKind.VETH: DeviceKind.VETH}
+            if other.kind is not pair[device.kind]:
+                raise self.fail(key, f"the other end of a {device.kind.value} is a {pair[device.kind].value}, not a {other.kind.value}")
+            if other.peer not in (None, port) or device.peer == port:
+                raise self.fail(key, f"{device.peer} is at the other end of {other.peer}")
+            domains[device.peer.domain][device.peer.device] = replace(other, peer=port)
+        made = {name: replace(domain, devices=domains[name]) for name, domain in topology.domains.items()}
+        return _with_outside(replace(topology, domains=made))
+
+    def check(self, topology: Topology) -> None:
+        owners: dict[Span, Port] = {}
+        for port in topology.ports:
+            device, key = topology.device(port), f"domain.{port.domain}.device.{port.device}"
+            if device.bridge:
+                bridge = topology.domains[port.domain].devices.get(device.bridge)
+                if bridge is None or bridge.kind is not DeviceKind.BRIDGE:
+                    raise self.fail(f"{key}.bridge", f"{port.domain} has no bridge {device.bridge!r}")
+            if device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT, DeviceKind.VETH) and device.peer is None:
+                raise self.fail(key, f"a {device.kind.value} needs a peer")
+            if device.kind is DeviceKind.NIC and not device.wire:
+                raise self.fail(key, "a nic needs a wire")
+            for span in device.spans:
+                if span in owners:
+                    raise self.fail(f"{key}.address", f"{span} is the address of {owners[span]} too")
+                owners[span] = port
+        for bridge in topology.ports:
+            if topology.device(bridge).kind is DeviceKind.BRIDGE:
+                self.no_loop(topology, bridge)
+        if topology.at:
+            name = re.sub(":(in|out)$", "", topology.at)
+            self.words([name], [str(port) for port in topology.ports] + [port.device for port in topology.ports], "at", "port")
+
+    def no_loop(self, topology: Topology, start: Port) -> None:
+        """A frame that comes back to a bridge by another of its ports would go round for ever."""
+        todo: list[tuple[Port, Port | None]] = [(start, None)]
+        seen = {start}
+        while todo:
+            bridge, entered = todo.pop()
+            for port in members(topology, bridge):
+                if port == entered:
+                    continue
+                for peer in neighbours(topology, port):
+                    there = topology.device(peer).bridge
+                    if not there:
+                        continue
+                    following = Port(peer.domain, there)
+                    if following in seen:
+                        raise self.fail(f"domain.{port.domain}.device.{port.device}", f"closes a loop: {bridge} and {following} are joined twice")
+                    seen.add(following)
+                    todo.append((following, peer))
+
+
+def _with_outside(topology: Topology) -> Topology:
+    from dataclasses import replace
+
+    if any(domain.outside for domain in topology.domains.values()):
+        return topology
+    single = [name for name, ports in topology.wires.items() if len(ports) == 1]
+    domains = dict(topology.domains)
+    for wire in single:
+        name = "outside" if len(single) == 1 else f"outside-{wire}"
+        if name not in domains:
+            domains[name] = Domain(name, devices={"eth0": Device("eth0", DeviceKind.NIC, wire=wire)}, outside=True)
+    return replace(topology, domains=domains)
+
+
+def _defaults(topology: Topology) -> Iterable[str]:
+    """What was not said and is taken as default, for the devices whose features matter most."""
+    for port in topology.ports:
+        domain, device = topology.domains[port.domain], topology.device(port)
+        if domain.outside or device.kind in (DeviceKind.BRIDGE, DeviceKind.VPN, DeviceKind.VXLAN) or device.features:
+            continue
+        peer = topology.device(device.peer) if device.peer else None
+        on = [name for name in FEATURES if is_on(domain, device, peer, name)]
+        yield f"{port}: features not given, taken from {domain.preset}: {', '.join(on) or 'none'}"
+
+
+def _line_of(text: str, key: str) -> int | None:
+    """The line of a dotted key: the deepest table header or assignment of it that can be found."""
+    lines = text.splitlines()
+    parts = key.split(".")
+    for cut in range(len(parts), 0, -1):
+        head = ".".join(parts[:cut])
+        for number, line in enumerate(lines, 1):
+            stripped = line.split("#")[0].strip()
+            if not stripped.startswith("[") or stripped.strip("[] ").replace('"', "") != head:
+                continue
+            word = ".".join(parts[cut:]).split(".")[0]
+            for offset, inner in enumerate(lines[number:], number + 1):
+                if inner.strip().startswith("["):
+                    break
+                if word and re.match(rf'\s*"?{re.escape(word)}"?\s*=', inner):
+                    return offset
+            return number
+    return next((n for n, line in enumerate(lines, 1) if re.match(rf'\s*"?{re.escape(parts[0])}"?\s*=', line)), None)
+
+
+def to_toml(topology: Topology) -> str:
+    """A topology as text that :func:`parse_topology` reads back."""
+    lines = [f"{word} = {_quoted(value)}" for word, value in (("name", topology.name), ("at", topology.at)) if value]
+    for domain in topology.domains.values():
+        lines += ["", f"[domain.{_bare(domain.name)}]", f"preset = {_quoted(domain.preset)}"]
+        lines += [f"{word} = true" for word in ("forwarding", "conntrack", "outside") if getattr(domain, word)]
+        lines += [f"sysctl = {_inline(domain.sysctl)}"] if domain.sysctl else []
+        for device in domain.devices.values():
+            lines += ["", f"[domain.{_bare(domain.name)}.device.{_bare(device.name)}]", f"kind = {_quoted(device.kind.value)}"]
+            if device.mac is not None:
+                lines.append(f"mac = {_quoted(device.mac.to_bytes(6, 'big').hex(':'))}")
+            if device.addresses:
+                lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
+            for word in ("bridge", "wire", "local", "remote"):
+                if getattr(device, word):
+                    lines.append(f"{word} = {_quoted(getattr(device, word))}")
+            if device.peer is not None:
+                lines.append(f"peer = {_quoted(str(device.peer))}")
+            if device.mtu != ETHERNET_MTU:
+                lines.append(f"mtu = {device.mtu}")
+            if device.port:
+                lines.append(f"port = {device.port}")
+            for word in ("features", "xenstore", "options"):
+                if getattr(device, word):
+                    lines.append(f"{word} = {_inline(getattr(device, word))}")
+        for route in domain.routes:
+            lines += ["", f"[[domain.{_bare(domain.name)}.route]]", f"to = {_quoted(_prefix(route.to))}", f"device = {_quoted(route.device)}"]
+            lines += [f"via = {_quoted(str(route.via))}"] if route.via else []
+        for rule in domain.nat:
+            lines += ["", f"[[domain.{_bare(domain.name)}.nat]]", f"kind = {_quoted(rule.kind.value)}", f"device = {_quoted(rule.device)}"]
+            lines += [f"source = {_quoted(_prefix(rule.source))}"] if rule.source else []
+            lines += [f"protocol = {_quoted(rule.protocol)}"] if rule.protocol else []
+            lines += [f"port = {rule.port}"] if rule.port else []
+            lines += [f"address = {_quoted(str(rule.address))}"] if rule.address else []
+            lines += [f"to-port = {rule.to_port}"] if rule.to_port else []
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _bare(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _inline(table: Mapping[str, bool]) -> str:
+    return "{ " + ", ".join(f"{_bare(word)} = {'true' if value else 'false'}" for word, value in table.items()) + " }"
+
+
+def _prefix(prefix: Prefix) -> str:
+    network = ipaddress.IPv4Network if prefix.version == 4 else ipaddress.IPv6Network
+    return str(network((prefix.low, prefix.length)))

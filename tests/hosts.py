@@ -1,0 +1,278 @@
+"""Hosts for tests, as TOML: each shows other stages."""
+
+from __future__ import annotations
+
+OUTSIDE = """
+[domain.outside]
+outside = true
+[domain.outside.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.254/24", "2001:db8:2::fe/64"]
+"""
+
+BRIDGE = (
+    """
+at = "dom0:vif1.0"
+[domain.dom0]
+preset = "PRESET"
+[domain.dom0.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "xenbr0"
+[domain.dom0.device."vif1.0"]
+kind = "vif"
+peer = "domU:eth0"
+bridge = "xenbr0"
+[domain.dom0.device.xenbr0]
+kind = "bridge"
+address = ["192.0.2.1/24", "2001:db8:2::1/64"]
+[domain.domU]
+preset = "PRESET"
+[domain.domU.device.eth0]
+kind = "netfront"
+address = ["192.0.2.11/24", "2001:db8:2::11/64"]
+[[domain.domU.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+[[domain.domU.route]]
+to = "::/0"
+device = "eth0"
+via = "2001:db8:2::fe"
+"""
+    + OUTSIDE
+)
+
+ROUTER = (
+    """
+at = "dom0:vif1.0"
+[domain.dom0]
+preset = "PRESET"
+[domain.dom0.device.veth0]
+kind = "veth"
+peer = "dom0:vif0.0"
+address = ["10.1.0.1/24"]
+[domain.dom0.device."vif0.0"]
+kind = "veth"
+bridge = "xenbr0"
+[domain.dom0.device."vif1.0"]
+kind = "vif"
+peer = "domU:eth0"
+bridge = "xenbr0"
+[domain.dom0.device."vif2.0"]
+kind = "vif"
+peer = "domV:eth0"
+bridge = "xenbr0"
+[domain.dom0.device.xenbr0]
+kind = "bridge"
+[domain.dom0.device."vif1.1"]
+kind = "vif"
+peer = "domU:eth1"
+bridge = "xenbr1"
+[domain.dom0.device.xenbr1]
+kind = "bridge"
+[domain.dom0.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "xenbr1"
+[[domain.dom0.route]]
+to = "default"
+device = "veth0"
+via = "10.1.0.2"
+[domain.domU]
+preset = "PRESET"
+forwarding = true
+conntrack = CONNTRACK
+sysctl = { "net.netfilter.nf_conntrack_checksum" = VERIFY }
+[domain.domU.device.eth0]
+kind = "netfront"
+address = ["10.1.0.2/24"]
+[domain.domU.device.eth1]
+kind = "netfront"
+address = ["192.0.2.2/24"]
+[[domain.domU.route]]
+to = "default"
+device = "eth1"
+via = "192.0.2.254"
+[domain.domV]
+preset = "PRESET"
+[domain.domV.device.eth0]
+kind = "netfront"
+address = ["10.1.0.3/24"]
+[[domain.domV.route]]
+to = "default"
+device = "eth0"
+via = "10.1.0.2"
+"""
+    + OUTSIDE
+)
+
+NAT = (
+    """
+at = "dom0:vif1.0"
+[domain.dom0]
+preset = "PRESET"
+forwarding = true
+sysctl = { "net.netfilter.nf_conntrack_checksum" = VERIFY }
+[domain.dom0.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.1/24"]
+[domain.dom0.device."vif1.0"]
+kind = "vif"
+peer = "domU:eth0"
+address = ["10.1.0.1/24"]
+[[domain.dom0.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+[[domain.dom0.nat]]
+kind = "dnat"
+device = "eth0"
+protocol = "tcp"
+port = 8080
+address = "10.1.0.11"
+to-port = 80
+[[domain.dom0.nat]]
+kind = "masquerade"
+device = "eth0"
+source = "10.1.0.0/24"
+to-port = TOPORT
+[domain.domU]
+preset = "PRESET"
+[domain.domU.device.eth0]
+kind = "netfront"
+address = ["10.1.0.11/24"]
+[[domain.domU.route]]
+to = "default"
+device = "eth0"
+via = "10.1.0.1"
+"""
+    + OUTSIDE
+)
+
+VPN = (
+    """
+at = "dom0:vif1.0"
+[domain.dom0]
+preset = "PRESET"
+[domain.dom0.device.veth0]
+kind = "veth"
+peer = "dom0:vif0.0"
+address = ["10.1.0.1/24"]
+[domain.dom0.device."vif0.0"]
+kind = "veth"
+bridge = "xenbr0"
+[domain.dom0.device."vif1.0"]
+kind = "vif"
+peer = "domU:eth0"
+bridge = "xenbr0"
+[domain.dom0.device.xenbr0]
+kind = "bridge"
+[domain.dom0.device."vif1.1"]
+kind = "vif"
+peer = "domU:eth1"
+bridge = "xenbr1"
+[domain.dom0.device.xenbr1]
+kind = "bridge"
+[domain.dom0.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "xenbr1"
+[[domain.dom0.route]]
+to = "default"
+device = "veth0"
+via = "10.1.0.2"
+[domain.domU]
+preset = "PRESET"
+forwarding = true
+[domain.domU.device.eth0]
+kind = "netfront"
+address = ["10.1.0.2/24"]
+[domain.domU.device.eth1]
+kind = "netfront"
+address = ["192.0.2.2/24"]
+[domain.domU.device.tun0]
+kind = "vpn"
+local = "192.0.2.2"
+remote = "192.0.2.9"
+address = ["10.8.0.2/24"]
+[[domain.domU.route]]
+to = "172.16.0.0/12"
+device = "tun0"
+[[domain.domU.route]]
+to = "default"
+device = "eth1"
+via = "192.0.2.254"
+[domain.office]
+forwarding = true
+[domain.office.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.9/24"]
+[domain.office.device.tun0]
+kind = "vpn"
+local = "192.0.2.9"
+remote = "192.0.2.2"
+address = ["172.16.0.1/12"]
+[[domain.office.route]]
+to = "10.1.0.0/24"
+device = "tun0"
+"""
+    + OUTSIDE
+)
+
+VXLAN = (
+    """
+at = "host:veth1"
+[domain.pod]
+[domain.pod.device.vxlan0]
+kind = "vxlan"
+local = "10.9.0.2"
+remote = "192.0.2.9"
+address = ["10.244.0.1/16"]
+options = { udpcsum = UDPCSUM }
+[domain.pod.device.eth0]
+kind = "veth"
+peer = "host:veth1"
+address = ["10.9.0.2/24"]
+[[domain.pod.route]]
+to = "default"
+device = "eth0"
+via = "10.9.0.1"
+[domain.host]
+forwarding = true
+[domain.host.device.veth1]
+kind = "veth"
+address = ["10.9.0.1/24"]
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.7/24"]
+features = { hw-enc-checksum = ENCAPSULATED }
+[[domain.host.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+NATRULE
+[domain.peer]
+[domain.peer.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.9/24"]
+[domain.peer.device.vxlan0]
+kind = "vxlan"
+local = "192.0.2.9"
+remote = "192.0.2.7"
+address = ["10.244.3.3/16"]
+options = { udpcsum = UDPCSUM }
+"""
+    + OUTSIDE
+)
+MASQUERADE = """
+[[domain.host.nat]]
+kind = "masquerade"
+device = "eth0"
+source = "10.9.0.0/24"
+"""
