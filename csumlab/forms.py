@@ -6,6 +6,7 @@ holds for every packet), or none, with the reason why it cannot be known. A form
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd
 
@@ -68,6 +69,13 @@ class Form:
     def damaged(self) -> bool:
         """Whether the hypothetical error shows in this form."""
         return any(s.damage for s, _ in self.terms)
+
+    def substitute(self, known: Mapping[Symbol, Form]) -> Form:
+        """The form with symbols replaced by what they are known to be."""
+        total = Form(self.constant)
+        for symbol, coefficient in self.terms:
+            total = total + (known[symbol] if symbol in known else of(symbol)) * coefficient
+        return total
 
     def is_zero(self) -> bool | None:
         """True or False where the class decides it, None where it differs from packet to packet or cannot be known.

@@ -67,13 +67,15 @@ class Finding:
         return Severity.NOTE if self.note else self.entry.severity
 
     def __str__(self) -> str:
-        return f"{self.code} {self.entry.title}: {self.packets} packets; {self.hop}: {self.because}; {self.consequence}"
+        text = f"{self.code} {self.entry.title}: {self.packets} packets; {self.hop}: {self.because}; {self.consequence}"
+        return text + (f" ({self.condition})" if self.condition else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one class, or one part of a split class, comes to: the readings that fit, and per reading what the judge said."""
 
+    facts: Facts
     readings: tuple[Reading, ...]
     judged: tuple[tuple[Judgement, ...], ...]
     misfits: tuple[str, ...]
@@ -84,7 +86,6 @@ class Leaf:
     """Counters of one outcome."""
 
     outcome: Outcome
-    facts: Facts
     count: int = 0
     first: list[int] = field(default_factory=list)
 
@@ -123,7 +124,7 @@ def evaluate(facts: Facts, settings: Settings, answers: Mapping[Form, bool]) -> 
         if reading.origin.made is Made.RIGHT:
             verdicts += exposures(facts, settings, reading, answers)
         judged.append(tuple(verdicts))
-    return Outcome(found.fitting, tuple(judged), found.misfits)
+    return Outcome(facts, found.fitting, tuple(judged), found.misfits)
 
 
 def exposures(facts: Facts, settings: Settings, reading: Reading, answers: Mapping[Form, bool]) -> list[Judgement]:
@@ -201,7 +202,7 @@ class Replay:
             if self._leaves >= MAX_LEAVES:
                 return None
             try:
-                node = Leaf(evaluate(tree.facts, self.settings, dict(answers)), tree.facts)
+                node = Leaf(evaluate(tree.facts, self.settings, dict(answers)))
                 self._leaves += 1
             except Undecided as question:
                 node = question.form
@@ -323,7 +324,7 @@ def replay(
         file=os.fspath(path),
         settings=settings,
         packets=running.index.packets,
-        walked=sum(leaf.count for leaf in leaves if leaf.facts.addresses),
+        walked=sum(leaf.count for leaf in leaves if leaf.outcome.facts.addresses),
         findings=collect(leaves, settings),
         start=tuple(_start(leaves)),
         leaves=leaves,
@@ -350,7 +351,7 @@ def _start(leaves: tuple[Leaf, ...]) -> Iterator[str]:
     """What was taken for the origin of the packets, most frequent first."""
     counts: dict[str, int] = {}
     for leaf in leaves:
-        if not leaf.facts.addresses:
+        if not leaf.outcome.facts.addresses:
             continue
         who = " or ".join(dict.fromkeys(str(reading.origin) for reading in leaf.outcome.readings)) or "origin not found"
         counts[who] = counts.get(who, 0) + leaf.count
@@ -363,17 +364,25 @@ def collect(leaves: tuple[Leaf, ...], settings: Settings) -> tuple[Finding, ...]
     merged: dict[tuple[Any, ...], Finding] = {}
     cures: dict[tuple[Any, ...], Cure | None] = {}
     for leaf in leaves:
-        if not leaf.facts.addresses:
+        if not leaf.outcome.facts.addresses:
             continue
         for finding, judgement, reading in _of_leaf(leaf):
             key = (finding.code, finding.hop, finding.because, finding.consequence, finding.condition, finding.sum, finding.note)
             if key not in cures:
                 wanted = finding.severity is Severity.FINDING and finding.code != "CSL001"
-                cures[key] = cure_for(leaf.facts, settings, reading, judgement) if wanted and judgement and reading else None
+                cures[key] = cure_for(leaf.outcome.facts, settings, reading, judgement) if wanted and judgement and reading else None
             old = merged.get(key)
             first = tuple(sorted({*(old.first if old else ()), *leaf.first})[:FIRST_KEPT])
             merged[key] = _recount(finding, (old.packets if old else 0) + leaf.count, first, cures[key])
     return tuple(sorted(merged.values(), key=lambda f: (f.severity is Severity.NOTE, f.code, -f.packets, f.hop)))
+
+
+def findings_of(outcome: Outcome, settings: Settings, number: int) -> tuple[Finding, ...]:
+    """The findings of one packet."""
+    if not outcome.readings:
+        return ()
+    leaf = Leaf(outcome, 1, [number])
+    return collect((leaf,), settings)
 
 
 def _recount(finding: Finding, packets: int, first: tuple[int, ...], cure: Cure | None) -> Finding:

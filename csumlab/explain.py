@@ -1,0 +1,224 @@
+"""One packet, hop by hop: the row that fired, why, from where that is known, and the field's bytes before and after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from csumlab.capture import open_capture
+from csumlab.classes import numbers
+from csumlab.dissection import Dissection, dissect_packet
+from csumlab.facts import Facts
+from csumlab.forms import Form, Symbol
+from csumlab.headers import KINDS, Kind, Verdict
+from csumlab.index import Columns, Index
+from csumlab.inet import spell
+from csumlab.judge import settled
+from csumlab.replay import Finding, Outcome, Settings, answers_for, findings_of
+from csumlab.state import State
+from csumlab.symbolic import Sum, SymbolicPacket
+from csumlab.trace import TAP, Hop, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A checksum field at a hop: ``value`` the 16 bits, None if they cannot be predicted, for the reason in ``why``. ``verdict`` is what a
+    capture there would say, None if that cannot be told."""
+
+    label: str
+    value: int | None
+    why: str
+    verdict: Verdict | None
+
+    def __str__(self) -> str:
+        word = f" {self.verdict.name.lower()}" if self.verdict else ""
+        return f"{self.label} {self.value:#06x}{word}" if self.value is not None else f"{self.label}{word}, field not predictable"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One hop for a person. ``condition`` is the row's when and given."""
+
+    hop: Hop
+    condition: str
+    before: tuple[Field, ...]
+    after: tuple[Field, ...]
+    is_tap: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "where": self.hop.where,
+            "stage": self.hop.stage.name,
+            "row": self.condition,
+            "does": [str(do) for do in self.hop.row.does],
+            "because": self.hop.because,
+            "source": self.hop.stage.citation(self.hop.row),
+            "sure": self.hop.row.sure,
+            "state_before": str(self.hop.state_before),
+            "state_after": str(self.hop.state_after),
+            "before": [_field_dict(field) for field in self.before],
+            "after": [_field_dict(field) for field in self.after],
+            "capture_here": self.is_tap,
+        }
+
+
+def _field_dict(field: Field) -> dict[str, Any]:
+    return {"sum": field.label, "field": field.value, "why": field.why, "verdict": field.verdict.name.lower() if field.verdict else None}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything about one packet. ``trace`` is of the first reading that fits; ``others`` says how many more there are."""
+
+    file: str
+    number: int
+    dissection: Dissection
+    facts: Facts
+    outcome: Outcome
+    trace: Trace
+    views: tuple[View, ...]
+    findings: tuple[Finding, ...]
+
+    def __str__(self) -> str:
+        from csumlab.report.explain import text
+
+        return text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Stable JSON."""
+        return {
+            "format": 1,
+            "file": self.file,
+            "packet": self.number,
+            "packet_is": str(self.dissection),
+            "origin": [str(reading.origin) for reading in self.outcome.readings],
+            "fate": self.trace.fate.value,
+            "why": self.trace.why,
+            "hops": [view.to_dict() for view in self.views],
+            "findings": [{"code": f.code, "hop": f.hop, "because": f.because, "condition": f.condition} for f in self.findings],
+        }
+
+
+def explain(path: str | os.PathLike[str], number: int, settings: Settings) -> Explanation:
+    """Explain packet ``number``, counted from 1. ValueError if the capture ends before it, or no origin that the topology allows fits it;
+    CaptureError if it cannot be read."""
+    with open_capture(path) as capture:
+        for block in capture:
+            if not block.first <= number < block.first + len(block):
+                continue
+            row = number - block.first
+            start = int(block.offset[row])
+            dissection = dissect_packet(
+                memoryview(block.data)[start : start + int(block.captured[row])],
+                block.interfaces[int(block.interface[row])].linktype,
+                int(block.original[row]),
+                settings.topology.tables,
+                interface=int(block.interface[row]),
+                flags=int(block.flags[row]),
+            )
+            index = Index(settings.topology.tables, accelerate=False)
+            columns = index.columns(block, np.array([row]))
+            return _explain(os.fspath(path), number, dissection, settings, columns)
+        raise ValueError(f"{os.fspath(path)} has {capture.packets} packets, there is no packet {number}" + (f" ({capture.fault})" if capture.fault else ""))
+
+
+def _explain(file: str, number: int, dissection: Dissection, settings: Settings, columns: Columns) -> Explanation:
+    facts = dissection.facts
+    outcome, _ = answers_for(facts, settings, columns, 0)
+    if not outcome.readings:
+        reasons = "; ".join(outcome.misfits[:3]) or "it has no IP header, or nobody in the topology has its source address"
+        raise ValueError(f"packet {number} fits no origin at {settings.tap}: {reasons}")
+    trace = outcome.readings[0].trace
+    reader = _Reader(facts, columns, trace)
+    return Explanation(file, number, dissection, facts, outcome, trace, tuple(reader.views()), findings_of(outcome, settings, number))
+
+
+class _Reader:
+    """Turns the forms of a trace into the numbers of one packet."""
+
+    def __init__(self, facts: Facts, columns: Columns, trace: Trace) -> None:
+        self.columns, self.trace = columns, trace
+        self.known = _bindings(trace)
+        self.raw = {entry.header: int(columns.field[n][0]) for n, entry in enumerate(facts.sums)}
+
+    def views(self) -> Iterator[View]:
+        for number, hop in enumerate(self.trace.hops):
+            row = hop.row
+            condition = "; ".join([f"when {row.when}", *(f"given {given}" for given in row.given)])
+            yield View(
+                hop,
+                condition,
+                tuple(self.fields(hop.before, hop.state_before)),
+                tuple(self.fields(hop.after, hop.state_after)),
+                hop.stage is TAP and number == self.trace.tap,
+            )
+
+    def number(self, form: Form) -> tuple[int | None, str]:
+        form = form.substitute(self.known)
+        if form.unknowns:
+            return None, form.unknowns[0].unknown
+        values, known = numbers(form, self.columns)
+        return (int(values[0]), "") if known[0] else (None, "it was not captured")
+
+    def fields(self, packet: Any, state: State) -> Iterator[Field]:
+        assert isinstance(packet, SymbolicPacket)
+        seen = 0
+        for header in packet.headers:
+            own = packet.sums.get(header.uid)
+            if own is None:
+                continue
+            seen += header.consumes
+            label = ("inner " if header.consumes and seen > 1 else "") + KINDS[own.kind].label
+            value, why = self.number(own.field)
+            if value is not None:
+                value = spell(value, own.zero, self.raw.get(header.index, value))
+            yield Field(label, value, why, self.verdict(packet, state, header.uid, own))
+
+    def verdict(self, packet: SymbolicPacket, state: State, uid: int, own: Sum) -> Verdict | None:
+        """What a capture would say; a residue that is not known counts as not zero if it is that of a partial sum."""
+        if own.absent:
+            return Verdict.ABSENT
+        residue, seed = self.number(own.residue)[0], self.number(own.seed)[0]
+        if residue == 0:
+            return Verdict.GOOD
+        if seed == 0 and own.kind is not Kind.NOTHING:
+            return Verdict.PARTIAL
+        if residue is None:
+            return None
+        return Verdict.DEFERRED if self.number(settled(packet, state, uid))[0] == 0 else Verdict.BAD
+
+
+def _bindings(trace: Trace) -> dict[Symbol, Form]:
+    """What the symbols of the way up to the tap are, from what was seen there: each sum's P, D and F there is known."""
+    known: dict[Symbol, Form] = {}
+    if trace.tap < 0 or trace.tap + 1 >= len(trace.hops):
+        return known
+    walked, seen = trace.hops[trace.tap].after, trace.hops[trace.tap + 1].before
+    assert isinstance(walked, SymbolicPacket)
+    assert isinstance(seen, SymbolicPacket)
+    equations = [
+        (getattr(walked.sums[uid], part), getattr(seen.sums[uid], part))
+        for uid in seen.sums
+        if uid in walked.sums
+        for part in ("pseudo", "field", "data")
+    ]
+    progress = True
+    while progress:
+        progress = False
+        for left, right in equations:
+            left = left.substitute(known)
+            if len(left.unknowns) != 1:
+                continue
+            symbol = left.unknowns[0]
+            coefficient = dict(left.terms)[symbol]
+            if coefficient not in (1, 0xFFFE):
+                continue
+            rest = Form(left.constant, tuple((s, c) for s, c in left.terms if s != symbol))
+            known[symbol] = (right - rest) * (1 if coefficient == 1 else -1)
+            progress = True
+    return known
+

@@ -1,0 +1,76 @@
+"""The explanation of one packet as plain text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from csumlab.findings import Entry
+from csumlab.report.table import folded, printable
+
+if TYPE_CHECKING:
+    from csumlab.explain import Explanation, View
+
+
+def text(explanation: Explanation) -> str:
+    """The packet, its way in short, then hop by hop."""
+    outcome, trace = explanation.outcome, explanation.trace
+    lines = [f"Packet {explanation.number} of {printable(explanation.file)}: {explanation.dissection}"]
+    lines += folded(f"Read as {outcome.readings[0].origin}.", "")
+    others = sorted({str(reading.origin) for reading in outcome.readings[1:]} - {str(outcome.readings[0].origin)})
+    if others:
+        lines += folded(f"It may as well be {' or '.join(others)}; shown is the first.", "")
+    lines += ["", *_path(explanation), ""]
+    for number, view in enumerate(explanation.views, 1):
+        lines += _hop(number, view)
+    lines += ["", *folded(f"{trace.fate.value.capitalize()}: {trace.why}.", "")]
+    for finding in explanation.findings:
+        lines += ["", *folded(str(finding), "")]
+    return "\n".join(lines)
+
+
+def _path(explanation: Explanation) -> list[str]:
+    """The way as places, each with what is carried when the packet leaves it."""
+    places: list[tuple[str, str]] = []
+    for view in explanation.views:
+        place = view.hop.port or view.hop.domain
+        if places and places[-1][0] == place:
+            places[-1] = (place, str(view.hop.state_after))
+        else:
+            places.append((place, str(view.hop.state_after)))
+    width = max(len(place) for place, _ in places)
+    lines = []
+    for number, (place, state) in enumerate(places):
+        lines.append(f"  {place.ljust(width)}  {'v' if number + 1 < len(places) else '.'}  {state}")
+    return lines
+
+
+def _hop(number: int, view: View) -> list[str]:
+    hop = view.hop
+    mark = "   <- the capture was taken here" if view.is_tap else ""
+    lines = [f"{number:3}. {hop.where}: {hop.stage.title}{mark}"]
+    if hop.stage.name == "tap":
+        return [*lines, *folded("a capture here shows " + ", ".join(map(str, view.after)), "     ")]
+    lines += folded(hop.because, "     ")
+    if hop.state_before != hop.state_after:
+        lines.append(f"     {hop.state_before} -> {hop.state_after}")
+    before = {field.label: field for field in view.before}
+    for field in view.after:
+        old = before.get(field.label)
+        if old is not None and (old.value, old.verdict) != (field.value, field.verdict):
+            lines.append(f"     {old} -> {field}")
+        elif old is None:
+            lines.append(f"     new: {field}")
+    sure = "" if hop.row.sure == "read" else f" ({hop.row.sure})"
+    return [*lines, *folded(f"[{hop.stage.name}: {view.condition}] {hop.stage.citation(hop.row)}{sure}", "     ")]
+
+
+def entry_text(entry: Entry) -> str:
+    """A finding's entry."""
+    lines = [f"{entry.code}: {entry.title} ({entry.severity.value})", ""]
+    for title, words in (("What", entry.what), ("Why", entry.why), ("Cure", entry.cure)):
+        lines += folded(f"{title}: {words}", "")
+    if entry.example:
+        lines += [f"Example: csumlab scenario run captures/{entry.example}"]
+    if entry.references:
+        lines += ["References: " + "; ".join(entry.references)]
+    return "\n".join(lines)
