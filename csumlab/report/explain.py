@@ -74,3 +74,17 @@ def entry_text(entry: Entry) -> str:
     if entry.references:
         lines += ["References: " + "; ".join(entry.references)]
     return "\n".join(lines)
+
+
+def entry_dict(entry: Entry) -> dict[str, object]:
+    """A finding's entry as plain data."""
+    return {
+        "code": entry.code,
+        "title": entry.title,
+        "severity": entry.severity.value,
+        "what": entry.what,
+        "why": entry.why,
+        "cure": entry.cure,
+        "example": entry.example,
+        "references": list(entry.references),
+    }

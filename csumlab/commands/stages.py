@@ -1,0 +1,28 @@
+"""``csumlab stages``."""
+
+from __future__ import annotations
+
+import difflib
+import json
+
+import click
+
+from csumlab.commands.common import fail
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
+def stages(name: str | None, as_json: bool) -> None:
+    """List the stages, or print the table of one."""
+    from csumlab.report.stages import list_text, stage_dict, stage_text
+    from csumlab.topology.presets import stages as every
+
+    found = every()
+    if name is None:
+        click.echo(json.dumps([stage_dict(stage) for stage in found.values()], indent=2) if as_json else list_text())
+        return
+    if name not in found:
+        near = difflib.get_close_matches(name, found, 1)
+        fail(f"no stage {name!r}" + (f"; did you mean {near[0]}?" if near else "; csumlab stages lists them"))
+    click.echo(json.dumps(stage_dict(found[name]), indent=2) if as_json else stage_text(found[name]))

@@ -1,0 +1,149 @@
+"""What a replay found, as text, plain data, HTML and a DataFrame."""
+
+from __future__ import annotations
+
+import html as markup
+from typing import TYPE_CHECKING, Any
+
+from csumlab.cures import Cure
+from csumlab.findings import Severity
+from csumlab.report.table import folded, listed, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from csumlab.replay import Finding, ReplayResult
+
+
+def headline(result: ReplayResult) -> str:
+    """Two sentences: what was replayed, and whether anything is wrong."""
+    found = [finding for finding in result.findings if finding.severity is Severity.FINDING]
+    name = result.settings.topology.name or "the topology"
+    first = f"{result.packets:,} packets, captured at {result.settings.tap}, replayed through {printable(name)}."
+    if result.packets and not result.walked:
+        return f"{first} None of them is an IP packet, so there was nothing to walk."
+    if not found:
+        return f"{first} Nothing is wrong: every checksum arrives right, is filled on the way, or is not needed."
+    worst = found[0]
+    return f"{first} {len(found)} {'finding' if len(found) == 1 else 'findings'}; first of all {worst.entry.title}, at {printable(worst.hop) or result.settings.tap}."
+
+
+def text(result: ReplayResult) -> str:
+    """The whole report, without a line end."""
+    lines = []
+    if result.fault is not None:
+        lines += [*folded(f"PARTIAL RESULT, only the {result.packets:,} packets before a fault: {printable(str(result.fault))}", ""), ""]
+    lines += folded(headline(result), "")
+    if result.start:
+        lines += ["", "Read as:"]
+        for sentence in result.start[:8]:
+            lines += folded(sentence, "  ")
+    notes = [finding for finding in result.findings if finding.severity is Severity.NOTE]
+    for finding in result.findings:
+        if finding.severity is Severity.FINDING:
+            lines += ["", *_finding(finding)]
+    if notes:
+        lines += ["", "Notes"]
+        for finding in notes:
+            lines += folded(f"{finding.code} {finding.entry.title}: {_packets(finding)}; {finding.consequence}", "  ")
+    if result.beyond:
+        lines += ["", f"{result.beyond:,} packets came after more kinds of packets than are told apart: counted, not walked."]
+    return "\n".join(lines)
+
+
+def _packets(finding: Finding) -> str:
+    return f"{'packet' if finding.packets == 1 else 'packets'} {listed(finding.first, finding.packets)}"
+
+
+def _finding(finding: Finding) -> list[str]:
+    lines = [f"{finding.code}  {finding.entry.title}" + (f"  ({finding.condition})" if finding.condition else "")]
+    parts = [("where", finding.hop or "at the tap"), ("why", finding.because), ("sum", finding.sum), ("packets", listed(finding.first, finding.packets))]
+    parts += [("then", finding.consequence), ("source", finding.source)]
+    for word, sentence in parts:
+        if sentence:
+            lines += _labelled(word, printable(sentence))
+    lines += _cure(finding.cure) if finding.cure else _no_cure(finding)
+    return lines
+
+
+def _labelled(word: str, sentence: str) -> list[str]:
+    first, *rest = folded(sentence, " " * 11)
+    return [f"  {word:<8} {first.lstrip()}", *rest]
+
+
+def _cure(cure: Cure) -> list[str]:
+    return [
+        *_labelled("cure", f"in {cure.domain}: {cure.command}"),
+        *_labelled("undo", cure.undo),
+        *_labelled("cost", cure.cost),
+        *_labelled("lasting", cure.lasting),
+    ]
+
+
+def _no_cure(finding: Finding) -> list[str]:
+    if finding.code in ("CSL001", "CSL901"):
+        return _labelled("do", finding.entry.cure)
+    return _labelled("cure", "none of the changes that were tried in the model helps")
+
+
+def to_dict(result: ReplayResult) -> dict[str, Any]:
+    """Plain data for JSON. Keys are only ever added; ``format`` is raised if one changes."""
+    return {
+        "format": 1,
+        "file": result.file,
+        "tap": str(result.settings.tap),
+        "topology": result.settings.topology.name,
+        "defaults": list(result.settings.topology.defaults),
+        "assume": result.settings.assume,
+        "packets": result.packets,
+        "walked": result.walked,
+        "classes": result.classes,
+        "beyond": result.beyond,
+        "fault": str(result.fault) if result.fault else None,
+        "status": result.status,
+        "headline": headline(result),
+        "start": list(result.start),
+        "findings": [_finding_dict(finding) for finding in result.findings],
+    }
+
+
+def _finding_dict(finding: Finding) -> dict[str, Any]:
+    cure = finding.cure
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "title": finding.entry.title,
+        "hop": finding.hop,
+        "stage": finding.stage,
+        "sum": finding.sum,
+        "because": finding.because,
+        "source": finding.source,
+        "consequence": finding.consequence,
+        "condition": finding.condition,
+        "packets": finding.packets,
+        "first": list(finding.first),
+        "cure": {"domain": cure.domain, "command": cure.command, "undo": cure.undo, "cost": cure.cost, "lasting": cure.lasting} if cure else None,
+    }
+
+
+def finding_frame(result: ReplayResult) -> pd.DataFrame:
+    """One row a finding: code, severity, hop, stage, sum and condition are categories, packets is int64, the rest strings."""
+    import pandas as pd
+
+    names = ("code", "severity", "title", "hop", "stage", "sum", "because", "consequence", "condition", "packets")
+    rows = [{name: entry[name] for name in names} | {"cure": str(f.cure) if f.cure else ""} for f in result.findings for entry in (_finding_dict(f),)]
+    frame = pd.DataFrame(rows, columns=[*names, "cure"])
+    kinds: dict[str, Any] = dict.fromkeys(("code", "severity", "hop", "stage", "sum"), "category")
+    return frame.astype({**kinds, "packets": "int64", "title": "string", "because": "string", "consequence": "string", "condition": "string", "cure": "string"})
+
+
+def html(result: ReplayResult) -> str:
+    """For a notebook: the headline and a table. Nothing of a capture is ever markup."""
+    rows = "".join(
+        f"<tr><td>{f.code}</td><td>{markup.escape(f.entry.title)}</td><td>{markup.escape(f.hop)}</td><td style='text-align:right'>{f.packets:,}</td>"
+        f"<td>{markup.escape(f.because)}</td><td>{markup.escape(f.consequence)}</td><td><code>{markup.escape(str(f.cure or ''))}</code></td></tr>"
+        for f in result.findings
+    )
+    head = "".join(f"<th>{word}</th>" for word in ("code", "finding", "where", "packets", "why", "then", "cure"))
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if result.findings else ""
+    return f"<p>{markup.escape(headline(result))}</p>{table}"
