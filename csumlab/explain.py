@@ -113,7 +113,7 @@ def explain(path: str | os.PathLike[str], number: int, settings: Settings) -> Ex
             row = number - block.first
             start = int(block.offset[row])
             dissection = dissect_packet(
-                memoryview(block.data)[start : start + int(block.captured[row])],
+                block.data[start : start + int(block.captured[row])].tobytes(),
                 block.interfaces[int(block.interface[row])].linktype,
                 int(block.original[row]),
                 settings.topology.tables,

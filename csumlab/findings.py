@@ -43,7 +43,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Somebody before the capture point damaged the data or wrote a wrong sum. From here on everything works as it should.",
         "Look for the cause before the capture point: capture closer to the sender.",
         ("RFC 1122 section 4.2.2.7",),
-        "xen-4.17-wrong-from-outside",
+        "linux-6.1-wrong-from-outside",
     ),
     Entry(
         "CSL101",

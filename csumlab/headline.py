@@ -58,7 +58,7 @@ def _where(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -
 
 
 def _verdict(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -> str:
-    parts = []
+    parts: list[str] = []
     for standing, text in (
         (Standing.REAL, "wrong for real"),
         (Standing.DOUBTFUL, "more may be wrong, which cannot be told from this capture"),

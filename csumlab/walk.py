@@ -72,6 +72,7 @@ class Walker:
     packet: Packet = field(init=False)
     state: State = field(init=False)
     _tunnels: list[Port] = field(default_factory=list)
+    _fault: Fault = Fault.MEMORY
 
     def run(self, origin: Domain, packet: Packet) -> Trace:
         """Walk ``packet`` from ``origin``: from its socket, or if it is the outside from the wire. Raises Undecided, Undetermined,
@@ -116,6 +117,7 @@ class Walker:
         if self.inject is not None:
             self.packet = self.inject(len(self.hops), self.packet)
         done = apply(stage, self.state, self.packet, Setting(self._features(domain, port), self._knobs(domain, port), edit))
+        fault, self._fault = (self._fault if fault is Fault.MEMORY else fault), Fault.MEMORY
         self.hops.append(
             Hop(stage, done.row, domain.name, str(port or ""), way, self.packet, done.packet, self.state, done.state, done.checked, fault)
         )
@@ -271,7 +273,8 @@ class Walker:
             raise _Ended(Fate.WAITING, "the datagram is whole only in another packet")
         tunnel = self._tunnel_end(domain)
         if getattr(self.packet, "sealed", None) is not None:
-            self._apply(preset.vpn_unseal, domain, tunnel or port, "in", fault=Fault.PROGRAM)
+            self._apply(preset.vpn_unseal, domain, tunnel or port, "in")
+            self._fault = Fault.PROGRAM
         elif _is_tunnel(self.packet.headers) and (tunnel is not None or domain.outside):
             self._apply(tunnels.DECAPSULATE, domain, tunnel or port, "in")
         else:

@@ -19,6 +19,7 @@ import pytest
 import zstandard
 from capture_bytes import (
     Packet,
+    block,
     description,
     enhanced,
     obsolete,
@@ -182,8 +183,6 @@ def test_time_resolutions(order: str, resolution: int | None, seconds: int | Non
 
 def test_a_large_block_that_is_no_packet_is_passed_over() -> None:
     """Blocks that hold no packet may be longer than the buffer and cost no memory; the packets around them are read."""
-    from capture_bytes import block
-
     other = block("<", 0x0BAD, bytes(100_000))
     file = section("<") + description("<") + enhanced("<", b"before") + other + enhanced("<", b"after")
     for block_bytes in (64, 256, 99_999, 1 << 20):
@@ -213,7 +212,7 @@ def test_packed_captures(kind: str) -> None:
     for block_bytes in (1000, 1 << 20):
         reading = read(data, block_bytes=block_bytes)
         assert (reading.packets, reading.fault) == (packets, "")
-    assert read(data + bytes(600)).fault == ("" if kind == "gzip" else read(data + bytes(600)).fault)
+    assert read(data + bytes(600)).fault == "", "zeros that pad the last record of a tape are no data"
 
 
 def test_zstd_skippable_frame_first() -> None:
@@ -223,11 +222,10 @@ def test_zstd_skippable_frame_first() -> None:
 
 
 def test_unpacking_keeps_memory_flat() -> None:
-    """A small file that unpacks to a gigabyte of zeros is read in pieces."""
+    """A small file that unpacks to 256 MiB of zeros is read in pieces."""
     bomb = zstandard.ZstdCompressor().compress(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 0, 1) + bytes(1 << 28))
     with open_capture(io.BytesIO(bomb)) as capture:
-        block = next(capture)
-        assert len(block.data) <= 8 << 20
+        assert len(next(capture).data) <= 8 << 20
         assert not capture.ended
 
 
@@ -257,7 +255,7 @@ def test_a_slow_pipe_is_read_to_its_end() -> None:
     thread = threading.Thread(target=feed)
     thread.start()
     with os.fdopen(reader, "rb", buffering=0) as file, open_capture(file) as capture:
-        assert sum(len(block) for block in capture) == 6
+        assert sum(map(len, capture)) == 6
     thread.join()
 
 
@@ -266,11 +264,11 @@ def test_a_block_outlives_the_next_two() -> None:
     packets = [Packet(bytes([index % 256]) * 50, index, 50) for index in range(2000)]
     held: list[tuple[Any, bytes, bytes]] = []
     with open_capture(io.BytesIO(pcap(packets, nanoseconds=True)), block_bytes=1000, functions=walk) as capture:
-        for block in capture:
+        for taken in capture:
             for earlier, data, times in held[-2:]:
                 assert earlier.data.tobytes() == data
                 assert earlier.timestamp.tobytes() == times
-            held.append((block, block.data.tobytes(), block.timestamp.tobytes()))
+            held.append((taken, taken.data.tobytes(), taken.timestamp.tobytes()))
     assert len(held) > 50
 
 
@@ -334,6 +332,6 @@ def test_corpus_counts() -> None:
             continue
         for block_bytes in (64, 1 << 20):
             with open_capture(path, block_bytes=block_bytes) as capture:
-                assert sum(len(block) for block in capture) == EXCEPTIONS.get(row["file"], int(row["packets"])), row["file"]
+                assert sum(map(len, capture)) == EXCEPTIONS.get(row["file"], int(row["packets"])), row["file"]
                 linktypes = {str(interface.linktype) for interface in capture.interfaces}
                 assert set(row["linktypes"].split("|")) <= linktypes, row["file"]

@@ -43,7 +43,7 @@ def packet_rows(path: str, *, all_verdicts: bool = True) -> Iterator[PacketRow]:
                     continue
                 start = int(block.offset[row])
                 dissection = dissect_packet(
-                    memoryview(block.data)[start : start + int(block.captured[row])],
+                    block.data[start : start + int(block.captured[row])].tobytes(),
                     block.interfaces[int(block.interface[row])].linktype,
                     int(block.original[row]),
                 )

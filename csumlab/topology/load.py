@@ -172,14 +172,15 @@ class _Parser:
         self.words(entry.xenstore, XENSTORE, f"{key}.xenstore", "xenstore key")
         self.words(entry.options, TUNNEL_OPTIONS, f"{key}.options", "option")
         tunnel = kind in DEFAULT_PORTS
-        for word, value, fits in (
+        given: tuple[tuple[str, object, bool], ...] = (
             ("wire", entry.wire, kind is DeviceKind.NIC),
             ("peer", entry.peer, kind in (DeviceKind.VIF, DeviceKind.NETFRONT, DeviceKind.VETH)),
             ("local", entry.local, tunnel),
             ("remote", entry.remote, tunnel),
             ("xenstore", entry.xenstore, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
-        ):
-            if value and not fits:
+        )
+        for word, present, fits in given:
+            if present and not fits:
                 raise self.fail(f"{key}.{word}", f"a {entry.kind} has no {word}")
         if tunnel and not (entry.local and entry.remote):
             raise self.fail(key, "a tunnel needs local and remote addresses")
@@ -298,9 +299,9 @@ class _Parser:
                 if span in owners:
                     raise self.fail(f"{key}.address", f"{span} is the address of {owners[span]} too")
                 owners[span] = port
-        for bridge in topology.ports:
-            if topology.device(bridge).kind is DeviceKind.BRIDGE:
-                self.no_loop(topology, bridge)
+        for port in topology.ports:
+            if topology.device(port).kind is DeviceKind.BRIDGE:
+                self.no_loop(topology, port)
         if topology.at:
             name = re.sub(":(in|out)$", "", topology.at)
             self.words([name], [str(port) for port in topology.ports] + [port.device for port in topology.ports], "at", "port")

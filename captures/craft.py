@@ -1,0 +1,68 @@
+"""What the make.py scripts share: packets with checksums in every state, made with scapy's headers and our own sums, written as pcapng.
+
+scapy is not trusted with checksums; every sum is computed here over the bytes (csumlab.inet), innermost first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from csumlab.capture import PcapngWriter
+from csumlab.dissection import dissect_packet
+from csumlab.headers import Kind
+from csumlab.inet import negate, residue
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
+from scapy.layers.l2 import Ether
+from scapy.layers.vxlan import VXLAN
+from scapy.packet import Packet, Raw
+
+__all__ = ["ICMP", "IP", "TCP", "UDP", "VXLAN", "Ether", "ICMPv6EchoRequest", "IPv6", "Raw", "damaged", "ether", "partial", "right", "write"]
+
+START = 1_136_073_600_000_000_000
+"""Nanoseconds: 2006-01-01, midnight. A capture is the same bytes whenever it is made."""
+
+
+def ether(source: int, destination: int) -> Packet:
+    """An Ethernet header between two Xen addresses, told apart by a number."""
+    return Ether(src=f"00:16:3e:00:00:{source:02x}", dst=f"00:16:3e:00:00:{destination:02x}")
+
+
+def right(packet: Packet) -> bytes:
+    """The packet's bytes with every checksum right."""
+    for layer in (IP, TCP, UDP, ICMP, IPv6, ICMPv6EchoRequest):
+        count = 1
+        while (found := packet.getlayer(layer, count)) is not None:
+            for field in ("chksum", "cksum"):
+                if field in found.fields_desc or hasattr(found, field):
+                    setattr(found, field, 0xABCD)
+            count += 1
+    data = bytearray(bytes(packet))
+    for place in range(len(dissect_packet(bytes(data), 1).sums) - 1, -1, -1):
+        one = dissect_packet(bytes(data), 1).sums[place]
+        data[one.at : one.at + 2] = bytes(2)
+        value = negate(residue(bytes(data[one.start : one.end])) + (one.pseudo or 0))
+        data[one.at : one.at + 2] = (value or (0xFFFF if one.kind is Kind.UDP else 0)).to_bytes(2, "big")
+    return bytes(data)
+
+
+def partial(packet: Packet) -> bytes:
+    """As :func:`right`, but the innermost sum holds the pseudo-header's only: an outer one is right once it is filled (local checksum offload)."""
+    data = bytearray(right(packet))
+    one = dissect_packet(bytes(data), 1).sums[-1]
+    data[one.at : one.at + 2] = ((one.pseudo or 0) or 0xFFFF).to_bytes(2, "big")
+    return bytes(data)
+
+
+def damaged(data: bytes, bit: int = 3) -> bytes:
+    """With one bit of the last byte flipped and no sum the wiser."""
+    return data[:-1] + bytes([data[-1] ^ 1 << bit])
+
+
+def write(script: str, packets: Iterable[bytes], name: str = "eth0") -> None:
+    """Write traffic.pcapng beside ``script``, a millisecond between packets."""
+    with PcapngWriter(Path(script).parent / "traffic.pcapng") as file:
+        interface = file.add_interface(1, name)
+        for number, packet in enumerate(packets):
+            file.write(packet, interface=interface, timestamp_ns=START + number * 1_000_000)

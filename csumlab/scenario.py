@@ -1,0 +1,129 @@
+"""Scenario folders: ``traffic.pcapng`` and the ``make.py`` that made it, ``topology.toml``, ``expected.toml``; one folder explains itself.
+
+expected.toml:
+
+    story = "what happens here, in a sentence"
+    status = 1
+
+    [[finding]]
+    code = "CSL101"
+    hop = "dom0:vif1.0 out"
+    packets = 3
+    cure = "ethtool -K eth0 tx off"     # a part of the command that must be offered; "" if none helps
+
+Strict both ways: every finding (notes are not listed) is expected, everything expected is found.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from csumlab.findings import CATALOGUE, Severity
+from csumlab.replay import Finding, ReplayResult, replay
+
+
+class ScenarioError(Exception):
+    """A folder that is no scenario; ``str()`` says what is missing or wrong."""
+
+
+class Expected(msgspec.Struct, forbid_unknown_fields=True):
+    """One finding that is expected."""
+
+    code: str
+    hop: str
+    packets: int
+    cure: str | None = None
+    condition: bool = False
+
+
+class Expectation(msgspec.Struct, forbid_unknown_fields=True):
+    """expected.toml."""
+
+    story: str
+    status: int = 0
+    finding: list[Expected] = []
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """``differences`` are sentences; none means that the scenario passed."""
+
+    name: str
+    story: str
+    differences: tuple[str, ...]
+    result: ReplayResult
+
+    @property
+    def passed(self) -> bool:
+        return not self.differences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Stable JSON."""
+        return {"name": self.name, "story": self.story, "passed": self.passed, "differences": list(self.differences), "replay": self.result.to_dict()}
+
+    def __str__(self) -> str:
+        head = f"{self.name}: {'as expected' if self.passed else 'NOT as expected'}. {self.story}"
+        return "\n".join([head, *(f"  - {difference}" for difference in self.differences), "", str(self.result)])
+
+
+def run_scenario(folder: str | os.PathLike[str], at: str = "") -> ScenarioResult:
+    """Replay a folder's capture and compare. Raises ScenarioError, TopologyError, CaptureError."""
+    place = Path(folder)
+    expected = expectation(place)
+    for name in ("traffic.pcapng", "topology.toml"):
+        if not (place / name).is_file():
+            raise ScenarioError(f"{place}: there is no {name}")
+    result = replay(place / "traffic.pcapng", place / "topology.toml", at=at)
+    return ScenarioResult(place.name, expected.story, tuple(_differences(expected, result)), result)
+
+
+def expectation(folder: Path) -> Expectation:
+    """What a folder expects. Raises ScenarioError."""
+    file = folder / "expected.toml"
+    try:
+        found = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Expectation)
+    except OSError as error:
+        raise ScenarioError(f"{file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{file}: {error}") from None
+    for entry in found.finding:
+        if entry.code not in CATALOGUE:
+            raise ScenarioError(f"{file}: {entry.code} is no finding; csumlab explain lists the codes")
+    return found
+
+
+def list_scenarios(root: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
+    """Name and story of every scenario folder below ``root``. Raises ScenarioError if there is none."""
+    folders = sorted(file.parent for file in Path(root).glob("*/expected.toml"))
+    if not folders:
+        raise ScenarioError(f"{root}: there is no folder with an expected.toml below it")
+    for folder in folders:
+        yield folder.name, expectation(folder).story
+
+
+def _differences(expected: Expectation, result: ReplayResult) -> Iterator[str]:
+    left: list[Finding] = [finding for finding in result.findings if finding.severity is Severity.FINDING]
+    for entry in expected.finding:
+        found = next((f for f in left if (f.code, f.hop) == (entry.code, entry.hop)), None)
+        if found is None:
+            yield f"expected {entry.code} at {entry.hop}, not found"
+            continue
+        left.remove(found)
+        if found.packets != entry.packets:
+            yield f"{entry.code} at {entry.hop}: expected {entry.packets} packets, found {found.packets}"
+        if bool(found.condition) is not entry.condition:
+            yield f"{entry.code} at {entry.hop}: expected {'a condition' if entry.condition else 'no condition'}, found {found.condition or 'none'}"
+        offered = found.cure.command if found.cure else ""
+        if entry.cure is not None and (entry.cure not in offered or bool(entry.cure) != bool(offered)):
+            yield f"{entry.code} at {entry.hop}: expected the cure {entry.cure or 'none'!r}, offered is {offered or 'none'!r}"
+    for finding in left:
+        yield f"not expected: {finding}"
+    if result.status != expected.status:
+        yield f"expected status {expected.status}, found {result.status}"
