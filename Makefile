@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEMO := captures/xen-nat-domu
+DEMO := captures/xen-3.0.0-domu-router
 
 .PHONY: help demo test lint bench docs clean
 

@@ -8,6 +8,7 @@ expected.toml:
     [[finding]]
     code = "CSL101"
     hop = "dom0:vif1.0 out"
+    sum = "TCP"                         # left out: any
     packets = 3
     cure = "ethtool -K eth0 tx off"     # a part of the command that must be offered; "" if none helps
 
@@ -39,6 +40,7 @@ class Expected(msgspec.Struct, forbid_unknown_fields=True):
     code: str
     hop: str
     packets: int
+    sum: str = ""
     cure: str | None = None
     condition: bool = False
 
@@ -111,7 +113,7 @@ def list_scenarios(root: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
 def _differences(expected: Expectation, result: ReplayResult) -> Iterator[str]:
     left: list[Finding] = [finding for finding in result.findings if finding.severity is Severity.FINDING]
     for entry in expected.finding:
-        found = next((f for f in left if (f.code, f.hop) == (entry.code, entry.hop)), None)
+        found = next((f for f in left if (f.code, f.hop) == (entry.code, entry.hop) and entry.sum in ("", f.sum)), None)
         if found is None:
             yield f"expected {entry.code} at {entry.hop}, not found"
             continue

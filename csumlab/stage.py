@@ -312,6 +312,27 @@ class Outer:
     layers: tuple[Layer, ...]
 
 
+def outer_headers(outer: Outer, first_uid: int) -> tuple[Header, ...]:
+    """The headers of an encapsulation, uids counted from ``first_uid``."""
+    made = []
+    for uid, layer in enumerate(outer.layers, first_uid):
+        kind = {Layer.IPV4: Kind.IPV4, Layer.UDP: Kind.UDP}.get(layer, Kind.NOTHING)
+        source, destination = (outer.source, outer.destination) if layer in (Layer.IPV4, Layer.IPV6) else (None, None)
+        if layer is Layer.UDP:
+            source, destination = Span(0, 0, 0xFFFF), outer.port
+        made.append(Header(uid, layer, kind, source=source, destination=destination))
+    return tuple(made)
+
+
+def inner_start(headers: tuple[Header, ...]) -> int:
+    """The place of the first header that stays when the outermost IP header and what belongs to it are taken off."""
+    depth = next((n for n, header in enumerate(headers) if header.is_ip), 0)
+    inner = next((n for n, header in enumerate(headers) if n > depth and header.is_ip), len(headers))
+    while inner > depth + 1 and headers[inner - 1].layer is Layer.VLAN:
+        inner -= 1
+    return inner
+
+
 class Packet(Protocol):
     """What a stage may ask of a packet and do to it; every operation gives a new packet. Implemented by both interpreters."""
 

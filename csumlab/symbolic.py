@@ -15,7 +15,7 @@ from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
 from csumlab.packet import Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
-from csumlab.stage import Outer, OuterSum, Rule, Translation
+from csumlab.stage import Outer, OuterSum, Rule, Translation, inner_start, outer_headers
 
 DAMAGE = Symbol("damage", damage=True)
 
@@ -137,11 +137,7 @@ class SymbolicPacket:
 
     def pop(self) -> Self:
         """Take off the outermost IP header and what stands before the next one."""
-        depth = next((n for n, header in enumerate(self.headers) if header.is_ip), 0)
-        inner = next((n for n, header in enumerate(self.headers) if n > depth and header.is_ip), len(self.headers))
-        while inner > depth + 1 and self.headers[inner - 1].layer is Layer.VLAN:
-            inner -= 1
-        kept = self.headers[inner:]
+        kept = self.headers[inner_start(self.headers) :]
         uids = {header.uid for header in kept}
         return replace(self, headers=kept, sums={uid: s for uid, s in self.sums.items() if uid in uids})
 
@@ -153,6 +149,8 @@ class SymbolicPacket:
     def unseal(self) -> Self:
         if self.sealed is None:
             raise Untold("what the tunnel carries is encrypted and was not seen before it was sealed")
+        if any(own.residue.damaged for own in self.sums.values()):
+            raise Untold("damage to an encrypted packet is found by the tunnel's own authentication")
         inner = self.sealed
         return replace(
             self, headers=inner.headers, sums=inner.sums, known_words=inner.known_words, trailer=ZERO, sealed=inner.sealed, long=inner.long
@@ -248,23 +246,17 @@ class SymbolicPacket:
 
     def _pushed(self, outer: Outer, first_uid: int | None = None) -> Self:
         """With new outer headers whose IPv4 sum is final and whose transport field is not yet written."""
-        uid = self._next_uid() if first_uid is None else first_uid
-        made: list[Header] = []
+        made = outer_headers(outer, self._next_uid() if first_uid is None else first_uid)
         sums = dict(self.sums)
-        for layer in outer.layers:
-            kind = {Layer.IPV4: Kind.IPV4, Layer.UDP: Kind.UDP}.get(layer, Kind.NOTHING)
-            source, destination = (outer.source, outer.destination) if layer in (Layer.IPV4, Layer.IPV6) else (None, None)
-            if layer is Layer.UDP:
-                source, destination = Span(0, 0, 0xFFFF), outer.port
-            made.append(Header(uid, layer, kind, source=source, destination=destination))
-            if kind is Kind.IPV4:
-                data = unknown(f"IPv4 header {uid}", "the IP ID and the length are chosen at run time")
-                sums[uid] = Sum(kind, ZERO, data, -data, Zero.ZEROS)
-            elif kind is Kind.UDP:
-                pseudo = unknown(f"pseudo-header of UDP {uid}", "the length of the tunnel packet is not tracked")
-                data = unknown(f"UDP header {uid}", "a tunnel's source port is chosen by a hash of the flow") + self._total()
-                sums[uid] = Sum(kind, pseudo, data, unknown(f"field of UDP {uid}", "it is not yet written"))
-            uid += 1
+        for header in made:
+            if header.kind is Kind.IPV4:
+                data = unknown(f"IPv4 header {header.uid}", "the IP ID and the length are chosen at run time")
+                sums[header.uid] = Sum(header.kind, ZERO, data, -data, Zero.ZEROS)
+            elif header.kind is Kind.UDP:
+                pseudo = unknown(f"pseudo-header of UDP {header.uid}", "the length of the tunnel packet is not tracked")
+                ports = unknown(f"UDP header {header.uid}", "a tunnel's source port is chosen by a hash of the flow")
+                unwritten = unknown(f"field of UDP {header.uid}", "it is not yet written")
+                sums[header.uid] = Sum(header.kind, pseudo, ports + self._total(), unwritten)
         return replace(self, headers=(*made, *self.headers), sums=sums, trailer=ZERO)
 
     def _total(self) -> Form:

@@ -9,8 +9,6 @@ from typing import Any
 
 from csumlab.capture import CaptureError, open_capture, walk
 
-# A pcap file header without its magic number is a prefix that fuzzing keeps; see fuzz_reader.
-
 
 @dataclass(frozen=True, slots=True)
 class Packet:
@@ -35,7 +33,7 @@ class Reading:
 
 def read(data: bytes, **options: Any) -> Reading:
     """Read a capture held in memory; a CaptureError at open is a fault like any other."""
-    packets = []
+    packets: list[Packet] = []
     blocks = 0
     try:
         capture = open_capture(io.BytesIO(data), **options)
@@ -128,6 +126,8 @@ def sample_pcapng() -> bytes:
     for order in "<>":
         file += section(order) + description(order, 113) + description(order, 1, 20, options(order, (2, b"vif1.0"), (9, b"\x09")))
         file += block(order, 0x0BAD, b"something else\0\0")
-        file += enhanced(order, b"first", interface=1, ticks=10**18 + 1, extra=options(order, (1, b"said"), (2, struct.pack(order + "I", 0x202))))
+        file += enhanced(
+            order, b"first", interface=1, ticks=10**18 + 1, extra=options(order, (1, b"said"), (2, struct.pack(order + "I", 0x202)))
+        )
         file += simple(order, b"second", 6) + obsolete(order, b"third", interface=0, ticks=10**15)
     return file

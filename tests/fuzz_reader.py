@@ -24,7 +24,31 @@ from capture_bytes import Reading, read, sample_pcap, sample_pcapng
 from csumlab import accelerate
 from csumlab.capture import walk
 
-INTERESTING = (0, 1, 2, 3, 4, 7, 8, 12, 16, 20, 28, 31, 32, 33, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFF, 64 << 20)
+INTERESTING = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    7,
+    8,
+    12,
+    16,
+    20,
+    28,
+    31,
+    32,
+    33,
+    0x7F,
+    0x80,
+    0xFF,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFF0,
+    0xFFFFFFFF,
+    64 << 20,
+)
 """Numbers at which lengths and kinds change their meaning."""
 
 
@@ -61,10 +85,10 @@ def mutate(chance: random.Random, data: bytes) -> bytes:
 
 
 def try_input(data: bytes, fast: Any) -> Reading:
-    """Read ``data`` in four ways that must agree; what they say. A fault of an unpacker names where its buffers stood: only its words
-    before that are compared."""
+    """Read ``data`` in four ways that must agree; what they say."""
     readings = [
-        read(data, functions=functions, block_bytes=block_bytes) for functions, block_bytes in ((walk, 1 << 16), (walk, 64), (fast, 1 << 16), (fast, 64))
+        read(data, functions=functions, block_bytes=block_bytes)
+        for functions, block_bytes in ((walk, 1 << 16), (walk, 64), (fast, 1 << 16), (fast, 64))
     ]
     first = readings[0]
     for other in readings[1:]:
@@ -99,9 +123,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     opened, faults, packets = fuzz(arguments.inputs, arguments.seed)
-    print(
-        f"{arguments.inputs} inputs tried, each in 4 ways that agreed: {opened} opened as captures, {faults} ended with a fault, {packets} packets read, no crash"
-    )
+    print(f"{arguments.inputs} inputs tried, each in 4 ways that agreed, no crash:")
+    print(f"{opened} opened as captures, {faults} ended with a fault, {packets} packets read")
 
 
 if __name__ == "__main__":

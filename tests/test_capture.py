@@ -76,7 +76,9 @@ def test_pcapng_comes_back_as_written(packets: list[Packet], order: str, block_b
 
 @settings(max_examples=40, deadline=None)
 @given(packets=PACKETS, marks=st.lists(st.none() | st.integers(0, 2**32 - 1), min_size=12, max_size=12), comment=st.text(max_size=20))
-def test_pcapng_writer_is_read_back(tmp_path_factory: pytest.TempPathFactory, packets: list[Packet], marks: list[int | None], comment: str) -> None:
+def test_pcapng_writer_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, packets: list[Packet], marks: list[int | None], comment: str
+) -> None:
     """Times to the nanosecond, original lengths, flags and interfaces of the writer."""
     path = tmp_path_factory.mktemp("written") / "file.pcapng"
     with PcapngWriter(path) as writer:
@@ -98,13 +100,18 @@ def test_pcapng_writer_is_read_back(tmp_path_factory: pytest.TempPathFactory, pa
     assert (reading.packets, reading.fault) == (expected, "")
     with open_capture(path) as capture:
         list(capture)
-        assert [(i.linktype, i.name, i.description, i.snaplen) for i in capture.interfaces] == [(1, "eth0", "outside", 96), (113, "", "", 0)]
+        assert [(i.linktype, i.name, i.description, i.snaplen) for i in capture.interfaces] == [
+            (1, "eth0", "outside", 96),
+            (113, "", "", 0),
+        ]
         assert (capture.format, capture.size, capture.bytes_read) == ("pcapng", path.stat().st_size, path.stat().st_size)
 
 
 @settings(max_examples=30, deadline=None)
 @given(packets=PACKETS, big=st.booleans(), nanoseconds=st.booleans())
-def test_writers_agree_with_dpkt_and_scapy(tmp_path_factory: pytest.TempPathFactory, packets: list[Packet], big: bool, nanoseconds: bool) -> None:
+def test_writers_agree_with_dpkt_and_scapy(
+    tmp_path_factory: pytest.TempPathFactory, packets: list[Packet], big: bool, nanoseconds: bool
+) -> None:
     """Three readers see the same packets in what the writers make."""
     folder = tmp_path_factory.mktemp("written")
     with PcapWriter(folder / "a.pcap", nanoseconds=nanoseconds, big_endian=big) as old, PcapngWriter(folder / "a.pcapng") as new:

@@ -27,6 +27,9 @@ BLOCK_BYTES: Final = 4 << 20
 SMALL_CAPTURE: Final = 1000
 """Packets up to which a capture that fits one buffer is walked by the plain functions, without loading a compiler."""
 
+LONGEST_START: Final = 28
+"""Bytes without which no capture can be told from others: the shortest section header of pcapng."""
+
 OTHER_FORMATS: Final = {
     b"snoop\0\0\0": ("snoop of Solaris", "editcap -F pcapng IN OUT"),
     b"GMBU": ("Microsoft Network Monitor", "editcap -F pcapng IN OUT"),
@@ -133,7 +136,8 @@ class Capture:
             elif status == walk.SKIP:
                 feed.refill(keep=held)
                 held = False
-                self._skip(int(result[walk.VALUE]))
+                if not self._skip(int(result[walk.VALUE])):
+                    return
 
     def _take(self, columns: Columns, result: NDArray[np.int64]) -> int:
         """Fill ``columns`` from the feed and give the status; the fault of a section or an interface is noted here."""
@@ -158,8 +162,8 @@ class Capture:
         elif feed.left:
             self._fail(_cut(self.path, feed.offset, needed, feed.left))
 
-    def _skip(self, length: int) -> None:
-        """Pass over a block of ``length`` bytes that holds no packet and does not fit the buffer, but look at its end."""
+    def _skip(self, length: int) -> bool:
+        """Pass over a block of ``length`` bytes without a packet that does not fit the buffer. False if its end is missing or wrong."""
         feed = self._feed
         start = feed.offset
         feed.skip(length - 4)
@@ -167,12 +171,13 @@ class Capture:
             feed.refill(4, keep=False)
         if feed.left < 4:
             self._fail(feed.fault or _cut(self.path, start, length, feed.offset + feed.left - start))
-            return
+            return False
         trailer = walk.number32(memoryview(feed.data), feed.position, self._format.big)  # type: ignore[arg-type]
         if trailer != length:
             self._fail(_fault(self.path, start, walk.TRAILER, trailer, length))
-            return
+            return False
         feed.position += 4
+        return True
 
     def _fail(self, fault: CaptureError) -> None:
         self.fault = fault
@@ -193,14 +198,14 @@ def open_capture(path: str | os.PathLike[str] | Any, *, block_bytes: int = BLOCK
 
 def _recognise(feed: Feed, name: str) -> Pcap | Pcapng:
     start = bytes(feed.data[: min(feed.end, 16)])
+    if feed.fault is not None and feed.end < LONGEST_START:
+        raise feed.fault
     if feed.end == 0:
-        raise feed.fault or CaptureError(name, 0, "", "the file is empty", "was the capture stopped before its first packet?")
+        raise CaptureError(name, 0, "", "the file is empty", "was the capture stopped before its first packet?")
     if start.startswith(b"\x0a\x0d\x0d\x0a"):
         return Pcapng(feed, name)
     if len(start) >= 4 and {int.from_bytes(start[:4], "big"), int.from_bytes(start[:4], "little")} & MAGICS.keys():
         return Pcap(feed, name)
-    if feed.fault is not None:
-        raise feed.fault
     for magic, (other, command) in OTHER_FORMATS.items():
         if start.startswith(magic):
             raise CaptureError(name, 0, "first bytes", f"a capture of {other}, which is not read here", f"convert it with: {command}")

@@ -6,6 +6,7 @@ terabytes costs time but no memory. Which packing it is, is told by the first by
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -121,7 +122,7 @@ def _size(stream: Any) -> int | None:
 class Unpacked:
     """A gzip file of one or more members or a zstd file of one or more frames, unpacked.
 
-    Broken or cut data raise CaptureError after everything before them was given out.
+    Broken or cut data raise CaptureError after everything before them was given out; of zstd the last KiB before a break is lost.
     """
 
     __slots__ = ("_fault", "_given", "_input", "_left", "_name", "_packing", "_raw", "_started", "_stock", "_unpacker")
@@ -165,12 +166,10 @@ class Unpacked:
                 return bool(self._input)
             self._started = True
         ended = not self._input
-        try:
-            piece, self._input = self._packing.unpack(self._unpacker, self._input, wanted)
-        except self._packing.error as error:
-            self._fail(f"cannot be unpacked: {error}", "what was read before is good; fetch the file again to have the rest")
-            return True
-        if ended and not piece and not self._unpacker.eof:
+        piece, self._input, problem = self._packing.unpack(self._unpacker, self._input, wanted)
+        if problem:
+            self._fail(f"cannot be unpacked: {problem}", "what was read before is good; fetch the file again to have the rest")
+        elif ended and not piece and not self._unpacker.eof:
             self._fail("ends in the middle", "the file was cut or is still being written; what was read before is good")
         self._left = memoryview(piece)
         return True
@@ -192,33 +191,48 @@ class Unpacked:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """One way to unpack: ``start`` makes an unpacker for one member, ``unpack(unpacker, data, wanted)`` gives the output and the
-    input that is left, ``error`` is what it raises, ``piece`` the bytes it is given at most at a time."""
+    """One way to unpack: ``start`` makes an unpacker for one member; ``unpack(unpacker, data, wanted)`` gives the output, the input
+    that is left and what is wrong, if anything; ``piece`` is the bytes it is given at most at a time."""
 
     start: Callable[[], Any]
-    unpack: Callable[[Any, bytes, int], tuple[bytes, bytes]]
-    error: type[Exception]
+    unpack: Callable[[Any, bytes, int], tuple[bytes, bytes, str]]
     piece: int
 
 
 def _gzip() -> Packing:
-    def unpack(unpacker: Any, data: bytes, wanted: int) -> tuple[bytes, bytes]:
-        output = unpacker.decompress(data, max(wanted, CHUNK))
-        return output, unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+    def unpack(unpacker: Any, data: bytes, wanted: int) -> tuple[bytes, bytes, str]:
+        saved = unpacker.copy()
+        try:
+            output = unpacker.decompress(data, max(wanted, CHUNK))
+        except zlib.error as error:
+            return _salvaged(saved, data), b"", str(error)
+        return output, unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail, ""
 
     # Short pieces: what follows a member is copied for every member, and members can be 20 bytes short.
-    return Packing(lambda: zlib.decompressobj(wbits=31), unpack, zlib.error, 1 << 14)
+    return Packing(lambda: zlib.decompressobj(wbits=31), unpack, 1 << 14)
+
+
+def _salvaged(unpacker: Any, data: bytes) -> bytes:
+    """What comes out of broken data before the break: an error takes the output of its whole call with it, so go byte by byte."""
+    output = bytearray()
+    with contextlib.suppress(zlib.error):
+        for at in range(len(data)):
+            output += unpacker.decompress(data[at : at + 1])
+    return bytes(output)
 
 
 def _zstd() -> Packing:
     import zstandard
 
-    def unpack(unpacker: Any, data: bytes, _wanted: int) -> tuple[bytes, bytes]:
-        output = unpacker.decompress(data)
-        return output, unpacker.unused_data
+    def unpack(unpacker: Any, data: bytes, _wanted: int) -> tuple[bytes, bytes, str]:
+        try:
+            output = unpacker.decompress(data)
+        except zstandard.ZstdError as error:
+            return b"", b"", str(error)
+        return output, unpacker.unused_data, ""
 
     # A block of 128 KiB can be packed in four bytes, so a piece of this length gives at most 32 MiB.
-    return Packing(zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj, unpack, zstandard.ZstdError, 1 << 10)
+    return Packing(zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj, unpack, 1 << 10)
 
 
 def unpacked(raw: Raw) -> Source:

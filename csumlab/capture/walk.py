@@ -250,7 +250,7 @@ def walk_pcapng(
                     mark = find_flags(data, options, last, big)
                     if mark < -1:
                         status = OPTION
-                        value = -2 - mark
+                        value = -2 - mark - position
                         break
                     mark = max(mark, 0)
             offset[count] = start

@@ -1,0 +1,221 @@
+"""The second interpreter: the same operations on real bytes, with the arithmetic that the kernel itself uses.
+
+It is the readable definition that the symbolic one must equal, and makes the frames of other capture points. ``data`` starts at the
+outermost VLAN tag or IP header; the link-layer header takes no part in a walk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from csumlab.dissection import Checksum, dissect_packet
+from csumlab.headers import Kind, Layer, Link
+from csumlab.inet import negate, residue
+from csumlab.packet import Header, Span, outer_ip, outer_transport
+from csumlab.stage import Outer, OuterSum, Rule, Translation, inner_start, outer_headers
+from csumlab.symbolic import Untold
+from csumlab.tables import Tables
+
+_ADDRESSES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
+"""Offsets of source and destination and their length."""
+_ETHERTYPES = {Layer.IPV4: b"\x08\x00", Layer.IPV6: b"\x86\xdd", Layer.VLAN: b"\x81\x00"}
+_KEY = 0x5A
+"""The cipher: every byte is changed, lengths stay. It stands for any real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FramePacket:
+    """A packet as bytes. ``headers`` are parallel to what the dissector finds; ``sealed`` is the packet that an opaque tunnel carries."""
+
+    data: bytes
+    headers: tuple[Header, ...]
+    long: bool = False
+    sealed: FramePacket | None = None
+    vxlan_ports: tuple[int, ...] = ()
+
+    @property
+    def sums(self) -> dict[int, Checksum]:
+        """The checksums by uid of their header, with offsets into ``data``."""
+        return self._layout()[1]
+
+    def offset(self, uid: int) -> int:
+        """Where a header starts in ``data``."""
+        return self._layout()[0][uid]
+
+    def right(self, uid: int) -> bool:
+        found = self.sums[uid].residue
+        if found is None:
+            raise Untold("the checksum's coverage is not all here")
+        return found == 0
+
+    def absent(self, uid: int) -> bool:
+        one = self.sums[uid]
+        return one.kind is Kind.UDP and one.field == 0
+
+    def fill(self, uid: int) -> Self:
+        """Linux net/core/dev.c skb_checksum_help: from csum_start to the end of the frame, 0 as 0xffff."""
+        one = self.sums[uid]
+        return self._with_field(uid, negate(residue(self.data[one.start :])) or 0xFFFF)
+
+    def write_pseudo(self, uid: int) -> Self:
+        return self._with_field(uid, self._pseudo(uid) or 0xFFFF)
+
+    def compute(self, uid: int) -> Self:
+        one = self.sums[uid]
+        body = self.data[one.start : one.at] + bytes(2) + self.data[one.at + 2 : one.end]
+        value = negate(residue(body) + (self._pseudo(uid) if one.pseudo is not None else 0))
+        return self._with_field(uid, value or (0xFFFF if one.kind is Kind.UDP else 0))
+
+    def translate(self, edit: Translation, address: Rule, port: Rule) -> Self:
+        ip, transport = outer_ip(self.headers), outer_transport(self.headers)
+        packet = self
+        for side, span in (("source", edit.source), ("destination", edit.destination)):
+            if ip is not None and span is not None:
+                packet = packet._rewrite(ip, side, span, address)
+        if transport is not None and transport.layer in (Layer.TCP, Layer.UDP):
+            for side, span in (("source", edit.source_port), ("destination", edit.destination_port)):
+                if span is not None:
+                    packet = packet._rewrite(transport, side, span, port)
+        return packet
+
+    def decrement_ttl(self) -> Self:
+        """Linux include/net/ip.h ip_decrease_ttl; IPv6 has no sum to follow."""
+        ip = outer_ip(self.headers)
+        if ip is None:
+            return self
+        start = self.offset(ip.uid)
+        if ip.layer is Layer.IPV6:
+            return self._patched(start + 7, bytes([self.data[start + 7] - 1 & 0xFF]))
+        check = self.sums[ip.uid].field or 0
+        check += 0x0100
+        packet = self._patched(start + 8, bytes([self.data[start + 8] - 1 & 0xFF]))
+        return packet._patched(start + 10, (check + (check >= 0xFFFF) & 0xFFFF).to_bytes(2, "big"))
+
+    def trim(self) -> Self:
+        ip = outer_ip(self.headers)
+        if ip is None:
+            return self
+        start = self.offset(ip.uid)
+        if ip.layer is Layer.IPV4:
+            length = int.from_bytes(self.data[start + 2 : start + 4], "big")
+        else:
+            length = 40 + int.from_bytes(self.data[start + 4 : start + 6], "big")
+        return replace(self, data=self.data[: start + length]) if length > 40 or ip.layer is Layer.IPV4 and length else self
+
+    def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self:
+        inner = b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + _ETHERTYPES[self.headers[0].layer] + self.data
+        packet = self._around(outer, b"\x08\0\0\0\0\0\x01\0" + inner)
+        udp = next(header for header in packet.headers if header.layer is Layer.UDP)
+        if how is OuterSum.ZERO:
+            return packet._with_field(udp.uid, 0)
+        if how is OuterSum.LCO and aimed is not None:
+            # Linux include/linux/skbuff.h lco_csum: what the inner sum covers will add up to the complement of its field.
+            one, target = packet.sums[udp.uid], packet.sums[aimed]
+            ahead = residue(packet.data[one.start : target.start])
+            return packet._with_field(udp.uid, negate(ahead + negate(target.field or 0) + packet._pseudo(udp.uid)) or 0xFFFF)
+        return packet.write_pseudo(udp.uid)
+
+    def pop(self) -> Self:
+        place = inner_start(self.headers)
+        kept = self.headers[place:]
+        start = self.offset(kept[0].uid) if kept else len(self.data)
+        return replace(self, data=self.data[start:], headers=kept)
+
+    def seal(self, outer: Outer) -> Self:
+        packet = replace(self._around(outer, bytes(byte ^ _KEY for byte in self.data), inside=False), sealed=self, long=False)
+        # A field of zero would say that the program wants no sum; the sender's table writes it next.
+        return packet.compute(next(header.uid for header in packet.headers if header.layer is Layer.UDP))
+
+    def unseal(self) -> Self:
+        if self.sealed is None:
+            raise Untold("what the tunnel carries is encrypted and was not seen before it was sealed")
+        inner = self.sealed
+        return replace(self, data=inner.data, headers=inner.headers, long=inner.long, sealed=inner.sealed)
+
+    def frame(self) -> bytes:
+        """The packet with an Ethernet header in front."""
+        return b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + _ETHERTYPES[self.headers[0].layer] + self.data
+
+    def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
+        if not self.headers:
+            return {}, {}
+        found = dissect_packet(self.frame(), Link.ETHERNET, tables=Tables(vxlan_ports=self.vxlan_ports))
+        offsets = {header.uid: place.offset - 14 for header, place in zip(self.headers, found.headers[1:], strict=False)}
+        sums = {}
+        for one in found.sums:
+            if one.header - 1 < len(self.headers):
+                moved = replace(one, at=one.at - 14, start=one.start - 14, end=one.end - 14)
+                sums[self.headers[one.header - 1].uid] = moved
+        return offsets, sums
+
+    def _pseudo(self, uid: int) -> int:
+        found = self.sums[uid].pseudo
+        if found is None:
+            raise Untold("the pseudo-header is not all here")
+        return found
+
+    def _patched(self, at: int, new: bytes) -> Self:
+        return replace(self, data=self.data[:at] + new + self.data[at + len(new) :])
+
+    def _with_field(self, uid: int, value: int) -> Self:
+        return self._patched(self.sums[uid].at, value.to_bytes(2, "big"))
+
+    def _rewrite(self, header: Header, side: str, span: Span, rule: Rule) -> Self:
+        """New address or port, and the fields that follow it."""
+        first, second, size = _ADDRESSES[header.layer] if header.is_ip else (0, 2, 2)
+        at = self.offset(header.uid) + (first if side == "source" else second)
+        old, new = self.data[at : at + size], span.low.to_bytes(size, "big")
+        packet = self._patched(at, new)
+        if header.layer is Layer.IPV4:
+            packet = packet._updated(header.uid, old, new, Rule.FINAL)
+        transport = outer_transport(self.headers)
+        if transport is not None:
+            in_pseudo = header.is_ip and packet.sums[transport.uid].kind not in (Kind.ICMP, Kind.GRE)
+            if in_pseudo or header.uid == transport.uid:
+                packet = packet._updated(transport.uid, old, new, Rule.LEAVE if rule is Rule.PSEUDO and not in_pseudo else rule)
+        headers = tuple(
+            (replace(h, source=span) if side == "source" else replace(h, destination=span)) if h.uid == header.uid else h for h in packet.headers
+        )
+        return replace(packet, headers=headers)
+
+    def _updated(self, uid: int, old: bytes, new: bytes, rule: Rule) -> Self:
+        """Linux net/core/utils.c inet_proto_csum_replace4 and include/net/checksum.h csum_replace4, word for word."""
+        one = self.sums[uid]
+        field = one.field or 0
+        change = _ones_sum(bytes(byte ^ 0xFF for byte in old)) + _ones_sum(new)
+        if rule is Rule.FINAL:
+            value = ~_fold((~field & 0xFFFF) + 0xFFFF + change) & 0xFFFF
+            return self._with_field(uid, 0xFFFF if value == 0 and one.kind is Kind.UDP else value)
+        if rule is Rule.PSEUDO:
+            return self._with_field(uid, _fold(field + change))
+        return self
+
+    def _around(self, outer: Outer, payload: bytes, inside: bool = True) -> Self:
+        """New outer headers with a final IPv4 sum and a UDP field of zero; ``inside`` says that the present headers stay readable."""
+        made = outer_headers(outer, self._next_uid())
+        port = 0xC000 | residue(self.data[:24]) & 0x3FFF
+        udp = port.to_bytes(2, "big") + outer.port.low.to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + bytes(2) + payload
+        if outer.version == 4:
+            ip = bytearray(b"\x45\0" + (20 + len(udp)).to_bytes(2, "big") + b"\x12\x67\0\0\x40\x11\0\0")
+            ip += outer.source.low.to_bytes(4, "big") + outer.destination.low.to_bytes(4, "big")
+            ip[10:12] = negate(residue(bytes(ip))).to_bytes(2, "big")
+        else:
+            ip = bytearray(b"\x60\0\0\0" + len(udp).to_bytes(2, "big") + b"\x11\x40")
+            ip += outer.source.low.to_bytes(16, "big") + outer.destination.low.to_bytes(16, "big")
+        ports = (*self.vxlan_ports, outer.port.low) if Layer.VXLAN in outer.layers else self.vxlan_ports
+        return replace(self, data=bytes(ip) + udp, headers=(*made, *self.headers) if inside else made, vxlan_ports=ports)
+
+    def _next_uid(self) -> int:
+        return max([*(header.uid + 1 for header in self.headers), self.sealed._next_uid() if self.sealed else 0])
+
+
+def _ones_sum(data: bytes) -> int:
+    return sum(int.from_bytes(data[n : n + 2], "big") for n in range(0, len(data), 2))
+
+
+def _fold(value: int) -> int:
+    """Linux csum_fold without the final complement."""
+    while value > 0xFFFF:
+        value = (value & 0xFFFF) + (value >> 16)
+    return value

@@ -1,0 +1,214 @@
+"""Walks for tests: hosts, the packets that are sent through them, and both interpreters side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import frames
+import hosts
+import numpy as np
+from csumlab.classes import headers_of, numbers, observed
+from csumlab.dissection import Dissection, dissect_packet
+from csumlab.forms import Form
+from csumlab.headers import Layer
+from csumlab.index import Columns, Index
+from csumlab.inet import spell
+from csumlab.packet import Header
+from csumlab.plain import FramePacket
+from csumlab.stage import Packet
+from csumlab.symbolic import SymbolicPacket, Undecided
+from csumlab.topology.load import parse_topology
+from csumlab.topology.model import Topology
+from csumlab.trace import Trace
+from csumlab.walk import Undetermined, Walker
+
+
+def host(text: str, **words: str) -> Topology:
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return parse_topology(text)
+
+
+def hosts_of(preset: str) -> dict[str, Topology]:
+    """Every host of ``hosts`` with this preset."""
+    found = {
+        "bridge": host(hosts.BRIDGE, PRESET=preset),
+        "router": host(hosts.ROUTER, PRESET=preset, CONNTRACK="true", VERIFY="true"),
+        "router, unverified": host(hosts.ROUTER, PRESET=preset, CONNTRACK="true", VERIFY="false"),
+        "router, no conntrack": host(hosts.ROUTER, PRESET=preset, CONNTRACK="false", VERIFY="true"),
+        "nat": host(hosts.NAT, PRESET=preset, VERIFY="true", TOPORT="40000"),
+        "nat, unverified": host(hosts.NAT, PRESET=preset, VERIFY="false", TOPORT="0"),
+        "vpn": host(hosts.VPN, PRESET=preset),
+    }
+    if preset == "linux-6.1":
+        for name, rule in (("vxlan", ""), ("vxlan nat", hosts.MASQUERADE)):
+            for csum in ("true", "false"):
+                for encapsulated in ("true", "false"):
+                    topology = host(hosts.VXLAN, UDPCSUM=csum, ENCAPSULATED=encapsulated, NATRULE=rule)
+                    found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
+    return found
+
+
+ENDS = {
+    "bridge": (("domU", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11"), ("dom0", "192.0.2.1", "192.0.2.11")),
+    "router": (("dom0", "10.1.0.1", "198.51.100.80"), ("outside", "198.51.100.80", "10.1.0.3"), ("domV", "10.1.0.3", "10.1.0.1")),
+    "nat": (("domU", "10.1.0.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.1"), ("domU", "10.1.0.11", "192.0.2.254")),
+    "vpn": (("dom0", "10.1.0.1", "172.16.0.1"), ("office", "172.16.0.1", "10.1.0.1"), ("dom0", "10.1.0.1", "198.51.100.80")),
+    "vxlan": (("pod", "10.244.0.1", "10.244.3.3"),),
+    "vxlan nat": (("pod", "10.244.0.1", "10.244.3.3"),),
+}
+ENDS6 = {"bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11"))}
+
+
+def ends_of(name: str) -> Iterator[tuple[str, str, str, int]]:
+    family = name.split(",")[0]
+    for origin, source, destination in ENDS[family]:
+        yield origin, source, destination, 4
+    for origin, source, destination in ENDS6.get(family, ()):
+        yield origin, source, destination, 6
+
+
+def packets_between(source: str, destination: str, version: int, payload: bytes = b"payload") -> dict[str, bytes]:
+    """One Ethernet frame of each kind, every checksum right, unless the name says otherwise."""
+
+    def made(inner: frames.Frame, **more: object) -> frames.Frame:
+        if version == 4:
+            return frames.ethernet(frames.ipv4(inner, source, destination, **more))  # type: ignore[arg-type]
+        return frames.ethernet(frames.ipv6(inner, source, destination, **more))  # type: ignore[arg-type]
+
+    ping = frames.icmp(payload) if version == 4 else frames.icmpv6(payload)
+    plain = {"tcp": made(frames.tcp(payload)), "udp": made(frames.udp(payload, 53)), "ping": made(ping)}
+    found = {name: frame.data for name, frame in plain.items()}
+    for name in ("tcp", "udp", "ping"):
+        found[f"{name}, damaged"] = found[name][:-1] + bytes([found[name][-1] ^ 0x10])
+    at = plain["udp"].sums[-1].at
+    found["udp, none"] = frames.patch(found["udp"], at, 0)
+    found["udp, none, damaged"] = frames.patch(found["udp, damaged"], at, 0)
+    for name in ("tcp", "udp"):
+        plan = plain[name].sums[-1]
+        found[f"{name}, partial"] = frames.patch(found[name], plan.at, frames.residue(plan.pseudo) or 0xFFFF)
+    if version == 4:
+        found["tcp, wrong IPv4 sum"] = frames.patch(found["tcp"], 14 + 10, 0x1234)
+        found["tcp, first fragment"] = made(frames.tcp(payload), fragment=0x2000).data
+        expired = bytearray(made(frames.tcp(payload)).data)
+        expired[22] = 1
+        expired[24:26] = bytes(2)
+        expired[24:26] = frames.negate(frames.residue(bytes(expired[14:34]))).to_bytes(2, "big")
+        found["tcp, TTL 1"] = bytes(expired)
+        found["tcp, trailer"] = found["tcp"] + b"\0\x17"
+    return found
+
+
+@dataclass(frozen=True)
+class Case:
+    """One packet through one host."""
+
+    name: str
+    topology: Topology
+    origin: str
+    frame: bytes
+    finished: bool
+
+
+def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
+    for name, topology in hosts_of(preset).items():
+        for origin, source, destination, version in ends_of(name):
+            for kind, frame in packets_between(source, destination, version, payload).items():
+                for finished in (True, False):
+                    text = f"{preset}, {name}: {kind} from {origin} to {destination}, {'as it is' if finished else 'by its kernel'}"
+                    yield Case(text, topology, origin, frame, finished)
+
+
+def dissected(case: Case) -> Dissection:
+    return dissect_packet(case.frame, 1, tables=case.topology.tables)
+
+
+def symbolic(case: Case, headers: tuple[Header, ...], answers: Mapping[Form, bool]) -> SymbolicPacket:
+    return observed(dissected(case).facts, headers, answers)
+
+
+def plain(case: Case, headers: tuple[Header, ...]) -> FramePacket:
+    start = next(h.offset for h in dissected(case).headers if h.layer in (Layer.IPV4, Layer.IPV6, Layer.VLAN))
+    return FramePacket(case.frame[start:], headers, dissected(case).facts.long)
+
+
+def columns_of(case: Case) -> Columns:
+    block = frames.block_of([case.frame])
+    return Index(case.topology.tables, accelerate=False).columns(block, np.array([0]))
+
+
+def run(case: Case, packet: Packet, choices: Mapping[str, str]) -> Trace:
+    walker = Walker(case.topology, choices, finished=case.finished)
+    return walker.run(case.topology.domains[case.origin], packet)
+
+
+def run_plain(case: Case) -> list[Trace]:
+    """Every walk of the bytes: more than one where only run-time state could tell."""
+    headers = headers_of(dissected(case).facts, case.topology)
+    found, todo = [], [dict[str, str]()]
+    while todo:
+        choices = todo.pop()
+        try:
+            found.append(run(case, plain(case, headers), choices))
+        except Undetermined as question:
+            todo += [{**choices, question.label: option} for option in question.options]
+    return found
+
+
+def run_symbolic(case: Case, choices: Mapping[str, str]) -> Trace:
+    """The walk of the forms, with what they leave open answered from the packet's own numbers."""
+    headers = headers_of(dissected(case).facts, case.topology)
+    columns = columns_of(case)
+    answers: dict[Form, bool] = {}
+    while True:
+        try:
+            return run(case, symbolic(case, headers, answers), choices)
+        except Undecided as question:
+            values, known = numbers(question.form, columns)
+            assert known[0]
+            answers[question.form] = bool(values[0] == 0)
+
+
+def differences(case: Case) -> list[str]:
+    """Where the forms and the bytes do not agree; none is what is wanted."""
+    found = []
+    columns = columns_of(case)
+    raw = {entry.header: int(columns.field[n][0]) for n, entry in enumerate(dissected(case).facts.sums)}
+    for bytes_trace in run_plain(case):
+        forms_trace = run_symbolic(case, bytes_trace.chosen or {})
+        if (forms_trace.fate, len(forms_trace.hops)) != (bytes_trace.fate, len(bytes_trace.hops)):
+            found.append(f"{case.name}: {forms_trace} / {bytes_trace}")
+            continue
+        for left, right in zip(forms_trace.hops, bytes_trace.hops, strict=True):
+            if left.row is not right.row or left.state_after != right.state_after:
+                found.append(f"{case.name}: {left} / {right}")
+                break
+            assert isinstance(left.after, SymbolicPacket)
+            assert isinstance(right.after, FramePacket)
+            found += [f"{case.name}: {left.where} {left.stage.name}: {text}" for text in _compare(left.after, right.after, columns, raw)]
+    return found
+
+
+def _compare(forms: SymbolicPacket, data: FramePacket, columns: Columns, raw: Mapping[int, int]) -> Iterator[str]:
+    present = data.sums
+    if set(forms.sums) != set(present):
+        yield f"sums of {sorted(forms.sums)} / {sorted(present)}"
+        return
+    index = {header.uid: header.index for header in forms.headers}
+    for uid, own in forms.sums.items():
+        one = present[uid]
+        for what, form, real in (("r", own.residue, one.residue), ("g", own.seed, one.seed)):
+            value, known = numbers(form, columns)
+            if known[0] and real is not None and not own.absent and int(value[0]) != real:
+                yield f"{what} of {own.kind.name} is {int(value[0]):#06x} / {real:#06x}"
+        value, known = numbers(own.field, columns)
+        if known[0] and one.field is not None:
+            field = spell(int(value[0]), own.zero, raw.get(index[uid], int(value[0])))
+            if field != one.field:
+                yield f"field of {own.kind.name} is {field:#06x} / {one.field:#06x}"
+
+
+def with_preset(topology: Topology, **domains: str) -> Topology:
+    changed = {name: replace(domain, preset=domains.get(name, domain.preset)) for name, domain in topology.domains.items()}
+    return replace(topology, domains=changed)
