@@ -175,7 +175,8 @@ class FramePacket:
             if in_pseudo or header.uid == transport.uid:
                 packet = packet._updated(transport.uid, old, new, Rule.LEAVE if rule is Rule.PSEUDO and not in_pseudo else rule)
         headers = tuple(
-            (replace(h, source=span) if side == "source" else replace(h, destination=span)) if h.uid == header.uid else h for h in packet.headers
+            (replace(h, source=span) if side == "source" else replace(h, destination=span)) if h.uid == header.uid else h
+            for h in packet.headers
         )
         return replace(packet, headers=headers)
 

@@ -69,14 +69,15 @@ def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
 @dataclass(frozen=True, slots=True)
 class SymbolicPacket:
     """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that
-    were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the IP packet. ``sealed`` is the packet
-    inside an opaque tunnel. ``long`` says that it is a super-frame. ``answers`` are what was found out of forms that the class leaves
-    open."""
+    were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the innermost IP packet that was captured,
+    and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the packet inside an opaque tunnel. ``long`` says that it
+    is a super-frame. ``answers`` are what was found out of forms that the class leaves open."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
     long: bool = False
     trailer: Form = ZERO
+    around_trailer: frozenset[int] = frozenset()
     known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
     sealed: SymbolicPacket | None = None
     answers: Mapping[Form, bool] = field(default_factory=dict)
@@ -90,7 +91,8 @@ class SymbolicPacket:
     def fill(self, uid: int) -> Self:
         """skb_checksum_help: the complement of the sum from csum_start to the end of the frame, field and trailer included."""
         old = self.sums[uid]
-        return self._write(uid, -(old.data + old.field + self.trailer), Zero.ONES)
+        beyond = ZERO if uid in self.around_trailer else self.trailer
+        return self._write(uid, -(old.data + old.field + beyond), Zero.ONES)
 
     def write_pseudo(self, uid: int) -> Self:
         return self._write(uid, self.sums[uid].pseudo, Zero.ONES)
@@ -115,7 +117,9 @@ class SymbolicPacket:
         return self._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL}, in_pseudo=False)
 
     def trim(self) -> Self:
-        return replace(self, trailer=ZERO) if self.trailer != ZERO else self
+        if self.trailer == ZERO or any(header.uid in self.around_trailer for header in self.headers):
+            return self
+        return replace(self, trailer=ZERO)
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self:
         packet = self._pushed(outer)
@@ -129,7 +133,7 @@ class SymbolicPacket:
             inner = self.sums[aimed]
             factor = next(f for header, f in enclosing(packet.headers, aimed) if header.uid == udp.uid)
             # The inner region is taken to sum to minus the inner field, as it will once that field is filled.
-            ahead = made.data - factor * (inner.data + inner.field)
+            ahead = made.data - factor * (inner.data + inner.field) - self.trailer
             written = replace(made, field=-(made.pseudo + ahead - factor * inner.field), zero=Zero.ONES)
         else:
             written = replace(made, field=made.pseudo, zero=Zero.ONES)
@@ -257,7 +261,8 @@ class SymbolicPacket:
                 ports = unknown(f"UDP header {header.uid}", "a tunnel's source port is chosen by a hash of the flow")
                 unwritten = unknown(f"field of UDP {header.uid}", "it is not yet written")
                 sums[header.uid] = Sum(header.kind, pseudo, ports + self._total(), unwritten)
-        return replace(self, headers=(*made, *self.headers), sums=sums, trailer=ZERO)
+        around = self.around_trailer | {header.uid for header in made}
+        return replace(self, headers=(*made, *self.headers), sums=sums, around_trailer=around)
 
     def _total(self) -> Form:
         """The sum of all bytes of the packet."""
@@ -267,7 +272,7 @@ class SymbolicPacket:
             if own is not None:
                 total = total + own.data + own.field
                 if header.covers_rest:
-                    return total
+                    return total + self.trailer
             else:
                 total = total + unknown(f"{header.layer.name} header {header.uid}", "these header bytes are not tracked")
         return total + unknown("payload", "ciphertext or bytes that no checksum covers")
