@@ -47,11 +47,14 @@ def right(packet: Packet) -> bytes:
     return bytes(data)
 
 
-def partial(packet: Packet) -> bytes:
-    """As :func:`right`, but the innermost sum holds the pseudo-header's only: an outer one is right once it is filled (local checksum offload)."""
+def partial(packet: Packet, layer: type[Packet] | None = None) -> bytes:
+    """As :func:`right`, but one sum holds the pseudo-header's only: that of the outermost ``layer``, else the innermost one. A sum around
+    it is right once it is filled (local checksum offload)."""
     data = bytearray(right(packet))
-    one = dissect_packet(bytes(data), 1).sums[-1]
-    data[one.at : one.at + 2] = ((one.pseudo or 0) or 0xFFFF).to_bytes(2, "big")
+    sums = dissect_packet(bytes(data), 1).sums
+    place = sums[-1] if layer is None else next(one for one in sums if one.kind is {TCP: Kind.TCP, UDP: Kind.UDP}[layer])
+    assert place.pseudo is not None, f"{place} has no pseudo-header"
+    data[place.at : place.at + 2] = (place.pseudo or 0xFFFF).to_bytes(2, "big")
     return bytes(data)
 
 

@@ -162,10 +162,11 @@ class FramePacket:
         return self._patched(self.sums[uid].at, value.to_bytes(2, "big"))
 
     def _rewrite(self, header: Header, side: str, span: Span, rule: Rule) -> Self:
-        """New address or port, and the fields that follow it."""
+        """New address or port, and the fields that follow it. One that only run-time state could tell stays as it is."""
         first, second, size = _ADDRESSES[header.layer] if header.is_ip else (0, 2, 2)
         at = self.offset(header.uid) + (first if side == "source" else second)
-        old, new = self.data[at : at + size], span.low.to_bytes(size, "big")
+        old = self.data[at : at + size]
+        new = span.low.to_bytes(size, "big") if span.exact else old
         packet = self._patched(at, new)
         if header.layer is Layer.IPV4:
             packet = packet._updated(header.uid, old, new, Rule.FINAL)

@@ -18,6 +18,7 @@ from csumlab.state import Bare, Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Untold, decide
 from csumlab.topology import forward
 from csumlab.topology.model import Domain, NatKind, Port, Topology
+from csumlab.topology.presets import PRESETS
 from csumlab.trace import Trace
 from csumlab.walk import Misfit, Observation, Undetermined, Walker
 
@@ -173,7 +174,7 @@ def walk(
 
 
 def walker(topology: Topology, origin: Origin, choices: Mapping[str, str], observation: Observation | None = None) -> Walker:
-    return Walker(topology, choices, observation, finished=origin.made is Made.WRONG)
+    return Walker(topology, choices, observation, finished=PRESETS[origin.domain.preset].family() if origin.made is Made.WRONG else None)
 
 
 def _follow(

@@ -118,6 +118,7 @@ class Test(Enum):
     KNOB = "{} is set"
     CARRIES = "it carries {}"
     AIMED_AT_TRANSPORT = "aimed at the outer transport header"
+    AIMED_AT = "aimed at {}"
     IP_VERSION = "IPv{}"
     TAGGED = "VLAN tag inside the frame"
     ENCAPSULATED = "marked as encapsulated"
@@ -163,6 +164,11 @@ def knob(name: str) -> Given:
 
 def carries(*kinds: Kind) -> Given:
     return Given(Test.CARRIES, kinds)
+
+
+def aimed_at(*kinds: Kind) -> Given:
+    """csum_start points at a header of one of these kinds."""
+    return Given(Test.AIMED_AT, kinds)
 
 
 def version(number: int) -> Given:
@@ -402,6 +408,8 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.AIMED_AT_TRANSPORT:
             transport = outer_transport(headers)
             result = transport is not None and isinstance(state, Skb) and state.start == transport.uid
+        case Test.AIMED_AT:
+            result = any(isinstance(state, Skb) and header.uid == state.start and header.kind in given.argument for header in headers)
         case Test.IP_VERSION:
             ip = _ip_meant(state, headers)
             result = ip is not None and ip.layer is (Layer.IPV4 if given.argument == 4 else Layer.IPV6)

@@ -66,7 +66,7 @@ class Walker:
     choices: Mapping[str, str] = field(default_factory=dict)
     observation: Observation | None = None
     inject: Callable[[int, Packet], Packet] | None = None
-    finished: bool = False
+    finished: State | None = None
     hops: list[Hop] = field(default_factory=list)
     tap: int = -1
     packet: Packet = field(init=False)
@@ -159,9 +159,8 @@ class Walker:
 
     def _send(self, domain: Domain, sender: Port, hop: Span) -> None:
         """A packet of a local socket."""
-        if self.finished:
-            self.state = self._preset(domain).family()
-            self.finished = False
+        if self.finished is not None:
+            self.state, self.finished = self.finished, None
         else:
             self._apply(self._preset(domain).sender, domain, sender)
         self._output(domain, sender, hop)

@@ -270,6 +270,29 @@ options = { udpcsum = UDPCSUM }
 """
     + OUTSIDE
 )
+DIRECT = """
+at = "host:veth1"
+[domain.pod]
+[domain.pod.device.vxlan0]
+kind = "vxlan"
+local = "10.9.0.2"
+remote = "10.9.0.1"
+address = ["10.244.0.1/16"]
+[domain.pod.device.eth0]
+kind = "veth"
+peer = "host:veth1"
+address = ["10.9.0.2/24"]
+[domain.host]
+conntrack = true
+[domain.host.device.veth1]
+kind = "veth"
+address = ["10.9.0.1/24"]
+[domain.host.device.vxlan0]
+kind = "vxlan"
+local = "10.9.0.1"
+remote = "10.9.0.2"
+address = ["10.244.3.3/16"]
+"""
 MASQUERADE = """
 [[domain.host.nat]]
 kind = "masquerade"

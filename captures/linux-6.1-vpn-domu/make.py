@@ -1,4 +1,4 @@
-"""dom0's packets on their way into the tunnel; captured on the guest's inner vif."""
+"""dom0's packets on their way into the tunnel, and those that come out of it; captured on the guest's inner vif."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ DOM0, OFFICE = "10.1.0.1", "172.16.0.1"
 
 
 def packets() -> list[bytes]:
-    """What dom0 sends to the office through the VPN program of a guest."""
+    """What dom0 sends to the office through the VPN program of a guest, and what the office answers."""
     made = []
     for n in range(5):
-        text = Raw(b"request %d" % n)
-        made.append(partial(ether(0x01, 0x11) / IP(src=DOM0, dst=OFFICE, id=n) / TCP(sport=40000 + n, dport=80, flags="PA") / text))
-        made.append(right(ether(0x01, 0x11) / IP(src=DOM0, dst=OFFICE, id=n) / ICMP(id=7, seq=n) / text))
+        out, back = ether(0x01, 0x11), ether(0x11, 0x01)
+        made += [
+            partial(out / IP(src=DOM0, dst=OFFICE, id=n) / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)),
+            right(out / IP(src=DOM0, dst=OFFICE, id=n) / ICMP(id=7, seq=n) / Raw(b"request %d" % n)),
+            right(back / IP(src=OFFICE, dst=DOM0, id=n, ttl=63) / TCP(sport=80, dport=40000 + n, flags="PA") / Raw(b"answer %d" % n)),
+        ]
     return made
 
 

@@ -1,4 +1,4 @@
-"""A guest's requests before dom0 translates them; captured on its vif."""
+"""A guest's requests before dom0 translates them, and the answers after; captured on its vif."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, TCP, UDP, Raw, ether, partial, write
+from craft import IP, TCP, UDP, Raw, ether, partial, right, write
 
-GUEST, SERVER = "10.1.0.11", "198.51.100.80"
+GUEST = "10.1.0.11"
 
 
 def packets() -> list[bytes]:
-    """What the guest sends to a server, through the address and port translation of dom0."""
+    """What the guest sends through the address and port translation of dom0, each to another server so that one port is enough, and what
+    comes back."""
     made = []
     for n in range(6):
-        text = Raw(b"request %d" % n)
-        made.append(partial(ether(0x11, 0x01) / IP(src=GUEST, dst=SERVER, id=n) / TCP(sport=1000 + 7 * n, dport=80, flags="PA") / text))
-        made.append(partial(ether(0x11, 0x01) / IP(src=GUEST, dst=SERVER, id=n) / UDP(sport=5000 + n, dport=53) / text))
+        server = f"198.51.100.{80 + n}"
+        out, back = ether(0x11, 0x01), ether(0x01, 0x11)
+        made += [
+            partial(out / IP(src=GUEST, dst=server, id=n) / TCP(sport=1000 + 7 * n, dport=80, flags="PA") / Raw(b"request %d" % n)),
+            partial(out / IP(src=GUEST, dst=server, id=n) / UDP(sport=5000 + n, dport=53) / Raw(b"request %d" % n)),
+            right(back / IP(src=server, dst=GUEST, id=n, ttl=63) / TCP(sport=80, dport=1000 + 7 * n, flags="PA") / Raw(b"answer %d" % n)),
+        ]
     return made
 
 

@@ -1,0 +1,65 @@
+"""Every row of every table with its effect changed, one change at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from csumlab.stage import ACCEPT, KEEP, REJECT, SAME, Becomes, Operation, Row, Selector, Stage, Token, fill, fresh
+from csumlab.state import Bare, Ring, Skb, Summed, XenSkb
+from csumlab.topology.presets import PRESETS, Preset, stages
+from csumlab.trace import TAP
+
+OTHER_STATES: dict[type, tuple[Becomes, ...]] = {
+    Skb: (fresh(Skb), fresh(Skb, summed=Summed.UNNECESSARY), fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)),
+    XenSkb: (fresh(XenSkb), fresh(XenSkb, summed=Summed.UNNECESSARY, valid=True), fresh(XenSkb, summed=Summed.HW, blank=True)),
+    Ring: (fresh(Ring), fresh(Ring, validated=True), fresh(Ring, blank=True)),
+    Bare: (),
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A stage with one row changed; ``name`` is stage, row number and what was changed."""
+
+    name: str
+    stage: Stage
+    original: Row
+    changed: Stage
+
+
+def family_after(stage: Stage, row: Row) -> type:
+    """The family of states that a row leads to."""
+    if row.becomes.family is not None:
+        return row.becomes.family
+    if row.when.family is not None:
+        return row.when.family
+    for preset in PRESETS.values():
+        if any(getattr(preset, part) is stage for part in Preset.__dataclass_fields__):
+            return preset.family
+    return Skb
+
+
+def mutants() -> Iterator[Mutant]:
+    for stage in (*stages().values(), TAP):
+        for number, row in enumerate(stage.table):
+            operation = row.does[0].operation if row.does else None
+            if operation is Operation.ACCEPT:
+                yield _changed(stage, number, "does reject", replace(row, does=REJECT))
+            elif operation is Operation.REJECT:
+                yield _changed(stage, number, "does accept", replace(row, does=ACCEPT))
+            elif row.does:
+                yield _changed(stage, number, "does keep", replace(row, does=KEEP))
+            else:
+                yield _changed(stage, number, "does fill", replace(row, does=fill(Selector.TRANSPORT)))
+                yield _changed(stage, number, "does reject", replace(row, does=REJECT))
+            if operation in (Operation.DROP, Operation.REJECT):
+                continue  # What a packet carries that is gone is nothing.
+            for place, becomes in enumerate((*OTHER_STATES[family_after(stage, row)], SAME)):
+                if becomes != row.becomes and (becomes is not SAME or row.becomes.family in (None, row.when.family)):
+                    yield _changed(stage, number, f"becomes {place}", replace(row, becomes=becomes))
+
+
+def _changed(stage: Stage, number: int, what: str, row: Row) -> Mutant:
+    table = (*stage.table[:number], row, *stage.table[number + 1 :])
+    return Mutant(f"{stage.name} {number + 1} {what}", stage, stage.table[number], replace(stage, table=table))

@@ -1,0 +1,37 @@
+"""A stage replaced by another wherever walks find it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from csumlab import walk
+from csumlab.stage import Stage
+from csumlab.stages import nic, tunnels
+from csumlab.topology import presets
+from csumlab.topology.presets import Preset
+
+
+@contextmanager
+def patched(stage: Stage, other: Stage) -> Iterator[None]:
+    """Within, ``other`` stands for ``stage``."""
+    old: list[tuple[Any, str, Any]] = []
+    kept = dict(presets.PRESETS)
+    table: dict[str, Preset] = presets.PRESETS  # type: ignore[assignment]
+    for name, preset in kept.items():
+        parts: dict[str, Any] = {part: other for part in Preset.__dataclass_fields__ if getattr(preset, part) is stage}
+        table[name] = replace(preset, **parts)
+    for module in (nic, tunnels, walk):
+        for name, value in vars(module).items():
+            if value is stage:
+                old.append((module, name, value))
+    for module, name, _ in old:
+        setattr(module, name, other)
+    try:
+        yield
+    finally:
+        table.update(kept)
+        for module, name, value in old:
+            setattr(module, name, value)

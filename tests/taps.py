@@ -1,0 +1,183 @@
+"""What captures at other taps would show: every packet of a scenario walked as real bytes from its origin through its own tap to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from csumlab import sources
+from csumlab.capture import PcapngWriter, open_capture
+from csumlab.classes import Made
+from csumlab.dissection import Dissection, dissect_packet
+from csumlab.explain import explain
+from csumlab.headers import Layer, Link
+from csumlab.packet import Header, Span, outer_ip, outer_transport
+from csumlab.plain import FramePacket
+from csumlab.replay import Finding, ReplayResult, Settings, collect
+from csumlab.sources import Origin, Reading
+from csumlab.stage import Packet, Translation
+from csumlab.state import State
+from csumlab.topology.model import Topology
+from csumlab.trace import TAP, Trace
+from csumlab.walk import Observation, Walker
+
+_ADDRESS_BYTES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
+
+
+@dataclass(frozen=True)
+class Walked:
+    """One packet of a scenario: ``number`` from 1, its bytes as captured, its walk as bytes, and whether the bytes that the walk brought to
+    the tap are those that were captured there (addresses of the link layer and ports that only a connection table knows aside)."""
+
+    number: int
+    captured: bytes
+    trace: Trace
+    arrived: bytes
+
+
+def frames_in(path: Path) -> list[bytes]:
+    """The packets of a capture of Ethernet frames."""
+    found = []
+    with open_capture(path) as capture:
+        for block in capture:
+            for start, length in zip(block.offset.tolist(), block.captured.tolist(), strict=True):
+                found.append(block.data[start : start + length].tobytes())
+    return found
+
+
+def write_frames(path: Path, frames: list[bytes]) -> None:
+    with PcapngWriter(path) as file:
+        interface = file.add_interface(Link.ETHERNET, "tap")
+        for number, frame in enumerate(frames):
+            file.write(frame, interface=interface, timestamp_ns=number)
+
+
+def walked(path: Path, settings: Settings) -> Iterator[Walked]:
+    """Every packet of a capture with its walk as bytes, by the first reading that fits it."""
+    for number, captured in enumerate(frames_in(path), start=1):
+        explanation = explain(path, number, settings)
+        yield _walk(number, captured, settings, explanation.dissection, explanation.outcome.readings[0])
+
+
+def _walk(number: int, captured: bytes, settings: Settings, dissection: Dissection, reading: Reading) -> Walked:
+    arrived: list[bytes] = []
+    seen = FramePacket(captured[_start(dissection) :], (), vxlan_ports=settings.topology.tables.vxlan_ports)
+    depth = _depth(dissection)
+
+    def meet(packet: Packet, state: State) -> tuple[Packet, State] | None:
+        assert isinstance(packet, FramePacket)
+        if packet.sealed is not None or _visible_depth(packet) != depth:
+            return None
+        arrived.append(packet.data)
+        return replace(packet, data=seen.data), state
+
+    walker = _Replier(
+        settings.topology,
+        dict(reading.trace.chosen or {}),
+        Observation(settings.tap.port, settings.tap.way, meet),
+        finished=sources.walker(settings.topology, reading.origin, {}).finished,
+        ports=_ports(seen.data, dissection),
+    )
+    packet = _as_sent(captured, dissection, reading.origin, settings.topology)
+    trace = walker.run(reading.origin.domain, packet)
+    assert len(arrived) == 1, f"packet {number} passes its tap {len(arrived)} times: {trace}"
+    return Walked(number, captured, trace, arrived[0])
+
+
+@dataclass
+class _Replier(Walker):
+    """A walk that knows the connection table: a reply gets back the destination port that the capture shows."""
+
+    ports: tuple[int, int] = (0, 0)
+
+    def _choose(self, label: str, options: list[tuple[str, Translation | None]]) -> Translation | None:
+        edit = super()._choose(label, options)
+        if edit is not None and edit.destination_port is not None and edit.destination_port.low != edit.destination_port.high:
+            return replace(edit, destination_port=Span(0, self.ports[1], self.ports[1]))
+        return edit
+
+
+def _start(dissection: Dissection) -> int:
+    return next(h.offset for h in dissection.headers if h.layer in (Layer.IPV4, Layer.IPV6, Layer.VLAN))
+
+
+def _depth(dissection: Dissection) -> int:
+    return sum(header.layer in (Layer.IPV4, Layer.IPV6) for header in dissection.headers)
+
+
+def _visible_depth(packet: FramePacket) -> int:
+    return sum(header.is_ip for header in packet.headers)
+
+
+def _ports(data: bytes, dissection: Dissection) -> tuple[int, int]:
+    """Source and destination port of the outermost TCP or UDP header."""
+    base = _start(dissection)
+    place = next((h.offset - base for h in dissection.headers if h.layer in (Layer.TCP, Layer.UDP)), None)
+    if place is None:
+        return 0, 0
+    return int.from_bytes(data[place : place + 2], "big"), int.from_bytes(data[place + 2 : place + 4], "big")
+
+
+def _as_sent(captured: bytes, dissection: Dissection, origin: Origin, topology: Topology) -> FramePacket:
+    """The packet as the origin sends it: without the headers put on since, with the addresses it had before it was translated, and right
+    sums unless the origin sends wrong ones."""
+    start = dissection.headers[origin.headers[0].index].offset
+    packet = FramePacket(captured[start:], origin.headers, dissection.facts.long, vxlan_ports=topology.tables.vxlan_ports)
+    for header in (outer_ip(packet.headers), outer_transport(packet.headers)):
+        if header is not None and header.shifted:
+            packet = replace(packet, data=_with_words(packet, header))
+    if origin.made is not Made.RIGHT:
+        return packet
+    for header in reversed(packet.headers):
+        if header.uid in packet.sums and not packet.absent(header.uid):
+            packet = packet.compute(header.uid)
+    return packet
+
+
+def _with_words(packet: FramePacket, header: Header) -> bytes:
+    first, second, size = _ADDRESS_BYTES[header.layer] if header.is_ip else (0, 2, 2)
+    data = bytearray(packet.data)
+    for span, place in ((header.source, first), (header.destination, second)):
+        if span is not None and span.low == span.high:
+            at = packet.offset(header.uid) + place
+            data[at : at + size] = span.low.to_bytes(size, "big")
+    return bytes(data)
+
+
+@dataclass
+class View:
+    """What a capture at one port holds: the packets that pass it, by their number in the scenario."""
+
+    port: str
+    frames: dict[int, bytes] = field(default_factory=dict)
+
+
+def views(packets: list[Walked]) -> dict[str, View]:
+    """A capture at every port that a packet passes and where it can be seen; what is sealed in a tunnel is not seen."""
+    found: dict[str, View] = {}
+    for one in packets:
+        for hop in one.trace.hops:
+            if hop.stage is not TAP:
+                continue
+            assert isinstance(hop.after, FramePacket)
+            if hop.after.sealed is None:
+                found.setdefault(hop.port, View(hop.port)).frames.setdefault(one.number, hop.after.frame())
+    return found
+
+
+Told = tuple[str, str, str, str]
+
+
+def by_packet(result: ReplayResult, numbers: list[int]) -> dict[int, list[Finding]]:
+    """What is found of each packet; ``numbers`` are the scenario's numbers of the packets of the capture."""
+    found: dict[int, list[Finding]] = {number: [] for number in numbers}
+    for leaf in result.leaves:
+        assert leaf.count == len(leaf.first), "a class of a scenario has at most as many packets as a leaf keeps"
+        for place in leaf.first:
+            found[numbers[place - 1]] += collect((leaf,), result.settings)
+    return found
+
+
+def key(finding: Finding) -> Told:
+    return finding.code, finding.hop, finding.because, finding.sum

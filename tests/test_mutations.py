@@ -1,0 +1,93 @@
+"""Tables answer for what replayed packets show: the golden walks, and every changed row that they must notice.
+
+``UPDATE_GOLDEN=1 pytest tests/test_mutations.py`` writes tests/golden/walks.txt anew for the cases that it names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import observed
+import pytest
+import walks
+from csumlab.trace import Trace
+from mutants import Mutant, mutants
+from patching import patched
+from walks import Case
+
+GOLDEN = Path(__file__).parent / "golden" / "walks.txt"
+
+LOOK_AWAY = "after delivery nobody asks what the packet carries, unless a tunnel header is taken off"
+EQUIVALENT: dict[str, str] = {}
+
+
+@cache
+def every_case() -> dict[str, Case]:
+    return {case.name: case for preset in ("linux-6.1", "xen-3.0.0") for case in walks.cases(preset)}
+
+
+@cache
+def golden_cases() -> tuple[Case, ...]:
+    blocks = GOLDEN.read_text(encoding="utf-8").split("\n\n")
+    return tuple(every_case()[block.strip("\n").split("\n")[0]] for block in blocks if block.strip())
+
+
+@cache
+def hits() -> dict[int, list[Case]]:
+    """The golden cases in which each row fires, by the row's identity."""
+    found: dict[int, list[Case]] = defaultdict(list)
+    for case in golden_cases():
+        rows = {id(hop.row) for trace in walks.run_plain(case) for hop in trace.hops}
+        for row in rows:
+            found[row].append(case)
+    return found
+
+
+@cache
+def shown(name: str) -> str:
+    return observed.report(every_case()[name])
+
+
+def test_golden_walks() -> None:
+    """The bytes and the state at every capture point, and the end, of the cases in the golden file are what they were."""
+    text = "\n\n".join(shown(case.name) for case in golden_cases()) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def everything(traces: list[Trace]) -> list[object]:
+    return [(hop.where, hop.stage.name, hop.after, hop.state_after) for trace in traces for hop in trace.hops] + [(t.fate, t.why) for t in traces]
+
+
+def verdict(mutant: Mutant) -> str:
+    """"killed", "the same" if nothing at all is changed by it, or "alive"."""
+    same = True
+    for case in hits()[id(mutant.original)]:
+        before = shown(case.name)
+        plain = everything(walks.run_plain(case))
+        with patched(mutant.stage, mutant.changed):
+            try:
+                if observed.report(case) != before:
+                    return "killed"
+                same = same and everything(walks.run_plain(case)) == plain
+            except Exception:
+                return "killed"
+    return "the same" if same else "alive"
+
+
+@pytest.mark.parametrize("stage", sorted({mutant.stage.name for mutant in mutants()}))
+def test_every_changed_row_is_noticed(stage: str) -> None:
+    """A row with another effect shows in the golden walks, or is listed as equivalent with the reason; a listed one does not show."""
+    for mutant in mutants():
+        if mutant.stage.name != stage:
+            continue
+        assert hits()[id(mutant.original)], f"{mutant.name}: no golden walk comes by this row"
+        found = verdict(mutant)
+        if mutant.name in EQUIVALENT:
+            assert found == "alive", f"{mutant.name} is listed as equivalent and is {found}"
+        else:
+            assert found != "alive", f"{mutant.name} is not noticed"
