@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from csumlab.capture import CaptureError, open_capture
-    from csumlab.check import CheckResult, check
-    from csumlab.replay import Finding, ReplayResult, replay
+    from csumlab.checking import CheckResult, check
+    from csumlab.replaying import Finding, ReplayResult, replay
     from csumlab.scenario import ScenarioResult, run_scenario
     from csumlab.topology.line import parse_line
     from csumlab.topology.load import TopologyError, load_topology
@@ -18,17 +18,17 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CaptureError": "csumlab.capture",
-    "CheckResult": "csumlab.check",
-    "Finding": "csumlab.replay",
-    "ReplayResult": "csumlab.replay",
+    "CheckResult": "csumlab.checking",
+    "Finding": "csumlab.replaying",
+    "ReplayResult": "csumlab.replaying",
     "ScenarioResult": "csumlab.scenario",
     "Topology": "csumlab.topology.model",
     "TopologyError": "csumlab.topology.load",
-    "check": "csumlab.check",
+    "check": "csumlab.checking",
     "load_topology": "csumlab.topology.load",
     "open_capture": "csumlab.capture",
     "parse_line": "csumlab.topology.line",
-    "replay": "csumlab.replay",
+    "replay": "csumlab.replaying",
     "run_scenario": "csumlab.scenario",
 }
 

@@ -18,7 +18,7 @@ from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.index import Columns, Index
 from csumlab.inet import spell
 from csumlab.judge import settled
-from csumlab.replay import Finding, Outcome, Settings, answers_for, findings_of
+from csumlab.replaying import Finding, Outcome, Settings, answers_for, findings_of
 from csumlab.state import State
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.trace import TAP, Hop, Trace

@@ -36,7 +36,7 @@ import msgspec
 
 from csumlab.explain import explain
 from csumlab.findings import CATALOGUE, Severity
-from csumlab.replay import Finding, ReplayResult, replay
+from csumlab.replaying import Finding, ReplayResult, replay
 from csumlab.trace import TAP
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from csumlab.check import CheckResult, check
+from csumlab.checking import CheckResult, check
 from csumlab.headers import Verdict
 from csumlab.topology.load import to_toml
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology

@@ -14,9 +14,9 @@ from csumlab.explain import explain
 from csumlab.headers import Layer, Link
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.plain import FramePacket
-from csumlab.replay import Finding, ReplayResult, Settings, collect
-from csumlab.sources import Origin, Reading
-from csumlab.stage import Packet, Translation
+from csumlab.replaying import Finding, ReplayResult, Settings, collect
+from csumlab.sources import Reading
+from csumlab.stage import Operation, Packet, Translation
 from csumlab.state import State
 from csumlab.topology.model import Topology
 from csumlab.trace import TAP, Trace
@@ -79,7 +79,7 @@ def _walk(number: int, captured: bytes, settings: Settings, dissection: Dissecti
         finished=sources.walker(settings.topology, reading.origin, {}).finished,
         ports=_ports(seen.data, dissection),
     )
-    packet = _as_sent(captured, dissection, reading.origin, settings.topology)
+    packet = _as_sent(captured, dissection, reading, settings.topology)
     trace = walker.run(reading.origin.domain, packet)
     assert len(arrived) == 1, f"packet {number} passes its tap {len(arrived)} times: {trace}"
     return Walked(number, captured, trace, arrived[0])
@@ -119,20 +119,47 @@ def _ports(data: bytes, dissection: Dissection) -> tuple[int, int]:
     return int.from_bytes(data[place : place + 2], "big"), int.from_bytes(data[place + 2 : place + 4], "big")
 
 
-def _as_sent(captured: bytes, dissection: Dissection, origin: Origin, topology: Topology) -> FramePacket:
-    """The packet as the origin sends it: without the headers put on since, with the addresses it had before it was translated, and right
-    sums unless the origin sends wrong ones."""
+def _as_sent(captured: bytes, dissection: Dissection, reading: Reading, topology: Topology) -> FramePacket:
+    """The packet as the origin sends it: without the headers put on since, with the addresses and the TTL it had at first, and right sums
+    unless the origin sends wrong ones."""
+    origin = reading.origin
     start = dissection.headers[origin.headers[0].index].offset
     packet = FramePacket(captured[start:], origin.headers, dissection.facts.long, vxlan_ports=topology.tables.vxlan_ports)
     for header in (outer_ip(packet.headers), outer_transport(packet.headers)):
         if header is not None and header.shifted:
             packet = replace(packet, data=_with_words(packet, header))
+    packet = replace(packet, data=_younger(packet, _routers(reading)))
     if origin.made is not Made.RIGHT:
         return packet
     for header in reversed(packet.headers):
         if header.uid in packet.sums and not packet.absent(header.uid):
             packet = packet.compute(header.uid)
     return packet
+
+
+def _routers(reading: Reading) -> int:
+    """How often the packet itself, not one that carries it, was forwarded before the tap."""
+    trace, depth = reading.trace, sum(header.is_ip for header in reading.origin.headers)
+    return sum(
+        any(do.operation is Operation.DECREMENT_TTL for do in hop.row.does)
+        for hop in trace.hops[: trace.tap + 1]
+        if sum(header.is_ip for header in hop.before.headers) == depth and getattr(hop.before, "sealed", None) is None
+    )
+
+
+def _younger(packet: FramePacket, routers: int) -> bytes:
+    """The bytes with a TTL that is greater by ``routers`` and an IPv4 sum that agrees."""
+    data = bytearray(packet.data)
+    ip = outer_ip(packet.headers)
+    if ip is not None and routers:
+        start = packet.offset(ip.uid)
+        if ip.layer is Layer.IPV6:
+            data[start + 7] += routers
+        else:
+            data[start + 8] += routers
+            place = slice(start + 10, start + 12)
+            data[place] = spell(negate(negate(int.from_bytes(data[place], "big")) + 0x100 * routers)).to_bytes(2, "big")
+    return bytes(data)
 
 
 def _with_words(packet: FramePacket, header: Header) -> bytes:

@@ -21,7 +21,38 @@ from walks import Case
 GOLDEN = Path(__file__).parent / "golden" / "walks.txt"
 
 LOOK_AWAY = "after delivery nobody asks what the packet carries, unless a tunnel header is taken off"
-EQUIVALENT: dict[str, str] = {}
+HELD = "a fragment's way ends here: nobody asks what it carries, and filling it changes no byte that is captured again"
+EQUIVALENT = {
+    "egress 4 becomes 2": "a boundary that finds the header again by parsing comes next wherever csum_start was elsewhere",
+    "conntrack 7 does fill": "only a right sum comes here, and the walks that do are delivered on, not captured again",
+    "conntrack 8 becomes 0": "forwarding forgets a remembered sum, and delivery verifies again what is right",
+    "conntrack 8 becomes 3": "forwarding forgets a remembered sum, and delivery verifies again what is right",
+    "receive 1 does fill": HELD,
+    "receive 1 becomes 1": HELD,
+    "receive 1 becomes 2": HELD,
+    "receive 7 becomes 2": LOOK_AWAY,
+    "receive 8 becomes 0": LOOK_AWAY,
+    "receive 8 becomes 3": LOOK_AWAY,
+    "nic-receive 5 becomes 0": "GRO verifies what the card does not mark, before the first capture point",
+    "netfront-transmit 1 becomes 2": "the other end asks for csum_blank first, as Linux does",
+    "netback-transmit 1 becomes 2": "the other end asks for csum_blank first, as Linux does",
+    "xenlinux-nat 1 becomes 0": "INVALID is asked for once",
+    "xenlinux-nat 1 becomes 2": "INVALID is asked for once",
+    "xenlinux-receive 1 does fill": HELD,
+    "xenlinux-receive 1 becomes 1": HELD,
+    "xenlinux-receive 1 becomes 2": HELD,
+    "xenlinux-receive 2 becomes 1": LOOK_AWAY,
+    "xenlinux-receive 2 becomes 2": LOOK_AWAY,
+    "xenlinux-receive 4 becomes 0": LOOK_AWAY,
+    "xenlinux-receive 4 becomes 2": LOOK_AWAY,
+    "xenlinux-receive 5 becomes 1": LOOK_AWAY,
+    "xenlinux-receive 5 becomes 2": LOOK_AWAY,
+    "xenlinux-receive 6 becomes 1": LOOK_AWAY,
+    "xenlinux-receive 6 becomes 2": LOOK_AWAY,
+    "xenlinux-netfront-transmit 2 becomes 1": "netback of Xen 3.0.0 asks for csum_blank only",
+    "xenlinux-netback-transmit 4 becomes 2": "netfront of Xen 3.0.0 asks for csum_valid only",
+    "decapsulate 2 becomes 3": "skb->encapsulation is asked for on transmit only",
+}
 
 
 @cache

@@ -24,7 +24,7 @@ def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool)
         if "-" in captures:
             fail("--packets reads a capture twice: save standard input to a file first")
         sys.exit(_packets(captures, as_json, as_csv))
-    from csumlab.check import check as run
+    from csumlab.checking import check as run
 
     announce_compiling(captures)
     with progress(captures) as step:
@@ -52,7 +52,7 @@ def _paint(text: str, standing: object) -> str:
 
 
 def _packets(captures: tuple[str, ...], as_json: bool, as_csv: bool) -> int:
-    from csumlab.check import check as run
+    from csumlab.checking import check as run
     from csumlab.report.data import csv_line
     from csumlab.report.packets import COLUMNS, packet_line, packet_rows
 

@@ -11,13 +11,13 @@ import click
 from csumlab.commands.common import announce_compiling, fail, progress
 
 if TYPE_CHECKING:
-    from csumlab.replay import Settings
+    from csumlab.replaying import Settings
     from csumlab.topology.model import Topology
 
 
 def settings_for(topology: str | None, line: str | None, at: str, assume: str, exposure: bool) -> Settings | None:
     """From the options that replay and explain share; None without a topology. Ends with exit status 2 on any error."""
-    from csumlab.replay import Settings, tap_of
+    from csumlab.replaying import Settings, tap_of
     from csumlab.topology.load import TopologyError, load_topology
     from csumlab.topology.line import parse_line
 
@@ -53,7 +53,7 @@ def replay(capture: str, topology: str | None, line: str | None, at: str, assume
             fail(error)
         click.echo(json.dumps(suggestion.to_dict(), indent=2) if as_json else str(suggestion))
         sys.exit(suggestion.status)
-    from csumlab.replay import replay as run
+    from csumlab.replaying import replay as run
 
     announce_compiling((capture,))
     try:

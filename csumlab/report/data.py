@@ -9,7 +9,7 @@ from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.report.table import cell
 
 if TYPE_CHECKING:
-    from csumlab.check import CheckResult, FileResult
+    from csumlab.checking import CheckResult, FileResult
     from csumlab.groups import Group
 
 FORMAT: Final = 1

@@ -12,7 +12,7 @@ from csumlab.report.packets import packet_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from csumlab.check import CheckResult
+    from csumlab.checking import CheckResult
 
 MOST_ROWS: Final = 2_000_000
 """Checksums that a frame may hold."""

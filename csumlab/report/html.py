@@ -9,7 +9,7 @@ from csumlab.report.table import listed, printable
 from csumlab.report.text import tally_table
 
 if TYPE_CHECKING:
-    from csumlab.check import CheckResult
+    from csumlab.checking import CheckResult
 
 
 def check_html(result: CheckResult) -> str:

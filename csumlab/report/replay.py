@@ -12,7 +12,7 @@ from csumlab.report.table import folded, listed, printable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from csumlab.replay import Finding, ReplayResult
+    from csumlab.replaying import Finding, ReplayResult
 
 
 def headline(result: ReplayResult) -> str:

@@ -10,7 +10,7 @@ from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.report.table import aligned, folded, listed, printable
 
 if TYPE_CHECKING:
-    from csumlab.check import CheckResult, FileResult
+    from csumlab.checking import CheckResult, FileResult
     from csumlab.groups import Group
 
 Paint = Callable[[str, Standing], str]

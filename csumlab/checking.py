@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from csumlab.capture import Capture, CaptureError, open_capture
+from csumlab.capture.ahead import ahead
 from csumlab.causes import Standing
 from csumlab.evidence import Evidence
 from csumlab.groups import Group, groups_of
@@ -160,7 +161,7 @@ def _check_file(path: str, progress: Progress | None, accelerate: bool | None, t
     classes: list[PacketClass] = []
     try:
         with open_capture(path) as capture:
-            for block in capture:
+            for block in ahead(capture):
                 membership = index.add(block)
                 # A snapshot of all classes is dear when there are many, so it is taken only when there are new ones.
                 if len(block) and int(membership.class_of.max()) >= len(classes):
