@@ -42,7 +42,7 @@ test: lint
 	$(BIN)/pytest
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/run.py --topology benchmarks/router.toml
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py

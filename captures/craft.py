@@ -8,17 +8,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from csumlab.capture import PcapngWriter
-from csumlab.dissection import dissect_packet
-from csumlab.headers import Kind
-from csumlab.inet import negate, residue
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
-__all__ = ["ICMP", "IP", "TCP", "UDP", "VXLAN", "Ether", "ICMPv6EchoRequest", "IPv6", "Raw", "damaged", "ether", "partial", "right", "write"]
+from csumlab.capture import PcapngWriter
+from csumlab.dissection import dissect_packet
+from csumlab.headers import Kind
+from csumlab.inet import negate, residue
+
+__all__ = [
+    "ICMP",
+    "IP",
+    "TCP",
+    "UDP",
+    "VXLAN",
+    "Ether",
+    "ICMPv6EchoRequest",
+    "IPv6",
+    "Raw",
+    "damaged",
+    "ether",
+    "partial",
+    "right",
+    "write",
+]
 
 START = 1_136_073_600_000_000_000
 """Nanoseconds: 2006-01-01, midnight. A capture is the same bytes whenever it is made."""

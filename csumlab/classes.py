@@ -137,7 +137,12 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         elif made is Made.UNFINISHED and verdict is Verdict.PARTIAL:
             field = pseudo
         sums[header.uid] = Sum(header.kind, pseudo, data, field, zero, absent)
-    return SymbolicPacket(headers, sums, long=facts.long, answers=answers)
+    presumed = {
+        header.uid: seen[header.index].residue is Quality.ZERO
+        for header in headers
+        if header.index in seen and seen[header.index].residue is not Quality.UNKNOWN
+    }
+    return SymbolicPacket(headers, sums, long=facts.long, answers=answers, presumed=presumed)
 
 
 def shape(headers: tuple[Header, ...]) -> tuple[tuple[Layer, FragmentRole], ...]:

@@ -123,7 +123,10 @@ def explain(path: str | os.PathLike[str], number: int, settings: Settings) -> Ex
             index = Index(settings.topology.tables, accelerate=False)
             columns = index.columns(block, np.array([row]))
             return _explain(os.fspath(path), number, dissection, settings, columns)
-        raise ValueError(f"{os.fspath(path)} has {capture.packets} packets, there is no packet {number}" + (f" ({capture.fault})" if capture.fault else ""))
+        raise ValueError(
+            f"{os.fspath(path)} has {capture.packets} packets, there is no packet {number}"
+            + (f" ({capture.fault})" if capture.fault else "")
+        )
 
 
 def _explain(file: str, number: int, dissection: Dissection, settings: Settings, columns: Columns) -> Explanation:
@@ -221,4 +224,3 @@ def _bindings(trace: Trace) -> dict[Symbol, Form]:
             known[symbol] = (right - rest) * (1 if coefficient == 1 else -1)
             progress = True
     return known
-

@@ -104,6 +104,9 @@ def _errors(trace: Trace) -> _Errors:
             # What is seen wrong here was made wrong by the hop from which on it could not be told, or was wrong from the start.
             wrong, _ = wrong_sums(hop.before, hop.state_before)
             since = {uid: since.get(uid, suspect.get(uid, -1)) for uid in wrong} | {uid: n for uid, n in since.items() if uid in sealed}
+            for uid, first in since.items():
+                for passed in range(max(first, start), number):
+                    after[passed] |= {uid} if first >= 0 else set()
         if any(do.operation is Operation.SEAL for do in hop.row.does):
             sealed |= wrong
         wrong, untold = wrong_sums(hop.after, hop.state_after)

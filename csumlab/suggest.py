@@ -81,6 +81,8 @@ def _start(local: tuple[str, ...]) -> Topology:
             "xenbr0": Device("xenbr0", DeviceKind.BRIDGE),
             "eth0": Device("eth0", DeviceKind.NIC, wire="lan", bridge="xenbr0"),
         }
-        return Topology({"domU": Domain("domU", devices={"eth0": guest}), "dom0": Domain("dom0", devices=dom0), "outside": outside}, "dom0:vif1.0")
+        return Topology(
+            {"domU": Domain("domU", devices={"eth0": guest}), "dom0": Domain("dom0", devices=dom0), "outside": outside}, "dom0:vif1.0"
+        )
     host = Device("eth0", DeviceKind.NIC, number, addresses, wire="lan")
     return Topology({"host": Domain("host", devices={"eth0": host}), "outside": outside}, "host:eth0")

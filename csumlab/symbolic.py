@@ -71,7 +71,8 @@ class SymbolicPacket:
     """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that
     were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the innermost IP packet that was captured,
     and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the packet inside an opaque tunnel. ``long`` says that it
-    is a super-frame. ``answers`` are what was found out of forms that the class leaves open."""
+    is a super-frame. ``answers`` are what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not
+    seen yet whether they are right where they will be seen: what is checked between there and here is taken to have been the same."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
@@ -81,9 +82,15 @@ class SymbolicPacket:
     known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
     sealed: SymbolicPacket | None = None
     answers: Mapping[Form, bool] = field(default_factory=dict)
+    presumed: Mapping[int, bool] = field(default_factory=dict)
 
     def right(self, uid: int) -> bool:
-        return decide(self.sums[uid].residue, self.answers)
+        try:
+            return decide(self.sums[uid].residue, self.answers)
+        except Untold:
+            if uid in self.presumed:
+                return self.presumed[uid]
+            raise
 
     def absent(self, uid: int) -> bool:
         return self.sums[uid].absent

@@ -15,7 +15,11 @@ def shown(trace: Trace) -> list[str]:
         if hop.stage is not TAP and hop.stage.name != "tap":
             continue
         assert isinstance(hop.after, FramePacket)
-        sums = ", ".join(f"{KINDS[one.kind].label} {one.field:04x} {one.verdict.name.lower()}" for one in hop.after.sums.values() if one.field is not None)
+        sums = ", ".join(
+            f"{KINDS[one.kind].label} {one.field:04x} {one.verdict.name.lower()}"
+            for one in hop.after.sums.values()
+            if one.field is not None
+        )
         lines.append(f"  {hop.where:<16} {len(hop.after.data):>4} bytes  {sums:<60} {hop.state_after}".rstrip())
     end = trace.hops[-1].domain if trace.hops else trace.origin
     return [*lines, f"  {trace.fate.value} at {end}: {trace.why}"]

@@ -1,43 +1,49 @@
-"""What captures at other taps would show: every packet of a scenario walked as real bytes from its origin through its own tap to its end."""
+"""What captures at other taps would show: every packet of a scenario walked as bytes from its origin through its own tap to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from csumlab import sources
 from csumlab.capture import PcapngWriter, open_capture
 from csumlab.classes import Made
-from csumlab.dissection import Dissection, dissect_packet
+from csumlab.dissection import Dissection
 from csumlab.explain import explain
 from csumlab.headers import Layer, Link
+from csumlab.inet import MODULUS
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.plain import FramePacket
-from csumlab.replaying import Finding, ReplayResult, Settings, collect
+from csumlab.replaying import Finding, ReplayResult, Settings, collect, tap_of
 from csumlab.sources import Reading
 from csumlab.stage import Operation, Packet, Translation
 from csumlab.state import State
+from csumlab.topology.load import load_topology
 from csumlab.topology.model import Topology
 from csumlab.trace import TAP, Trace
 from csumlab.walk import Observation, Walker
 
+CAPTURES = Path(__file__).parents[1] / "captures"
+SCENARIOS = tuple(sorted(file.parent.name for file in CAPTURES.glob("*/expected.toml")))
 _ADDRESS_BYTES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
 
 
 @dataclass(frozen=True)
 class Walked:
-    """One packet of a scenario: ``number`` from 1, its bytes as captured, its walk as bytes, and whether the bytes that the walk brought to
-    the tap are those that were captured there (addresses of the link layer and ports that only a connection table knows aside)."""
+    """One packet of a scenario: ``number`` from 1, its bytes as ``captured``, its walk as bytes, and the bytes from the outermost IP header
+    on with which the walk ``arrived`` at the tap; from there on it walks with those that were captured. ``carried`` says that it is inside
+    a tunnel there whose headers the walk makes up."""
 
     number: int
     captured: bytes
     trace: Trace
     arrived: bytes
+    carried: bool
 
 
 def frames_in(path: Path) -> list[bytes]:
-    """The packets of a capture of Ethernet frames."""
+    """The packets of a capture."""
     found = []
     with open_capture(path) as capture:
         for block in capture:
@@ -53,11 +59,18 @@ def write_frames(path: Path, frames: list[bytes]) -> None:
             file.write(frame, interface=interface, timestamp_ns=number)
 
 
-def walked(path: Path, settings: Settings) -> Iterator[Walked]:
-    """Every packet of a capture with its walk as bytes, by the first reading that fits it."""
-    for number, captured in enumerate(frames_in(path), start=1):
-        explanation = explain(path, number, settings)
-        yield _walk(number, captured, settings, explanation.dissection, explanation.outcome.readings[0])
+@cache
+def topology_of(name: str) -> Topology:
+    return load_topology(CAPTURES / name / "topology.toml")
+
+
+@cache
+def walked(name: str) -> tuple[Walked, ...]:
+    """Every packet of a scenario with its walk as bytes, by the first reading that fits it."""
+    path, topology = CAPTURES / name / "traffic.pcapng", topology_of(name)
+    settings = Settings(topology, tap_of(topology, ""))
+    explanations = [(frame, explain(path, number, settings)) for number, frame in enumerate(frames_in(path), start=1)]
+    return tuple(_walk(e.number, frame, settings, e.dissection, e.outcome.readings[0]) for frame, e in explanations)
 
 
 def _walk(number: int, captured: bytes, settings: Settings, dissection: Dissection, reading: Reading) -> Walked:
@@ -82,7 +95,8 @@ def _walk(number: int, captured: bytes, settings: Settings, dissection: Dissecti
     packet = _as_sent(captured, dissection, reading, settings.topology)
     trace = walker.run(reading.origin.domain, packet)
     assert len(arrived) == 1, f"packet {number} passes its tap {len(arrived)} times: {trace}"
-    return Walked(number, captured, trace, arrived[0])
+    carried = sum(header.is_ip for header in reading.origin.headers) < depth
+    return Walked(number, captured, trace, arrived[0], carried)
 
 
 @dataclass
@@ -158,7 +172,7 @@ def _younger(packet: FramePacket, routers: int) -> bytes:
         else:
             data[start + 8] += routers
             place = slice(start + 10, start + 12)
-            data[place] = spell(negate(negate(int.from_bytes(data[place], "big")) + 0x100 * routers)).to_bytes(2, "big")
+            data[place] = ((int.from_bytes(data[place], "big") - 0x100 * routers) % MODULUS).to_bytes(2, "big")
     return bytes(data)
 
 
@@ -172,28 +186,26 @@ def _with_words(packet: FramePacket, header: Header) -> bytes:
     return bytes(data)
 
 
-@dataclass
+@dataclass(frozen=True)
 class View:
-    """What a capture at one port holds: the packets that pass it, by their number in the scenario."""
+    """What a capture at one port holds: frames by the number of their packet in the scenario."""
 
     port: str
-    frames: dict[int, bytes] = field(default_factory=dict)
+    frames: dict[int, bytes]
 
 
-def views(packets: list[Walked]) -> dict[str, View]:
-    """A capture at every port that a packet passes and where it can be seen; what is sealed in a tunnel is not seen."""
+def views(packets: tuple[Walked, ...], *, sealed: bool = False) -> dict[str, View]:
+    """A capture at every port that packets pass, of those that can be seen there, or with ``sealed`` of those that cannot: they are inside
+    an opaque tunnel."""
     found: dict[str, View] = {}
     for one in packets:
         for hop in one.trace.hops:
-            if hop.stage is not TAP:
-                continue
-            assert isinstance(hop.after, FramePacket)
-            if hop.after.sealed is None:
-                found.setdefault(hop.port, View(hop.port)).frames.setdefault(one.number, hop.after.frame())
+            if hop.stage is TAP:
+                packet = hop.after
+                assert isinstance(packet, FramePacket)
+                if (packet.sealed is not None) is sealed:
+                    found.setdefault(hop.port, View(hop.port, {})).frames.setdefault(one.number, packet.frame())
     return found
-
-
-Told = tuple[str, str, str, str]
 
 
 def by_packet(result: ReplayResult, numbers: list[int]) -> dict[int, list[Finding]]:
@@ -204,7 +216,3 @@ def by_packet(result: ReplayResult, numbers: list[int]) -> dict[int, list[Findin
         for place in leaf.first:
             found[numbers[place - 1]] += collect((leaf,), result.settings)
     return found
-
-
-def key(finding: Finding) -> Told:
-    return finding.code, finding.hop, finding.because, finding.sum

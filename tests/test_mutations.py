@@ -91,11 +91,13 @@ def test_golden_walks() -> None:
 
 
 def everything(traces: list[Trace]) -> list[object]:
-    return [(hop.where, hop.stage.name, hop.after, hop.state_after) for trace in traces for hop in trace.hops] + [(t.fate, t.why) for t in traces]
+    return [(hop.where, hop.stage.name, hop.after, hop.state_after) for trace in traces for hop in trace.hops] + [
+        (t.fate, t.why) for t in traces
+    ]
 
 
 def verdict(mutant: Mutant) -> str:
-    """"killed", "the same" if nothing at all is changed by it, or "alive"."""
+    """ "killed", "the same" if nothing at all is changed by it, or "alive"."""
     same = True
     for case in hits()[id(mutant.original)]:
         before = shown(case.name)

@@ -41,12 +41,16 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         "nat": host(hosts.NAT, PRESET=preset, VERIFY="true", TOPORT="40000"),
         "nat, unverified": host(hosts.NAT, PRESET=preset, VERIFY="false", TOPORT="0"),
         "vpn": host(hosts.VPN, PRESET=preset),
-        "bridge, nothing offloaded": host(hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { tx = false, rx = false }\nbridge'), PRESET=preset),
+        "bridge, nothing offloaded": host(
+            hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { tx = false, rx = false }\nbridge'), PRESET=preset
+        ),
     }
     if preset == "linux-6.1":
         found["direct"] = host(hosts.DIRECT)
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
-        odd = odd.replace('kind = "netfront"', 'kind = "netfront"\nfeatures = { tx-checksum-ip-generic = true, vlan-checksum = true, rx-gro = false }')
+        odd = odd.replace(
+            'kind = "netfront"', 'kind = "netfront"\nfeatures = { tx-checksum-ip-generic = true, vlan-checksum = true, rx-gro = false }'
+        )
         odd = odd.replace('kind = "vif"', 'kind = "vif"\nfeatures = { tx-checksum-ip-generic = true, vlan-checksum = true }')
         found["bridge, odd features"] = host(odd, PRESET=preset)
         for name, rule in (("vxlan", ""), ("vxlan nat", hosts.MASQUERADE)):
@@ -107,7 +111,9 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
         found["tcp, trailer"] = found["tcp"] + b"\0\x17"
         found["ipip"] = frames.ethernet(frames.ipv4(frames.ipv4(frames.tcp(payload)), source, destination)).data
         found["gre"] = frames.ethernet(frames.ipv4(frames.gre(frames.ipv4(frames.udp(payload)), checksum=True), source, destination)).data
-        found["gre without sum"] = frames.ethernet(frames.ipv4(frames.gre(frames.ipv4(frames.udp(payload)), checksum=False), source, destination)).data
+        found["gre without sum"] = frames.ethernet(
+            frames.ipv4(frames.gre(frames.ipv4(frames.udp(payload)), checksum=False), source, destination)
+        ).data
         found["vxlan"] = frames.ethernet(
             frames.ipv4(frames.vxlan(frames.ethernet(frames.ipv4(frames.tcp(payload)))), source, destination)
         ).data

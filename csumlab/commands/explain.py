@@ -16,7 +16,9 @@ from csumlab.commands.common import fail
 @click.option("--topology", "-t", metavar="FILE", help="The host as TOML.")
 @click.option("--path", "-p", "line", metavar="LINE", help="The host in a line.")
 @click.option("--at", default="", metavar="PORT[:in|:out]", help="Where the capture was taken.")
-@click.option("--assume", type=click.Choice(["unchecked", "verified", "must-compute"]), help="The carried state at the tap, if it is known.")
+@click.option(
+    "--assume", type=click.Choice(["unchecked", "verified", "must-compute"]), help="The carried state at the tap, if it is known."
+)
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
 def explain(what: str, number: int | None, topology: str | None, line: str | None, at: str, assume: str | None, as_json: bool) -> None:
     """One packet of CAPTURE hop by hop (its number counts from 1), or with a CODE such as CSL101 what that finding means."""

@@ -35,7 +35,9 @@ def settings_for(topology: str | None, line: str | None, at: str, assume: str, e
 @click.option("--topology", "-t", metavar="FILE", help="The host as TOML.")
 @click.option("--path", "-p", "line", metavar="LINE", help="The host in a line: 'domU:eth0 > vif1.0 > xenbr0 > eth0 > wire > host'.")
 @click.option("--at", default="", metavar="PORT[:in|:out]", help="Where the capture was taken: domain:device.")
-@click.option("--assume", type=click.Choice(["unchecked", "verified", "must-compute"]), help="The carried state at the tap, if it is known.")
+@click.option(
+    "--assume", type=click.Choice(["unchecked", "verified", "must-compute"]), help="The carried state at the tap, if it is known."
+)
 @click.option("--exposure", is_flag=True, help="Also say where damage inside one host's memory would go unnoticed.")
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
 def replay(capture: str, topology: str | None, line: str | None, at: str, assume: str | None, exposure: bool, as_json: bool) -> None:

@@ -34,10 +34,14 @@ def packet_frame(result: CheckResult) -> pd.DataFrame:
 
     total = sum(result.tally.values())
     if total > MOST_ROWS:
-        raise ValueError(f"{total:,} checksums are more than the {MOST_ROWS:,} that a frame holds; write them: csumlab check FILE --packets --csv")
+        raise ValueError(
+            f"{total:,} checksums are more than the {MOST_ROWS:,} that a frame holds; write them: csumlab check FILE --packets --csv"
+        )
     if "-" in result.files:
         raise ValueError("standard input cannot be read twice: save the capture to a file first")
     rows = [row for one in result.results if one.packets for row in islice(packet_rows(one.file), MOST_ROWS)]
     frame = pd.DataFrame(rows, columns=list(PACKET_COLUMNS))
     kinds: dict[str, Any] = dict.fromkeys(("file", "kind", "verdict", "reason"), "category")
-    return frame.astype({**kinds, "packet": "Int64", "header": "Int64", "offset": "Int64", "field": "Int64", "residue": "Int64", "seed": "Int64"})
+    return frame.astype(
+        {**kinds, "packet": "Int64", "header": "Int64", "offset": "Int64", "field": "Int64", "residue": "Int64", "seed": "Int64"}
+    )

@@ -57,7 +57,12 @@ def _packets(finding: Finding) -> str:
 
 def _finding(finding: Finding) -> list[str]:
     lines = [f"{finding.code}  {finding.entry.title}" + (f"  ({finding.condition})" if finding.condition else "")]
-    parts = [("where", finding.hop or "at the tap"), ("why", finding.because), ("sum", finding.sum), ("packets", listed(finding.first, finding.packets))]
+    parts = [
+        ("where", finding.hop or "at the tap"),
+        ("why", finding.because),
+        ("sum", finding.sum),
+        ("packets", listed(finding.first, finding.packets)),
+    ]
     parts += [("then", finding.consequence), ("source", finding.source)]
     for word, sentence in parts:
         if sentence:
@@ -122,7 +127,9 @@ def _finding_dict(finding: Finding) -> dict[str, Any]:
         "condition": finding.condition,
         "packets": finding.packets,
         "first": list(finding.first),
-        "cure": {"domain": cure.domain, "command": cure.command, "undo": cure.undo, "cost": cure.cost, "lasting": cure.lasting} if cure else None,
+        "cure": {"domain": cure.domain, "command": cure.command, "undo": cure.undo, "cost": cure.cost, "lasting": cure.lasting}
+        if cure
+        else None,
     }
 
 
@@ -131,10 +138,24 @@ def finding_frame(result: ReplayResult) -> pd.DataFrame:
     import pandas as pd
 
     names = ("code", "severity", "title", "hop", "stage", "sum", "because", "consequence", "condition", "packets")
-    rows = [{name: entry[name] for name in names} | {"cure": str(f.cure) if f.cure else ""} for f in result.findings for entry in (_finding_dict(f),)]
+    rows = [
+        {name: entry[name] for name in names} | {"cure": str(f.cure) if f.cure else ""}
+        for f in result.findings
+        for entry in (_finding_dict(f),)
+    ]
     frame = pd.DataFrame(rows, columns=[*names, "cure"])
     kinds: dict[str, Any] = dict.fromkeys(("code", "severity", "hop", "stage", "sum"), "category")
-    return frame.astype({**kinds, "packets": "int64", "title": "string", "because": "string", "consequence": "string", "condition": "string", "cure": "string"})
+    return frame.astype(
+        {
+            **kinds,
+            "packets": "int64",
+            "title": "string",
+            "because": "string",
+            "consequence": "string",
+            "condition": "string",
+            "cure": "string",
+        }
+    )
 
 
 def html(result: ReplayResult) -> str:

@@ -51,7 +51,14 @@ def list_text() -> str:
 
 def stages_markdown() -> str:
     """docs/stages.md."""
-    lines = [GENERATED, "", "# Stages", "", "Every transition that csumlab knows. The first row that fits fires. `csumlab stages NAME` prints one table.", ""]
+    lines = [
+        GENERATED,
+        "",
+        "# Stages",
+        "",
+        "Every transition that csumlab knows. The first row that fits fires. `csumlab stages NAME` prints one table.",
+        "",
+    ]
     for stage in stages().values():
         lines += [f"## {stage.name}", "", f"{stage.title[:1].upper()}{stage.title[1:]}. Source: {stage.source}.", ""]
         lines += ["| when | given | does | becomes | because |", "|---|---|---|---|---|"]
@@ -66,9 +73,27 @@ def stages_markdown() -> str:
 
 def findings_markdown() -> str:
     """docs/findings.md."""
-    lines = [GENERATED, "", "# Findings", "", "`csumlab explain CSL101` prints one entry. A finding makes the exit status 1, a note does not.", ""]
+    lines = [
+        GENERATED,
+        "",
+        "# Findings",
+        "",
+        "`csumlab explain CSL101` prints one entry. A finding makes the exit status 1, a note does not.",
+        "",
+    ]
     for entry in ENTRIES:
-        lines += [f"## {entry.code} {entry.title}", "", f"*{entry.severity.value}*", "", entry.what, "", entry.why, "", f"**Cure.** {entry.cure}", ""]
+        lines += [
+            f"## {entry.code} {entry.title}",
+            "",
+            f"*{entry.severity.value}*",
+            "",
+            entry.what,
+            "",
+            entry.why,
+            "",
+            f"**Cure.** {entry.cure}",
+            "",
+        ]
         if entry.example:
             lines += [f"Example: `csumlab scenario run captures/{entry.example}`.", ""]
         if entry.references:

@@ -321,7 +321,9 @@ class _Parser:
                         continue
                     following = Port(peer.domain, there)
                     if following in seen:
-                        raise self.fail(f"domain.{port.domain}.device.{port.device}", f"closes a loop: {bridge} and {following} are joined twice")
+                        raise self.fail(
+                            f"domain.{port.domain}.device.{port.device}", f"closes a loop: {bridge} and {following} are joined twice"
+                        )
                     seen.add(following)
                     todo.append((following, peer))
 
@@ -397,7 +399,12 @@ def to_toml(topology: Topology) -> str:
                 if getattr(device, word):
                     lines.append(f"{word} = {_inline(getattr(device, word))}")
         for route in domain.routes:
-            lines += ["", f"[[domain.{_bare(domain.name)}.route]]", f"to = {_quoted(_prefix(route.to))}", f"device = {_quoted(route.device)}"]
+            lines += [
+                "",
+                f"[[domain.{_bare(domain.name)}.route]]",
+                f"to = {_quoted(_prefix(route.to))}",
+                f"device = {_quoted(route.device)}",
+            ]
             lines += [f"via = {_quoted(str(route.via))}"] if route.via else []
         for rule in domain.nat:
             lines += ["", f"[[domain.{_bare(domain.name)}.nat]]", f"kind = {_quoted(rule.kind.value)}", f"device = {_quoted(rule.device)}"]

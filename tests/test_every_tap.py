@@ -1,0 +1,86 @@
+"""At every tap where the packets can be seen the findings are those of the scenario's own, or marked "if", or CSL9xx with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from taps import CAPTURES, SCENARIOS, by_packet, topology_of, views, walked, write_frames
+
+from csumlab import replaying
+from csumlab.dissection import dissect_packet
+from csumlab.headers import Layer
+from csumlab.replaying import Finding, replay
+
+
+def _told(findings: list[Finding]) -> set[tuple[str, str, str, str, bool]]:
+    return {(f.code, f.hop, f.because, f.sum, bool(f.condition)) for f in findings}
+
+
+def _contrary(own: list[Finding], there: list[Finding]) -> Iterator[str]:
+    """What is said at another tap and not at the scenario's own, or the other way round, without an "if" or a reason."""
+    known, said = {entry[:4] for entry in _told(own)}, {entry[:4] for entry in _told(there)}
+    unsure = [f for f in there if f.condition or (f.code.startswith("CSL9") and f.because)]
+    for finding in there:
+        if (finding.code, finding.hop, finding.because, finding.sum) not in known and finding not in unsure:
+            yield f"only there: {finding}"
+    for finding in own:
+        if (finding.code, finding.hop, finding.because, finding.sum) not in said and not unsure:
+            yield f"not there: {finding}"
+
+
+def _compared(name: str, port: str, folder: Path) -> tuple[list[str], bool]:
+    """What is contrary at a tap, and whether the findings of every packet are the same."""
+    frames = views(walked(name))[port].frames
+    numbers = sorted(frames)
+    write_frames(folder / "tap.pcapng", [frames[number] for number in numbers])
+    own = by_packet(replay(CAPTURES / name / "traffic.pcapng", topology_of(name)), [one.number for one in walked(name)])
+    there = by_packet(replay(folder / "tap.pcapng", topology_of(name), at=port), numbers)
+    contrary = [f"{port}, packet {number}: {text}" for number in numbers for text in _contrary(own[number], there[number])]
+    return contrary, all(_told(own[number]) == _told(there[number]) for number in numbers)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_walk_as_bytes_brings_to_the_tap_what_was_captured_there(name: str) -> None:
+    """Without this the captures of the other taps would be of other packets."""
+    for one in walked(name):
+        if not one.carried:
+            assert one.arrived == one.captured[14:], f"packet {one.number}"
+            continue
+        made, seen = (
+            dissect_packet(frame, 1, tables=topology_of(name).tables) for frame in (one.captured[:14] + one.arrived, one.captured)
+        )
+        inner = [max(h.offset for h in found.headers if h.layer in (Layer.IPV4, Layer.IPV6)) for found in (made, seen)]
+        assert one.arrived[inner[0] - 14 :] == one.captured[inner[1] :], f"packet {one.number}"
+        assert [s.verdict for s in made.sums] == [s.verdict for s in seen.sums], f"packet {one.number}"
+
+
+@pytest.fixture
+def uncured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cures are not what is asked here, and trying them takes most of the time."""
+    monkeypatch.setattr(replaying, "cure_for", lambda *_: None)
+
+
+@pytest.mark.usefixtures("uncured")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_tap_says_the_same_and_none_the_contrary(name: str, tmp_path: Path) -> None:
+    """A finding is a fact about the host, not about where somebody listened. An "if" or a CSL9xx would be allowed, but none is
+    needed."""
+    ports = list(views(walked(name)))
+    assert len(ports) > 2
+    told = {port: _compared(name, port, tmp_path) for port in ports}
+    assert [text for contrary, _ in told.values() for text in contrary] == []
+    assert [port for port, (_, same) in told.items() if not same] == []
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if "vpn" in name])
+def test_where_packets_are_sealed_nothing_is_said_of_them(name: str, tmp_path: Path) -> None:
+    """Outside an opaque tunnel only the tunnel's own packets can be judged, and these are right."""
+    taps = views(walked(name), sealed=True)
+    assert len(taps) > 2
+    for port, view in taps.items():
+        write_frames(tmp_path / "tap.pcapng", [view.frames[number] for number in sorted(view.frames)])
+        result = replay(tmp_path / "tap.pcapng", topology_of(name), at=port)
+        assert result.walked == len(view.frames)
+        assert result.findings == ()

@@ -1,0 +1,102 @@
+"""The order of the house: imports point down, and each library stays where it belongs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import csumlab
+
+ROOT = Path(csumlab.__file__).parent
+FLOORS = (
+    ("inet", "headers"),
+    ("facts", "capture.block", "tables"),
+    ("kernels", "capture.walk", "capture.columns", "capture.source"),
+    ("accelerate", "dissection", "capture.feed", "capture.writer"),
+    ("capture.pcap", "capture.pcapng"),
+    ("capture.reader", "index"),
+    ("capture", "capture.ahead"),
+    ("forms", "packet"),
+    ("state",),
+    ("stage",),
+    ("symbolic",),
+    ("plain",),
+    ("stages", "stages.linux", "stages.nic", "stages.xen", "stages.xenlinux", "stages.tunnels"),
+    ("topology", "topology.model"),
+    ("topology.presets",),
+    ("topology.forward", "trace"),
+    ("topology.load",),
+    ("topology.line", "walk", "classes", "cures", "findings"),
+    ("sources", "judge"),
+    ("evidence",),
+    ("causes",),
+    ("groups",),
+    ("headline",),
+    ("checking", "replaying"),
+    ("explain", "suggest"),
+    ("scenario",),
+    ("report", "report.table", "report.packets"),
+    ("report.data", "report.text", "report.replay"),
+    ("report.frame", "report.html", "report.explain", "report.stages"),
+    ("commands", "commands.common"),
+    ("commands.check", "commands.replay", "commands.explain", "commands.stages", "commands.scenario"),
+    ("cli",),
+    ("__main__",),
+)
+LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(ROOT.rglob("*.py")):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if name != "__init__":
+            yield name, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module, *, late: bool) -> Iterator[str]:
+    """Modules that are imported when this one is, or with ``late`` anywhere; imports for type checking only do not count."""
+    for node in ast.walk(tree) if late else _at_import(tree.body):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inside = f"{node.module}.{alias.name}"
+                yield inside if inside.removeprefix("csumlab.") in LEVEL else node.module
+
+
+def _at_import(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        yield node
+
+
+def test_every_module_has_a_floor() -> None:
+    """The list above is the whole package."""
+    assert {name for name, _ in modules()} == set(LEVEL)
+
+
+def test_imports_point_down() -> None:
+    """No module imports one of its own or a higher floor."""
+    up = []
+    for name, tree in modules():
+        for target in imported(tree, late=False):
+            below = target.removeprefix("csumlab.")
+            if target.startswith("csumlab.") and below in LEVEL and LEVEL[below] >= LEVEL[name]:
+                up.append(f"{name} imports {below}")
+    assert up == []
+
+
+def test_libraries_stay_where_they_belong() -> None:
+    """click only in the command line, numba only behind its wrapper, pandas and rich only late, scapy and dpkt nowhere."""
+    for name, tree in modules():
+        for target in imported(tree, late=True):
+            library = target.split(".")[0]
+            if library == "click":
+                assert name == "cli" or name.startswith("commands"), name
+            if library == "numba":
+                assert name == "accelerate", name
+            assert library not in ("scapy", "dpkt"), name
+        for target in imported(tree, late=False):
+            assert target.split(".")[0] not in ("pandas", "rich", "numba"), f"{name} imports {target} at start"
