@@ -23,6 +23,10 @@ PCAP_HEADER = b"\xd4\xc3\xb2\xa1\2\0\4\0" + bytes(8) + b"\0\0\4\0\1\0\0\0"
 MACS = b"\2\0\0\0\0\1\2\0\0\0\0\2"
 
 
+HOSTS = 512
+"""Addresses that packets come from and go to."""
+
+
 def fold(rows: Bytes) -> NDArray[np.int64]:
     """For each row the sum of its big-endian words, modulo 0xffff; an odd last byte is a high byte."""
     sums: NDArray[np.int64] = rows[:, 0::2].sum(axis=1, dtype=np.int64) * 256 + rows[:, 1::2].sum(axis=1, dtype=np.int64)
@@ -54,7 +58,9 @@ def internet(body: Bytes, protocol: int, six: bool, generator: np.random.Generat
     count, length = body.shape
     head = np.zeros((count, 40 if six else 20), np.uint8)
     addresses = slice(8, 40) if six else slice(12, 20)
-    head[:, addresses] = generator.integers(1, 250, (count, 32 if six else 8), np.uint8)
+    hosts = generator.integers(1, 250, (HOSTS, 16 if six else 4), np.uint8)
+    hosts[:, 0] = 0xFD if six else 10
+    head[:, addresses] = hosts[generator.integers(0, HOSTS, (count, 2))].reshape(count, -1)
     if six:
         head[:, 0], head[:, 6], head[:, 7] = 0x60, protocol, 64
         put(head, 4, length)

@@ -33,8 +33,8 @@ Progress = Callable[[Capture], None]
 class FileResult:
     """What was found in one capture. ``fault`` says why reading ended early; everything before it is in the result.
 
-    ``tally`` counts checksums by kind and verdict, without zeros. ``packets`` were read, of which ``without`` carry no checksum that is known
-    here, and ``overflow`` were past the bound of classes. ``capped`` says that there were more senders than are told apart.
+    ``tally`` counts checksums by kind and verdict, without zeros. ``packets`` were read, of which ``without`` carry no checksum that is
+    known here, and ``overflow`` were past the bound of classes. ``capped`` says that there were more senders than are told apart.
     """
 
     file: str
@@ -114,7 +114,8 @@ class CheckResult:
         return "\n".join(f"{result.file}: {result.headline}" for result in self.results)
 
     def frame(self, packets: bool = False) -> pd.DataFrame:
-        """A pandas DataFrame: one row per kind of checksum and cause, or with ``packets`` one per checksum per packet (reads the files again).
+        """A pandas DataFrame: one row per kind of checksum and cause, or with ``packets`` one per checksum per packet (reads the files
+        again).
 
         ValueError if ``packets`` and there are more than ``report.frame.MOST_ROWS`` checksums, or a file cannot be read twice.
         """
@@ -147,8 +148,8 @@ def check(
 ) -> CheckResult:
     """Look at every checksum of the captures at ``paths``; ``"-"`` is standard input.
 
-    ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does not depend on them. A file that cannot be read,
-    or not to its end, does not raise: see ``faults``. TypeError without any path.
+    ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does not depend on them. A file that cannot be
+    read, or not to its end, does not raise: see ``faults``. TypeError without any path.
     """
     if not paths:
         raise TypeError("check() needs at least one capture")

@@ -7,7 +7,7 @@ Source of truth for offsets: IEEE 802.3, RFC 791 section 3.1, RFC 8200 section 3
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -30,10 +30,8 @@ SAMPLE: Final = 16384
 EXAMINED: Final = 4096
 """Packets with bad sums that are looked at closely."""
 _CHUNK: Final = 65536
-# Pairs of class and sender are counted in an array while their numbers stay below this, and by sorting above it or while more than
-# _FEW of them lack packet numbers.
+# Pairs of class and sender are counted in an array while their numbers stay below this, and by sorting above it.
 _DENSE: Final = 1 << 18
-_FEW: Final = 16
 # Initial TTLs in use; a packet with another one above the lowest of these has passed a router.
 _INITIAL_TTLS: Final = (32, 60, 64, 128, 255)
 
@@ -85,6 +83,28 @@ class Entry:
         return kept
 
 
+class _Counted:
+    """Counters of pairs of class and sender below _DENSE, as arrays: no Python per packet or pair while blocks pass."""
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(_DENSE, np.int64)
+        self.forwarded = np.zeros(_DENSE, np.int64)
+        self.lacking = np.ones(_DENSE, np.bool_)
+        """Whether a pair has fewer than KEPT packet numbers."""
+
+    def add(self, pairs: NDArray[np.int64], forwarded: NDArray[np.bool_]) -> None:
+        size = int(pairs.max()) + 1
+        self.counts[:size] += np.bincount(pairs, minlength=size)
+        self.forwarded[:size] += np.bincount(pairs[forwarded], minlength=size)
+
+    def take(self) -> Iterator[tuple[int, int, int]]:
+        """Pair, packets, forwarded packets; the counters are zero afterwards."""
+        found = np.flatnonzero(self.counts)
+        taken = list(zip(found.tolist(), self.counts[found].tolist(), self.forwarded[found].tolist(), strict=True))
+        self.counts[found] = self.forwarded[found] = 0
+        return iter(taken)
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """Where a class keeps its source addresses: byte offsets from the packet's start, -1 if there is none. ``version`` 4, 6 or 0."""
@@ -115,8 +135,8 @@ class Evidence:
     """Collects while blocks pass. After the last block read ``entries``, ``senders``, ``full_sums`` and ``capped``."""
 
     def __init__(self) -> None:
-        self.entries: dict[tuple[int, int], Entry] = {}
-        """(class, sender) -> packets. Only classes with a sum that is owed or bad are kept by sender; others under sender 0."""
+        self._entries: dict[tuple[int, int], Entry] = {}
+        self._counted = _Counted()
         self.senders: list[Sender] = [UNKNOWN_SENDER]
         self.capped = False
         """More senders appeared than are told apart."""
@@ -131,6 +151,15 @@ class Evidence:
         self._full_kinds: list[tuple[Kind, ...]] = []
         self._bad: list[bool] = []
         self._examined = 0
+
+    @property
+    def entries(self) -> dict[tuple[int, int], Entry]:
+        """(class, sender) -> packets. Only classes with a sum that is owed or bad are kept by sender; others under sender 0."""
+        for pair, count, forwarded in self._counted.take():
+            entry = self._entry(pair)
+            entry.count += count
+            entry.forwarded += forwarded
+        return self._entries
 
     def full_sums(self, sender: int, kind: Kind) -> int:
         """About how many packets of this sender carry full, right sums of this kind (exact in small captures)."""
@@ -182,21 +211,20 @@ class Evidence:
             forwarded[where] = readable & _forwarded(block, rows[where], readable, self._layouts[number])
         pairs = classes * (SENDERS + 1) + slots
         if int(pairs.max()) < _DENSE:
-            counts = np.bincount(pairs)
-            passed = np.bincount(pairs, weights=forwarded)
-            found = np.flatnonzero(counts)
-            short = [pair for pair in found.tolist() if len(self._entry(pair).numbers) < KEPT]
-            if len(short) <= _FEW:
-                for pair in found.tolist():
-                    entry = self._entry(pair)
-                    entry.count += int(counts[pair])
-                    entry.forwarded += int(passed[pair])
-                for pair in short:
-                    self._keep(pair, block, rows[np.flatnonzero(pairs == pair)])
-                return
+            self._counted.add(pairs, forwarded)
+            short = np.flatnonzero(self._counted.lacking[pairs])
+            if len(short):
+                pairs, rows = pairs[short], rows[short]
+                order = np.argsort(pairs, kind="stable")
+                starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+                for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
+                    pair = int(pairs[order[start]])
+                    self._keep(pair, block, rows[order[start:end]])
+                    self._counted.lacking[pair] = len(self._entry(pair).numbers) < KEPT
+            return
         order = np.argsort(pairs, kind="stable")
         starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
-        for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
             members = order[start:end]
             pair = int(pairs[members[0]])
             entry = self._entry(pair)
@@ -205,7 +233,7 @@ class Evidence:
             self._keep(pair, block, rows[members])
 
     def _entry(self, pair: int) -> Entry:
-        return self.entries.setdefault(divmod(pair, SENDERS + 1), Entry())
+        return self._entries.setdefault(divmod(pair, SENDERS + 1), Entry())
 
     def _keep(self, pair: int, block: Block, rows: NDArray[np.int64]) -> None:
         entry = self._entry(pair)
@@ -221,13 +249,14 @@ class Evidence:
         order = np.argsort(starts, kind="stable")
         edges = np.searchsorted(starts[order], np.arange(len(found) + 1))
         for position, number in enumerate(found):
-            entry = self.entries.setdefault((int(number), 0), Entry())
+            entry = self._entries.setdefault((int(number), 0), Entry())
             entry.keep(rows[order[edges[position] : edges[position + 1]]], block.first)
             self._by_number[number] = len(entry.numbers) < KEPT
 
     def _sample(self, block: Block, class_of: NDArray[np.integer]) -> None:
         """Estimate who sends full sums from every n-th packet."""
-        stride = max(1, -(-len(block) // SAMPLE))
+        # With a full table only senders that are in it already count: a thinner sample does.
+        stride = max(1, -(-len(block) // SAMPLE)) * (16 if len(self._full) >= SENDERS else 1)
         rows = np.arange(0, len(block), stride)
         rows = rows[class_of[rows] >= 0]
         classes = class_of[rows].astype(np.int64)

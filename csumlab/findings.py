@@ -163,6 +163,7 @@ ENTRIES: tuple[Entry, ...] = (
         "INVALID packets are neither translated nor dropped unless a rule says so.",
         "Drop them: nft add rule ... ct state invalid drop.",
         ("Linux net/netfilter/nf_nat_core.c nf_nat_inet_fn", "Linux Documentation/networking/nf_conntrack-sysctl.rst"),
+        "linux-6.1-invalid-leak",
     ),
     Entry(
         "CSL901",

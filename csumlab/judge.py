@@ -20,6 +20,8 @@ from csumlab.state import State, owed
 from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
+_WRITING = (Operation.FILL, Operation.COMPUTE)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -224,7 +226,10 @@ def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     start = max(trace.tap, 0)
     for uid in errors.after[start]:
         for number in range(start + 1, len(trace.hops)):
-            if uid not in errors.after[number] and _present(trace.hops[number].after, uid) and not trace.hops[number].checked:
+            hop = trace.hops[number]
+            # A mark that is dropped (a csum_blank that a fill had left on) mends nothing: only who writes a sum can launder.
+            written = any(do.operation in _WRITING for do in hop.row.does)
+            if uid not in errors.after[number] and _present(hop.after, uid) and not hop.checked and written:
                 yield Judgement("CSL401", number, uid, f"{trace.fate.value} at {trace.hops[-1].domain}")
                 return
             if uid not in errors.after[number]:

@@ -101,7 +101,7 @@ class FramePacket:
             length = int.from_bytes(self.data[start + 2 : start + 4], "big")
         else:
             length = 40 + int.from_bytes(self.data[start + 4 : start + 6], "big")
-        return replace(self, data=self.data[: start + length]) if length > 40 or ip.layer is Layer.IPV4 and length else self
+        return replace(self, data=self.data[: start + length]) if length > 40 or (ip.layer is Layer.IPV4 and length) else self
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self:
         inner = b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + _ETHERTYPES[self.headers[0].layer] + self.data

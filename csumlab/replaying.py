@@ -79,6 +79,7 @@ class Outcome:
     readings: tuple[Reading, ...]
     judged: tuple[tuple[Judgement, ...], ...]
     misfits: tuple[str, ...]
+    untold: str = ""
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ def evaluate(facts: Facts, settings: Settings, answers: Mapping[Form, bool]) -> 
         if reading.origin.made is Made.RIGHT:
             verdicts += exposures(facts, settings, reading, answers)
         judged.append(tuple(verdicts))
-    return Outcome(facts, found.fitting, tuple(judged), found.misfits)
+    return Outcome(facts, found.fitting, tuple(judged), found.misfits, found.untold)
 
 
 def exposures(facts: Facts, settings: Settings, reading: Reading, answers: Mapping[Form, bool]) -> list[Judgement]:
@@ -353,7 +354,11 @@ def _start(leaves: tuple[Leaf, ...]) -> Iterator[str]:
     for leaf in leaves:
         if not leaf.outcome.facts.addresses:
             continue
-        who = " or ".join(dict.fromkeys(str(reading.origin) for reading in leaf.outcome.readings)) or "origin not found"
+        who = (
+            " or ".join(dict.fromkeys(str(reading.origin) for reading in leaf.outcome.readings))
+            or leaf.outcome.untold
+            or "origin not found"
+        )
         counts[who] = counts.get(who, 0) + leaf.count
     for who, count in sorted(counts.items(), key=lambda item: -item[1]):
         yield f"{count:,} packets {who}"
@@ -391,6 +396,9 @@ def _recount(finding: Finding, packets: int, first: tuple[int, ...], cure: Cure 
 
 def _of_leaf(leaf: Leaf) -> Iterator[tuple[Finding, Judgement | None, Reading | None]]:
     outcome = leaf.outcome
+    if outcome.untold:
+        yield Finding("CSL902", "", "", outcome.untold, "", outcome.untold, "", leaf.count, ()), None, None
+        return
     if not outcome.readings:
         because = "; ".join(outcome.misfits[:3]) or "nobody in the topology has its source address"
         yield Finding("CSL901", "", "", because, "", "not walked", "", leaf.count, ()), None, None

@@ -12,7 +12,7 @@ from csumlab.classes import Made, headers_of, may_be, observed, originated, shap
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Layer, Verdict
-from csumlab.packet import ANY_PORT, Header, Span, enclosing
+from csumlab.packet import ANY_PORT, Header, Span, enclosing, outer_ip
 from csumlab.stage import Packet
 from csumlab.state import Bare, Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Untold, decide
@@ -61,10 +61,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All that fit, or none and why each did not."""
+    """All that fit, or none and why each did not. ``untold`` says why nobody was tried."""
 
     fitting: tuple[Reading, ...]
     misfits: tuple[str, ...]
+    untold: str = ""
 
 
 def origins(facts: Facts, topology: Topology, made: tuple[Made, ...]) -> Iterator[tuple[int, Origin]]:
@@ -153,6 +154,9 @@ def _with(
 def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mapping[Form, bool]) -> Readings:
     """Every origin that fits, of the greatest depth at which one fits, right and partial before wrong. ``assume`` "" or what the user
     says of the carried state at the tap. Raises Undecided."""
+    outermost = outer_ip(headers_of(facts, topology))
+    if outermost is not None and outermost.destination is not None and forward.is_group(outermost.destination):
+        return Readings((), (), "packets to a group address are not followed")
     misfits: list[str] = []
     for made in ((Made.RIGHT,), (Made.UNFINISHED,), (Made.WRONG,)):
         fitting: list[tuple[int, Reading]] = []

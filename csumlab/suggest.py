@@ -19,7 +19,8 @@ _SENDER = re.compile(r"(?P<address>[0-9a-fA-F:.]+)(?: \((?P<mac>[0-9a-f:]{17})\)
 
 @dataclass(frozen=True)
 class Suggestion:
-    """``checked`` is what check says; ``local`` are the senders of partial sums, so on this side of a filling card; ``topology`` a start."""
+    """``checked`` is what check says; ``local`` are the senders of partial sums, so on this side of a filling card; ``topology`` a
+    start."""
 
     file: str
     checked: CheckResult
@@ -47,8 +48,9 @@ class Suggestion:
         else:
             lines.append("Nobody sends partial sums here, so the capture does not say which side is local.")
         lines += [
-            "To walk the packets through the host, say what the host is and where the capture was taken: save the lines below as host.toml,",
-            f"correct them (names, addresses, bridges, ethtool features), and run: csumlab replay {self.file} --topology host.toml",
+            "To walk the packets through the host, say what the host is and where the capture was taken: save the lines below as",
+            "host.toml, correct them (names, addresses, bridges, ethtool features), and run:",
+            f"csumlab replay {self.file} --topology host.toml",
             "",
             to_toml(self.topology),
         ]

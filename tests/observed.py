@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from walks import Case, run_plain
+
 from csumlab.headers import KINDS
 from csumlab.plain import FramePacket
 from csumlab.trace import TAP, Trace
-from walks import Case, run_plain
 
 
 def shown(trace: Trace) -> list[str]:

@@ -6,8 +6,9 @@ import re
 import runpy
 from pathlib import Path
 
-import csumlab
 from click.testing import CliRunner
+
+import csumlab
 from csumlab.cli import COMMANDS, cli
 from csumlab.topology.load import parse_topology
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import observed
 import pytest
 import walks
-from csumlab.trace import Trace
 from mutants import Mutant, mutants
 from patching import patched
 from walks import Case
+
+from csumlab.trace import Trace
 
 GOLDEN = Path(__file__).parent / "golden" / "walks.txt"
 

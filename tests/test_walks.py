@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import walks
+from frames import block_of, patch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from csumlab.classes import headers_of, numbers
 from csumlab.forms import Form
 from csumlab.inet import negate, residue
 from csumlab.replaying import Replay, Settings, answers_for, tap_of
 from csumlab.topology.presets import stages
-from frames import block_of, patch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CASES = [case for preset in ("linux-6.1", "xen-3.0.0") for case in walks.cases(preset)]
 STRIDE = 3
@@ -61,14 +64,14 @@ def test_forms_equal_bytes_for_made_fields(number: int, how: str, value: int) ->
     sums = [one for one in walks.dissected(case).sums if one.kind.name in ("TCP", "UDP")]
     plain = case.frame[12:14] == b"\x08\x00" and len(case.frame) % 2 == 0 and len(sums) == 1
     if sums and (how != "both" or plain):
-        case = walks.replace(case, frame=spoiled(case.frame, sums[-1].at, how, value))
+        case = replace(case, frame=spoiled(case.frame, sums[-1].at, how, value))
     assert walks.differences(case) == []
 
 
 def test_right_and_partial_at_once_is_made() -> None:
     """The generator above does what it says: r = g = 0."""
     frame = walks.packets_between("10.0.0.1", "10.0.0.2", 4, b"evenly..")["tcp"]
-    case = walks.replace(CASES[0], frame=spoiled(frame, 50, "both", 0))
+    case = replace(CASES[0], frame=spoiled(frame, 50, "both", 0))
     one = walks.dissected(case).sums[-1]
     assert (one.residue, one.seed) == (0, 0)
 

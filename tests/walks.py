@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import frames
 import hosts
 import numpy as np
+
 from csumlab.classes import headers_of, numbers, observed
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.forms import Form
 from csumlab.headers import Layer
 from csumlab.index import Columns, Index
-from csumlab.inet import spell
+from csumlab.inet import negate, residue, spell
 from csumlab.packet import Header, outer_transport
 from csumlab.plain import FramePacket
 from csumlab.stage import Packet
@@ -99,14 +100,14 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     found["udp, none, damaged"] = frames.patch(found["udp, damaged"], at, 0)
     for name in ("tcp", "udp"):
         plan = plain[name].sums[-1]
-        found[f"{name}, partial"] = frames.patch(found[name], plan.at, frames.residue(plan.pseudo) or 0xFFFF)
+        found[f"{name}, partial"] = frames.patch(found[name], plan.at, residue(plan.pseudo) or 0xFFFF)
     if version == 4:
         found["tcp, wrong IPv4 sum"] = frames.patch(found["tcp"], 14 + 10, 0x1234)
         found["tcp, first fragment"] = made(frames.tcp(payload), fragment=0x2000).data
         expired = bytearray(made(frames.tcp(payload)).data)
         expired[22] = 1
         expired[24:26] = bytes(2)
-        expired[24:26] = frames.negate(frames.residue(bytes(expired[14:34]))).to_bytes(2, "big")
+        expired[24:26] = negate(residue(bytes(expired[14:34]))).to_bytes(2, "big")
         found["tcp, TTL 1"] = bytes(expired)
         found["tcp, trailer"] = found["tcp"] + b"\0\x17"
         found["ipip"] = frames.ethernet(frames.ipv4(frames.ipv4(frames.tcp(payload)), source, destination)).data

@@ -30,16 +30,8 @@ def packets() -> list[bytes]:
             right(back / IPv6(src=SERVER6, dst=GUEST6) / ICMPv6EchoRequest(id=7, seq=n) / text),
         ]
     for n in range(3):
-        made.append(
-            damaged(
-                right(
-                    ether(0xFE, 0x11)
-                    / IP(src=SERVER, dst=GUEST, id=n)
-                    / TCP(sport=80, dport=40000 + n, flags="PA")
-                    / Raw(b"damaged %d" % n)
-                )
-            )
-        )
+        text = Raw(b"damaged %d" % n)
+        made.append(damaged(right(back / IP(src=SERVER, dst=GUEST, id=n) / TCP(sport=80, dport=40000 + n, flags="PA") / text)))
     return made
 
 

@@ -16,8 +16,8 @@ from csumlab.commands.common import announce_compiling, coloured, fail, progress
 @click.option("--csv", "as_csv", is_flag=True, help="A row per kind and cause; with --packets a row per checksum.")
 @click.option("--packets", is_flag=True, help="A line per checksum that is not good; with --csv or --json per checksum.")
 def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool) -> None:
-    """Every checksum of every header in CAPTURE (pcap, pcapng; .gz, .zst; - is standard input): good, partial, absent, bad or unverified, and
-    for what is not good the likely cause, and whether it matters."""
+    """Every checksum of every header in CAPTURE (pcap, pcapng; .gz, .zst; - is standard input): good, partial, absent, bad or unverified,
+    and for what is not good the likely cause, and whether it matters."""
     if as_json and as_csv:
         fail("choose one of --json and --csv")
     if packets:
@@ -48,7 +48,7 @@ def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool)
 
 def _paint(text: str, standing: object) -> str:
     colours = {"REAL": "red", "DOUBTFUL": "yellow", "HARMLESS": "green"}
-    return click.style(text, fg=colours.get(getattr(standing, "name", ""), None), bold=True)
+    return click.style(text, fg=colours.get(getattr(standing, "name", "")), bold=True)
 
 
 def _packets(captures: tuple[str, ...], as_json: bool, as_csv: bool) -> int:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def settings_for(topology: str | None, line: str | None, at: str, assume: str, exposure: bool) -> Settings | None:
     """From the options that replay and explain share; None without a topology. Ends with exit status 2 on any error."""
     from csumlab.replaying import Settings, tap_of
-    from csumlab.topology.load import TopologyError, load_topology
     from csumlab.topology.line import parse_line
+    from csumlab.topology.load import TopologyError, load_topology
 
     if topology and line:
         fail("choose one of --topology and --path")
@@ -41,8 +41,8 @@ def settings_for(topology: str | None, line: str | None, at: str, assume: str, e
 @click.option("--exposure", is_flag=True, help="Also say where damage inside one host's memory would go unnoticed.")
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
 def replay(capture: str, topology: str | None, line: str | None, at: str, assume: str | None, exposure: bool, as_json: bool) -> None:
-    """Walk every packet of CAPTURE through a modelled host, from its sender through the capture point to its end, and say what is wrong, where,
-    why, and which change mends it."""
+    """Walk every packet of CAPTURE through a modelled host, from its sender through the capture point to its end, and say what is wrong,
+    where, why, and which change mends it."""
     from csumlab.capture import CaptureError
 
     settings = settings_for(topology, line, at, assume or "", exposure)

@@ -1,4 +1,5 @@
-"""One row per checksum per packet: what ``--packets`` shows and ``frame(packets=True)`` holds. Reads the capture again, a packet at a time."""
+"""One row per checksum per packet: what ``--packets`` shows and ``frame(packets=True)`` holds. Reads the capture again, a packet at a
+time."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ COLUMNS: Final = ("file", "packet", "kind", "header", "offset", "verdict", "fiel
 
 
 class PacketRow(NamedTuple):
-    """``header`` is the place in the header stack, ``offset`` the field's in the packet; ``field``, ``residue`` (r) and ``seed`` (g) are 0..65535
-    or None; ``reason`` says why r is not known."""
+    """``header`` is the place in the header stack, ``offset`` the field's in the packet; ``field``, ``residue`` (r) and ``seed`` (g) are
+    0..65535 or None; ``reason`` says why r is not known."""
 
     file: str
     packet: int

@@ -25,7 +25,8 @@ def headline(result: ReplayResult) -> str:
     if not found:
         return f"{first} Nothing is wrong: every checksum arrives right, is filled on the way, or is not needed."
     worst = found[0]
-    return f"{first} {len(found)} {'finding' if len(found) == 1 else 'findings'}; first of all {worst.entry.title}, at {printable(worst.hop) or result.settings.tap}."
+    count = f"{len(found)} {'finding' if len(found) == 1 else 'findings'}"
+    return f"{first} {count}; first of all {worst.entry.title}, at {printable(worst.hop) or result.settings.tap}."
 
 
 def text(result: ReplayResult) -> str:
@@ -138,33 +139,30 @@ def finding_frame(result: ReplayResult) -> pd.DataFrame:
     import pandas as pd
 
     names = ("code", "severity", "title", "hop", "stage", "sum", "because", "consequence", "condition", "packets")
-    rows = [
-        {name: entry[name] for name in names} | {"cure": str(f.cure) if f.cure else ""}
-        for f in result.findings
-        for entry in (_finding_dict(f),)
-    ]
+    rows = []
+    for finding in result.findings:
+        entry = _finding_dict(finding)
+        rows.append({name: entry[name] for name in names} | {"cure": str(finding.cure or "")})
     frame = pd.DataFrame(rows, columns=[*names, "cure"])
     kinds: dict[str, Any] = dict.fromkeys(("code", "severity", "hop", "stage", "sum"), "category")
-    return frame.astype(
-        {
-            **kinds,
-            "packets": "int64",
-            "title": "string",
-            "because": "string",
-            "consequence": "string",
-            "condition": "string",
-            "cure": "string",
-        }
-    )
+    kinds |= dict.fromkeys(("title", "because", "consequence", "condition", "cure"), "string")
+    return frame.astype({**kinds, "packets": "int64"})
 
 
 def html(result: ReplayResult) -> str:
     """For a notebook: the headline and a table. Nothing of a capture is ever markup."""
-    rows = "".join(
-        f"<tr><td>{f.code}</td><td>{markup.escape(f.entry.title)}</td><td>{markup.escape(f.hop)}</td><td style='text-align:right'>{f.packets:,}</td>"
-        f"<td>{markup.escape(f.because)}</td><td>{markup.escape(f.consequence)}</td><td><code>{markup.escape(str(f.cure or ''))}</code></td></tr>"
-        for f in result.findings
-    )
+    rows = ""
+    for finding in result.findings:
+        texts = (
+            finding.code,
+            finding.entry.title,
+            finding.hop,
+            f"{finding.packets:,}",
+            finding.because,
+            finding.consequence,
+            str(finding.cure or ""),
+        )
+        rows += "<tr>" + "".join(f"<td>{markup.escape(cell)}</td>" for cell in texts) + "</tr>"
     head = "".join(f"<th>{word}</th>" for word in ("code", "finding", "where", "packets", "why", "then", "cure"))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if result.findings else ""
     return f"<p>{markup.escape(headline(result))}</p>{table}"

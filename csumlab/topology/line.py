@@ -1,15 +1,15 @@
 """A host in one line: ``domU:eth0 > vif1.0 > xenbr0 > eth0(tx-checksum-ip-generic=off) > wire > host``.
 
-    line    = item { ">" item }
-    item    = [ domain ":" ] device [ "(" setting { "," setting } ")" ]  |  "wire"  |  NAME (only first or last: somebody outside)
-    setting = feature "=" ("on" | "off")  |  "preset" "=" PRESET
+line    = item { ">" item }
+item    = [ domain ":" ] device [ "(" setting { "," setting } ")" ]  |  "wire"  |  NAME (only first or last: somebody outside)
+setting = feature "=" ("on" | "off")  |  "preset" "=" PRESET
 
 Kinds follow from names and places: ``vif1.0`` is a vif, what stands before it a netfront; ``xenbr0``, ``virbr0`` and ``br0`` are bridges;
-a device beside ``wire`` is a card; two devices side by side that are neither are the ends of a veth pair. A device without a domain belongs to the domain of the
-item before it; after a cable it belongs to dom0. Examples:
+a device beside ``wire`` is a card; two devices side by side that are neither are the ends of a veth pair. A device without a domain
+belongs to the domain of the item before it; after a cable it belongs to dom0. Examples:
 
-    domA:eth0 > vif1.0 > xenbr0 > vif2.0 > domB:eth0
-    pod:eth0 > host:veth1 > br0 > eth0(tx=off) > wire > host
+domA:eth0 > vif1.0 > xenbr0 > vif2.0 > domB:eth0
+pod:eth0 > host:veth1 > br0 > eth0(tx=off) > wire > host
 """
 
 from __future__ import annotations

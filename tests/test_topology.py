@@ -1,0 +1,189 @@
+"""Topologies: files that are right are read as they are meant, wrong ones get an error that helps; lines; ways of packets."""
+
+from __future__ import annotations
+
+import contextlib
+
+import hosts
+import pytest
+import walks
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csumlab.packet import Span, exactly
+from csumlab.topology import forward
+from csumlab.topology.line import parse_line
+from csumlab.topology.load import TopologyError, load_topology, parse_topology, to_toml
+from csumlab.topology.model import Device, DeviceKind, Domain, Port, Prefix, Topology
+from csumlab.topology.presets import PRESETS, is_on
+
+NIC = '[domain.a.device.eth0]\nkind = "nic"\nwire = "w"\n'
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_what_is_written_is_read_back(preset: str) -> None:
+    """to_toml and parse_topology are inverse, for every host of the tests."""
+    for topology in walks.hosts_of(preset).values():
+        assert parse_topology(to_toml(topology)) == topology
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[domain.a]\npreset = 'linux-6.2'\n", ("line 2", "domain.a.preset", "linux-6.1")),
+        (NIC + 'wier = "x"\n', ("line 4", "wier", "'wire'")),
+        ('[domain.a.device.eth0]\nkind = "nik"\n', ("line 2", "'nic'")),
+        ("[domain.a.device.eth0]\nkind = 1\n", ("line 2", "kind", "str")),
+        (NIC + "features = { tx-checksum-ip-genric = true }\n", ("tx-checksum-ip-generic",)),
+        (NIC + 'address = ["10.0.0.300/24"]\n', ("10.0.0.300/24", "10.0.0.1/24")),
+        (NIC + 'mac = "zz"\n', ("hardware address",)),
+        (NIC + 'peer = "b:c"\n', ("a nic has no peer",)),
+        (NIC + 'bridge = "br0"\n', ("no bridge 'br0'",)),
+        ('[domain.a.device.eth0]\nkind = "nic"\n', ("needs a wire",)),
+        ('[domain.a.device.eth0]\nkind = "netfront"\n', ("needs a peer",)),
+        ('[domain.a.device.eth0]\nkind = "netfront"\npeer = "b:vif1.0"\n', ("unknown port 'b:vif1.0'",)),
+        ('[domain.a.device.t]\nkind = "vpn"\n', ("local and remote",)),
+        (NIC + '[[domain.a.route]]\nto = "default"\ndevice = "eth1"\n', ("eth1", "'eth0'")),
+        (NIC + '[[domain.a.route]]\nto = "10.0.0.0/40"\ndevice = "eth0"\n', ("not a prefix",)),
+        (NIC + '[[domain.a.nat]]\nkind = "snat"\ndevice = "eth0"\n', ("needs address",)),
+        (
+            NIC
+            + '[domain.b.device.eth0]\nkind = "nic"\nwire = "w"\naddress = "10.0.0.1/24"\n'
+            + '[domain.c.device.eth0]\nkind = "nic"\nwire = "w"\naddress = "10.0.0.1/24"\n',
+            ("b:eth0 too",),
+        ),
+        ("", ("no domain",)),
+        ("[domain.a]\n", ("no device",)),
+        ("[domain\n", ("not TOML", "line 1")),
+        ('at = "a:eth9"\n' + NIC, ("eth9", "a:eth0")),
+        (
+            '[domain.a.device.v]\nkind = "netfront"\npeer = "d:vif1.0"\nfeatures = { tx-checksum-ipv4 = false }\n'
+            '[domain.d.device."vif1.0"]\nkind = "vif"\n',
+            ("fixed on in netfront of linux-6.1",),
+        ),
+    ],
+)
+def test_errors_help(text: str, words: tuple[str, ...]) -> None:
+    """File, line or key, and the nearest valid word."""
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(text, "host.toml")
+    assert str(caught.value).startswith("host.toml")
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_loop_of_bridges_is_refused() -> None:
+    """Two bridges that are joined twice would carry a frame for ever."""
+    text = ""
+    for end, bridge in (("a", "br0"), ("b", "br1")):
+        other = "b" if end == "a" else "a"
+        for number in (1, 2):
+            text += f'[domain.h.device.{end}{number}]\nkind = "veth"\npeer = "h:{other}{number}"\nbridge = "{bridge}"\n'
+        text += f'[domain.h.device.{bridge}]\nkind = "bridge"\n'
+    with pytest.raises(TopologyError, match="loop"):
+        parse_topology(text)
+
+
+def test_unreadable_file(tmp_path: object) -> None:
+    """A file that is not there is an error that names it."""
+    with pytest.raises(TopologyError, match=r"none\.toml"):
+        load_topology("none.toml")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "domU:eth0 > vif1.0 > xenbr0 > eth0(tx-checksum-ip-generic=off) > wire > host",
+        "domA:eth0 > vif1.0 > xenbr0 > vif2.0 > domB:eth0",
+        "pod:eth0 > host:veth1 > br0 > eth0(tx=off) > wire > host2",
+        "domU:eth0(preset=xen-3.0.0) > vif1.0(preset=xen-3.0.0) > xenbr0 > eth0 > wire > host",
+    ],
+)
+def test_lines(line: str) -> None:
+    """Both ends reach each other, and what was made can be written as a file."""
+    topology = parse_line(line)
+    assert topology.line is not None
+    first, last = topology.line
+    assert last in forward.segment(topology, first)
+    assert parse_topology(to_toml(topology)).domains == topology.domains
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("a", "at least two"),
+        ("a > b", "item 1"),
+        ("domU:eth0 > xenbr0 > wire > host", "item 2"),
+        ("domU:eth0 > vif1.0(foo=on) > xenbr0 > eth0 > wire > host", "unknown feature"),
+        ("domU:eth0 > vif1.0(tx=maybe) > xenbr0", "tx=on"),
+        ("wire > host", "starts and ends"),
+        ("domU:eth0 > vif1.0 > vif1.0 > domB:eth0", ""),
+        ("domU:eth0(preset=linux-9) > vif1.0", "unknown preset"),
+        ("do mU:eth0 > vif1.0", "expected DEVICE"),
+    ],
+)
+def test_errors_of_lines(line: str, hint: str) -> None:
+    """The item and what would be right there."""
+    with pytest.raises(TopologyError) as caught:
+        parse_line(line)
+    assert hint in str(caught.value)
+
+
+@given(st.text("abc:>(),=.0 vifxenbr", max_size=40))
+def test_lines_are_hostile_too(line: str) -> None:
+    """Any text gives a topology or a TopologyError."""
+    with contextlib.suppress(TopologyError):
+        parse_line(line)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_intervals(value: int) -> None:
+    """An address lies in the interval that its index names, and no prefix of the topology cuts an interval."""
+    topology = walks.host(hosts.NAT, PRESET="linux-6.1", VERIFY="true", TOPORT="40000")
+    span = topology.span(4, topology.index_of(4, value))
+    assert span.low <= value <= span.high
+    for text in ("10.1.0.0/24", "192.0.2.1/32", "0.0.0.0/0"):
+        prefix = Prefix.parse(text)
+        if prefix.version == 4:
+            inside = prefix.covers(span)
+            assert inside or span.high < prefix.low or span.low > prefix.high
+
+
+def test_routes() -> None:
+    """The longest prefix wins, and no route is said."""
+    topology = walks.host(hosts.VPN, PRESET="linux-6.1")
+    guest = topology.domains["domU"]
+    assert forward.route(guest, exactly("172.16.0.1"))[0].name == "tun0"
+    assert forward.route(guest, exactly("10.1.0.1"))[0].name == "eth0"
+    assert forward.route(guest, exactly("8.8.8.8")) == (guest.devices["eth1"], exactly("192.0.2.254"))
+    with pytest.raises(forward.Unreachable, match="no route"):
+        forward.route(guest, exactly("2001:db8::1"))
+
+
+def test_ambiguous_ways_are_said() -> None:
+    """Two ports that may answer for a next hop are not guessed between."""
+    nic = Device("eth0", DeviceKind.NIC, wire="w")
+    topology = Topology({name: Domain(name, devices={"eth0": nic}) for name in "abc"})
+    with pytest.raises(forward.Unreachable, match="several ports"):
+        forward.next_stop(topology, Port("a", "eth0"), exactly("10.0.0.1"), exactly("10.0.0.1"))
+
+
+def test_features() -> None:
+    """Set, fixed, default, and taken away by a xenstore key (as observed on Xen 4.17 with Linux 6.1)."""
+    netfront, vif = Device("eth0", DeviceKind.NETFRONT, features={"tx-checksum-ipv4": False}), Device("vif1.0", DeviceKind.VIF)
+    new, old = Domain("d"), Domain("d", preset="xen-3.0.0")
+    assert is_on(new, netfront, vif, "tx-checksum-ipv4")
+    assert not is_on(old, netfront, vif, "tx-checksum-ipv4")
+    refusing = Device("eth0", DeviceKind.NETFRONT, xenstore={"feature-no-csum-offload": True})
+    assert not is_on(new, vif, refusing, "tx-checksum-ipv4")
+    assert is_on(new, vif, netfront, "tx-checksum-ipv4")
+    silent = Device("vif1.0", DeviceKind.VIF, xenstore={"feature-ipv6-csum-offload": False})
+    assert not is_on(new, Device("eth0", DeviceKind.NETFRONT), silent, "tx-checksum-ipv6")
+
+
+def test_spans() -> None:
+    """Group addresses are told apart, and spans print as a person writes them."""
+    assert forward.is_group(exactly("224.0.0.251"))
+    assert forward.is_group(exactly("ff02::1"))
+    assert not forward.is_group(exactly("10.0.0.1"))
+    assert [str(Span(0, 80, 80)), str(exactly("10.0.0.1")), str(Span(4, 0, 2**32 - 1))] == ["80", "10.0.0.1", "any IPv4 address"]
