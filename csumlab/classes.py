@@ -31,6 +31,7 @@ class Made(Enum):
 
     RIGHT = "as its kernel makes it"
     UNFINISHED = "with a partial sum"
+    FINISHED = "with sums that it made itself"
     WRONG = "with a wrong sum"
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 FIRST_KEPT = 8
 MAX_LEAVES = 1024
 """Walked classes, counted after splitting; what comes beyond is counted and said."""
+_UNHARMED = (Made.RIGHT, Made.FINISHED)
 ASSUMPTIONS = ("unchecked", "verified", "must-compute")
 
 
@@ -122,7 +123,7 @@ def evaluate(facts: Facts, settings: Settings, answers: Mapping[Form, bool]) -> 
     judged = []
     for reading in found.fitting:
         verdicts = list(judge(reading.trace))
-        if reading.origin.made is Made.RIGHT:
+        if reading.origin.made in _UNHARMED:
             verdicts += exposures(facts, settings, reading, answers)
         judged.append(tuple(verdicts))
     return Outcome(facts, found.fitting, tuple(judged), found.misfits, found.untold)
@@ -471,11 +472,11 @@ def _still_wrong(facts: Facts, topology: Topology, reading: Reading) -> bool:
         return True
     try:
         judged = [*judge(trace)]
-        if reading.origin.made is Made.RIGHT:
+        if reading.origin.made in _UNHARMED:
             judged += expose(trace, lambda number: _again(facts, topology, reading, {}, number), False)
     except Undecided:
         return True
-    harmless = {"CSL001"} if reading.origin.made is not Made.RIGHT else set()
+    harmless = {"CSL001"} if reading.origin.made not in _UNHARMED else set()
     return any(
         (not j.note and CATALOGUE[j.code].severity is Severity.FINDING and j.code not in harmless) or j.code == "CSL902" for j in judged
     )

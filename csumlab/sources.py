@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from csumlab.classes import Made, headers_of, may_be, observed, originated, shape
 from csumlab.facts import Facts, Quality, SumFacts
@@ -53,10 +54,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read a class: an origin that fits what was seen, and the walk from there through the tap to the end."""
+    """One way to read a class: an origin that fits what was seen, and the walk from there through the tap to the end. ``weak`` says that
+    of some sum nothing was predicted that could have been other than what was seen."""
 
     origin: Origin
     trace: Trace
+    weak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def origins(facts: Facts, topology: Topology, made: tuple[Made, ...]) -> Iterato
         stack = headers[start:]
         for domain, variant in _senders(stack, topology):
             for shape_made in made:
-                if domain.outside or shape_made is not Made.UNFINISHED:
+                if shape_made is not (Made.FINISHED if domain.outside else Made.UNFINISHED):
                     yield depth, Origin(domain, shape_made, variant)
 
 
@@ -152,22 +155,25 @@ def _with(
 
 
 def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mapping[Form, bool]) -> Readings:
-    """Every origin that fits, of the greatest depth at which one fits, right and partial before wrong. ``assume`` "" or what the user
-    says of the carried state at the tap. Raises Undecided."""
+    """Every origin that fits, of the greatest depth at which one fits: what a kernel makes before what a program made itself, a wrong sum
+    last. A reading that predicts nothing of some sum never fits alone: all such are given, of every shape, if no other fits.
+    ``assume`` is "" or what the user says of the carried state at the tap. Raises Undecided."""
     outermost = outer_ip(headers_of(facts, topology))
     if outermost is not None and outermost.destination is not None and forward.is_group(outermost.destination):
         return Readings((), (), "packets to a group address are not followed")
     misfits: list[str] = []
-    for made in ((Made.RIGHT,), (Made.UNFINISHED,), (Made.WRONG,)):
+    weak: list[Reading] = []
+    for made in (Made.RIGHT, Made.UNFINISHED, Made.FINISHED, Made.WRONG):
         fitting: list[tuple[int, Reading]] = []
-        for depth, origin in origins(facts, topology, made):
+        for depth, origin in origins(facts, topology, (made,)):
             if fitting and fitting[0][0] != depth:
                 break
-            for reading in _follow(facts, topology, tap, origin, assume, answers, misfits):
-                fitting.append((depth, reading))
-        if fitting:
-            return Readings(tuple(reading for _, reading in fitting), tuple(misfits))
-    return Readings((), tuple(dict.fromkeys(misfits)))
+            fitting += ((depth, reading) for reading in _follow(facts, topology, tap, origin, assume, answers, misfits))
+        strong = tuple(reading for _, reading in fitting if not reading.weak)
+        if strong:
+            return Readings(strong, tuple(misfits))
+        weak += (reading for _, reading in fitting)
+    return Readings(tuple(weak), tuple(dict.fromkeys(misfits)))
 
 
 def walk(
@@ -178,7 +184,8 @@ def walk(
 
 
 def walker(topology: Topology, origin: Origin, choices: Mapping[str, str], observation: Observation | None = None) -> Walker:
-    return Walker(topology, choices, observation, finished=PRESETS[origin.domain.preset].family() if origin.made is Made.WRONG else None)
+    finished = origin.made in (Made.FINISHED, Made.WRONG)
+    return Walker(topology, choices, observation, finished=PRESETS[origin.domain.preset].family() if finished else None)
 
 
 def _follow(
@@ -189,7 +196,8 @@ def _follow(
     while todo and seen < MAX_READINGS:
         choices = todo.pop()
         seen += 1
-        watch = Observation(tap.port, tap.way, lambda packet, state: _meet(facts, topology, origin, assume, answers, packet, state))
+        blanks: list[int] = []
+        watch = Observation(tap.port, tap.way, partial(_meet, facts, topology, assume, answers, blanks))
         packet = originated(facts, origin.headers, origin.made, origin.domain.outside, answers)
         try:
             trace = walk(topology, origin, packet, choices, watch)
@@ -202,13 +210,14 @@ def _follow(
         if trace.tap < 0:
             misfits.append(f"{origin}: its way does not pass {tap}" + (f" ({trace.why})" if trace.why else ""))
             continue
-        yield Reading(origin, trace)
+        yield Reading(origin, trace, bool(blanks))
 
 
 def _meet(
-    facts: Facts, topology: Topology, origin: Origin, assume: str, answers: Mapping[Form, bool], packet: Packet, state: State
+    facts: Facts, topology: Topology, assume: str, answers: Mapping[Form, bool], blanks: list[int], packet: Packet, state: State
 ) -> tuple[Packet, State] | None:
-    """Hold the walked packet against the class. None if another packet passes here; Misfit if its sums are not the ones seen."""
+    """Hold the walked packet against the class. None if another packet passes here; Misfit if its sums are not the ones seen. The uids of
+    sums of which nothing is predicted go into ``blanks``."""
     assert isinstance(packet, SymbolicPacket)
     seen = headers_of(facts, topology)
     if shape(packet.headers) != shape(seen):
@@ -222,23 +231,24 @@ def _meet(
     if not assume:
         entries = {entry.header: entry for entry in facts.sums}
         for header in renamed:
-            if header.uid in packet.sums and header.index in entries:
-                _compare(packet, fresh, header.uid, entries[header.index], answers)
+            known = header.uid in packet.sums and header.index in entries
+            if known and not _compare(packet, fresh, header.uid, entries[header.index], answers):
+                blanks.append(header.uid)
     return fresh, _assumed(assume, state, fresh) if assume else state
 
 
-def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumFacts, answers: Mapping[Form, bool]) -> None:
+def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumFacts, answers: Mapping[Form, bool]) -> bool:
+    """Whether a prediction was held against what was seen, or nothing was seen to hold it against. Misfit if they differ."""
     mine, theirs = walked.sums[uid], seen.sums[uid]
     label = KINDS[entry.kind].label
     if mine.absent != theirs.absent:
         raise Misfit(f"the {label} field should {'' if mine.absent else 'not '}be zero")
     if mine.absent:
-        return
-    settled_walked, settled_seen = _settled(walked, uid), _settled(seen, uid)
+        return True
     for name, predicted, present, unseen in (
         ("right", mine.residue, theirs.residue, entry.residue is Quality.UNKNOWN),
         ("partial", mine.seed, theirs.seed, entry.seed is Quality.UNKNOWN),
-        ("right once the inner one is filled", settled_walked, settled_seen, entry.residue is Quality.UNKNOWN),
+        ("right once the inner one is filled", _settled(walked, uid), _settled(seen, uid), entry.residue is Quality.UNKNOWN),
     ):
         if predicted.unknowns or unseen:
             continue
@@ -250,7 +260,8 @@ def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumF
             raise Misfit(
                 f"the {label} sum should be {name if predicted == ZERO else 'off by ' + str(predicted)} here and is {_word(entry)}"
             )
-        return
+        return True
+    return entry.residue is Quality.UNKNOWN
 
 
 def _settled(packet: SymbolicPacket, uid: int) -> Form:

@@ -13,6 +13,10 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.replaying import Finding, replay
 
+UNSURE = {"xen-3.0.0-napt": ["dom0:eth0", "outside:eth0"]}
+"""Capture points at which findings say "if". Here the port before its translation was not seen, so the error it leaves is not known, and a
+program that sent a wrong sum would look the same."""
+
 
 def _told(findings: list[Finding]) -> set[tuple[str, str, str, str, bool]]:
     return {(f.code, f.hop, f.because, f.sum, bool(f.condition)) for f in findings}
@@ -65,13 +69,12 @@ def uncured(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("uncured")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_tap_says_the_same_and_none_the_contrary(name: str, tmp_path: Path) -> None:
-    """A finding is a fact about the host, not about where somebody listened. An "if" or a CSL9xx would be allowed, but none is
-    needed."""
+    """A finding is a fact about the host, not about where somebody listened. Where it needs an "if" is listed, strictly."""
     ports = list(views(walked(name)))
     assert len(ports) > 2
     told = {port: _compared(name, port, tmp_path) for port in ports}
     assert [text for contrary, _ in told.values() for text in contrary] == []
-    assert [port for port, (_, same) in told.items() if not same] == []
+    assert [port for port, (_, same) in told.items() if not same] == UNSURE.get(name, [])
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if "vpn" in name])

@@ -10,6 +10,9 @@ import frames
 import pytest
 
 from csumlab.capture import PcapngWriter
+from csumlab.dissection import dissect_packet
+from csumlab.facts import FragmentRole
+from csumlab.headers import Layer
 from csumlab.report.packets import packet_rows
 
 pytestmark = [
@@ -25,7 +28,22 @@ WORDS = {"1": "good", "0": "bad", "2": "unverified", "3": "absent"}
 def tshark(path: Path) -> list[dict[str, list[str]]]:
     """For each packet the verdicts by kind, outermost first."""
     names = [f"{name}.checksum.status" for name in FIELDS.values()]
-    words = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=;", "-E", "occurrence=a", "-o", "vxlan.udp.port:4789,8472"]
+    words = [
+        "tshark",
+        "-n",
+        "-r",
+        str(path),
+        "-T",
+        "fields",
+        "-E",
+        "separator=;",
+        "-E",
+        "occurrence=a",
+        "-o",
+        "vxlan.udp.port:4789,8472",
+        "-o",
+        "ip.defragment:FALSE",
+    ]
     for option in ("ip.check_checksum", "tcp.check_checksum", "udp.check_checksum"):
         words += ["-o", f"{option}:TRUE"]
     for name in names:
@@ -63,12 +81,23 @@ def test_shipped_captures(folder: Path) -> None:
     compare(folder)
 
 
+def known_to_tshark() -> list[bytes]:
+    """The example frames but those with two UDP sums inside each other, which tshark's field list does not keep apart by layer, and
+    fragments, of which tshark verifies nothing even where a whole UDP datagram is in the first."""
+    found = []
+    for packet in frames.examples():
+        facts = dissect_packet(packet, 1).facts
+        if facts.layers.count(Layer.VXLAN) < 2 and all(one.fragment is FragmentRole.WHOLE for one in facts.addresses):
+            found.append(packet)
+    return found
+
+
 def test_made_frames(tmp_path: Path) -> None:
     """Every kind and nesting of the test frames, right and damaged."""
     path = tmp_path / "made.pcapng"
     with PcapngWriter(path) as file:
         interface = file.add_interface(1)
-        for packet in frames.examples():
+        for packet in known_to_tshark():
             for data in (packet, packet[:-1] + bytes([packet[-1] ^ 1])):
                 file.write(data, interface=interface)
     compare(path)
