@@ -78,8 +78,11 @@ def observed(facts: Facts, headers: tuple[Header, ...], answers: Mapping[Form, b
         header = by_index.get(entry.header)
         if header is not None and entry.verdict is Verdict.DEFERRED:
             sums[header.uid] = _deferred(number, entry, header, headers, sums)
-    trailer = of(Symbol("trailer", unknown="the bytes behind the IP packet are not summed", nonzero=True)) if facts.trailer else ZERO
-    return SymbolicPacket(headers, sums, long=facts.long, trailer=trailer, answers=answers)
+    return SymbolicPacket(headers, sums, long=facts.long, trailer=_trailer(facts), answers=answers)
+
+
+def _trailer(facts: Facts) -> Form:
+    return of(Symbol("trailer", unknown="the bytes behind the IP packet are not summed", nonzero=True)) if facts.trailer else ZERO
 
 
 def _label(entry: SumFacts, header: Header) -> str:
@@ -143,7 +146,7 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         for header in headers
         if header.index in seen and seen[header.index].residue is not Quality.UNKNOWN
     }
-    return SymbolicPacket(headers, sums, long=facts.long, answers=answers, presumed=presumed)
+    return SymbolicPacket(headers, sums, long=facts.long, trailer=_trailer(facts), answers=answers, presumed=presumed)
 
 
 def shape(headers: tuple[Header, ...]) -> tuple[tuple[Layer, FragmentRole], ...]:

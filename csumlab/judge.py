@@ -249,18 +249,23 @@ def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) ->
         if damaged is None or damaged.fate is not Fate.ACCEPTED or len(damaged.hops) <= number:
             continue
         entered = damaged.hops[number]
-        guards = [uid for uid in _sums(entered.before) if settled(entered.before, entered.state_before, uid).damaged]
+        guards = _showing(entered.before, entered.state_before)
         end = damaged.hops[-1]
         where = f"damage on {hop.fault.value} at {hop.where} reaches {end.domain}"
         if not guards:
             absent = not any(not own.absent for uid, own in _sums(entered.before).items() if _consumes(entered.before, uid))
             yield Judgement("CSL312", number, None, f"{where}: {end.because}", number, note or absent)
             continue
-        shown = [uid for uid in _sums(end.after) if settled(end.after, end.state_after, uid).damaged]
+        shown = _showing(end.after, end.state_after)
         if shown:
             yield Judgement("CSL311", _trusted_since(damaged, shown[0]), shown[0], f"{where}: {end.because}", number, note)
         else:
             yield Judgement("CSL411", _cleaned(damaged, number, guards[0]), guards[0], f"{where} with a right sum", number, note)
+
+
+def _showing(packet: Packet, state: State) -> list[int]:
+    """The uids of the sums that show the hypothetical damage; one that says "none" shows nothing."""
+    return [uid for uid, own in _sums(packet).items() if not own.absent and settled(packet, state, uid).damaged]
 
 
 def _sums(packet: Packet) -> Mapping[int, Sum]:

@@ -1,0 +1,129 @@
+"""The judge: what is called wrong, accepted, laundered or not noticed, on hosts and tables made to show it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import frames
+import hosts
+import pytest
+import walks
+from patching import patched
+
+from csumlab.capture import PcapngWriter
+from csumlab.findings import CATALOGUE, Severity
+from csumlab.replaying import ReplayResult, replay
+from csumlab.stage import Selector, compute
+from csumlab.stages import linux
+from csumlab.topology.model import Topology
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+
+
+def replayed(path: Path, topology: Topology, *packets: bytes, at: str = "", **more: object) -> ReplayResult:
+    with PcapngWriter(path) as file:
+        interface = file.add_interface(1)
+        for packet in packets:
+            file.write(packet, interface=interface)
+    return replay(path, topology, at=at, **more)  # type: ignore[arg-type]
+
+
+def codes(result: ReplayResult, severity: Severity | None = Severity.FINDING) -> set[str]:
+    return {finding.code for finding in result.findings if severity is None or finding.severity is severity}
+
+
+def test_a_recomputed_sum_launders() -> None:
+    """A router that computes the transport sum anew hides damage: what is in the capture, and what might come."""
+    rows = tuple(replace(row, does=(*row.does, *compute(Selector.TRANSPORT))) for row in linux.FORWARD.table)
+    folder = CAPTURES / "linux-6.1-forwarded-damage"
+    with patched(linux.FORWARD, replace(linux.FORWARD, table=rows)):
+        found = codes(replay(folder / "traffic.pcapng", folder / "topology.toml"))
+    assert found == {"CSL401", "CSL411"}
+    assert codes(replay(folder / "traffic.pcapng", folder / "topology.toml")) == {"CSL001"}
+
+
+def test_an_incremental_update_never_launders() -> None:
+    """Translation keeps a wrong sum wrong, verified before or not."""
+    for verify in ("true", "false"):
+        topology = walks.host(hosts.NAT, PRESET="linux-6.1", VERIFY=verify, TOPORT="0")
+        for payload in (b"even", b"odd"):
+            frame = walks.packets_between("10.1.0.11", "198.51.100.80", 4, payload)["udp, damaged"]
+            case = walks.Case("", topology, "domU", frame, walks.STATES["linux-6.1"][1])
+            for trace in walks.run_plain(case):
+                assert trace.fate.value == "rejected"
+
+
+def test_a_trailer_in_the_fill(tmp_path: Path) -> None:
+    """A fill that sums bytes behind the packet writes a wrong sum, seen before it and after."""
+    topology = walks.host(hosts.BRIDGE, PRESET="linux-6.1")
+    frame = walks.packets_between("192.0.2.11", "198.51.100.80", 4)["tcp, partial"] + b"\x12\x34"
+    assert codes(replayed(tmp_path / "a.pcapng", topology, frame)) == {"CSL103"}
+
+
+def test_no_checksum_is_the_senders_choice(tmp_path: Path) -> None:
+    """A zero UDP sum protects nothing; that is a note, not a finding, and exit status 0."""
+    topology = walks.host(hosts.BRIDGE, PRESET="linux-6.1")
+    frame = walks.packets_between("192.0.2.11", "198.51.100.80", 4)["udp, none"]
+    result = replayed(tmp_path / "a.pcapng", topology, frame)
+    assert (result.status, codes(result, None)) == (0, {"CSL312"})
+
+
+def test_exposure_in_memory_is_a_note(tmp_path: Path) -> None:
+    """Before the fill nothing protects the data inside the host: said on request, and never a finding."""
+    topology = walks.host(hosts.BRIDGE, PRESET="linux-6.1")
+    frame = walks.packets_between("192.0.2.11", "198.51.100.80", 4)["tcp, partial"]
+    assert replayed(tmp_path / "a.pcapng", topology, frame).findings == ()
+    result = replayed(tmp_path / "a.pcapng", topology, frame, exposure=True)
+    assert result.status == 0
+    assert codes(result, Severity.NOTE) >= {"CSL312"}
+
+
+@pytest.mark.parametrize(("assume", "fate"), [("verified", "CSL301"), ("unchecked", "CSL001")])
+def test_what_the_user_knows_is_used(tmp_path: Path, assume: str, fate: str) -> None:
+    """--assume states the carried state at the tap: the same wrong packet is accepted or caught."""
+    topology = walks.host(hosts.BRIDGE, PRESET="linux-6.1")
+    frame = walks.packets_between("198.51.100.80", "192.0.2.11", 4)["tcp, damaged"]
+    assert fate in codes(replayed(tmp_path / "a.pcapng", topology, frame, at="dom0:vif1.0:out", assume=assume))
+
+
+def test_a_boundary_without_words(tmp_path: Path) -> None:
+    """An unfinished sum on something the ring has no words for is dropped there, and that is said."""
+    topology = walks.hosts_of("linux-6.1")["bridge, odd features"]
+    frame = walks.packets_between("192.0.2.11", "198.51.100.80", 4)["ping"]
+    result = replayed(tmp_path / "a.pcapng", topology, frame, at="domU:eth0", assume="must-compute")
+    assert codes(result) == {"CSL501"}
+
+
+def test_a_capture_that_contradicts(tmp_path: Path) -> None:
+    """Bytes that no sender of the topology would put there are CSL901, with the reason."""
+    topology = walks.host(hosts.BRIDGE, PRESET="linux-6.1")
+    frame = walks.packets_between("192.0.2.11", "198.51.100.80", 4)["tcp, partial"]
+    result = replayed(tmp_path / "a.pcapng", topology, frame, at="outside:eth0")
+    assert codes(result) == {"CSL901"}
+    assert "should be right here" in result.findings[0].because
+
+
+def test_group_addresses_and_unowned_are_told_apart(tmp_path: Path) -> None:
+    """Multicast is not followed, which is a note with its reason."""
+    topology = walks.host(hosts.BRIDGE, PRESET="linux-6.1")
+    frame = frames.ethernet(frames.ipv4(frames.udp(b"who"), "192.0.2.11", "224.0.0.251")).data
+    result = replayed(tmp_path / "a.pcapng", topology, frame)
+    assert (result.status, codes(result, None)) == (0, {"CSL902"})
+
+
+def test_a_reply_that_only_the_connection_table_knows(tmp_path: Path) -> None:
+    """A packet to a masqueraded address is followed to every inside host and to the host itself."""
+    topology = walks.host(hosts.NAT, PRESET="linux-6.1", VERIFY="true", TOPORT="0")
+    frame = walks.packets_between("198.51.100.80", "192.0.2.1", 4)["tcp"]
+    result = replayed(tmp_path / "a.pcapng", topology, frame, at="dom0:eth0")
+    ends = {reading.trace.hops[-1].domain for leaf in result.leaves for reading in leaf.outcome.readings}
+    assert ends == {"domU", "dom0"}
+    assert result.status == 0
+
+
+def test_every_code_has_an_entry_that_reads() -> None:
+    """Codes are sorted by what they mean, and every entry says what, why and what to do."""
+    for code, entry in CATALOGUE.items():
+        assert code == entry.code
+        assert all(text.endswith(".") for text in (entry.what, entry.why, entry.cure))
