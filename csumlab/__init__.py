@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from csumlab.capture import CaptureError, open_capture
     from csumlab.checking import CheckResult, check
-    from csumlab.replaying import Finding, ReplayResult, replay
+    from csumlab.collect import Finding
+    from csumlab.replaying import ReplayResult, replay
     from csumlab.scenario import ScenarioResult, run_scenario
     from csumlab.topology.line import parse_line
     from csumlab.topology.load import TopologyError, load_topology
@@ -19,7 +20,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "CaptureError": "csumlab.capture",
     "CheckResult": "csumlab.checking",
-    "Finding": "csumlab.replaying",
+    "Finding": "csumlab.collect",
     "ReplayResult": "csumlab.replaying",
     "ScenarioResult": "csumlab.scenario",
     "Topology": "csumlab.topology.model",

@@ -11,6 +11,7 @@ import numpy as np
 
 from csumlab.capture import open_capture
 from csumlab.classes import numbers
+from csumlab.collect import Finding, findings_of
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.facts import Facts
 from csumlab.forms import Form, Symbol
@@ -18,7 +19,8 @@ from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.index import Columns, Index
 from csumlab.inet import spell
 from csumlab.judge import settled
-from csumlab.replaying import Finding, Outcome, Settings, answers_for, findings_of
+from csumlab.outcome import Outcome, Settings
+from csumlab.replaying import answers_for
 from csumlab.state import State
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.trace import TAP, Hop, Trace

@@ -34,9 +34,10 @@ from typing import Any
 
 import msgspec
 
+from csumlab.collect import Finding
 from csumlab.explain import explain
 from csumlab.findings import CATALOGUE, Severity
-from csumlab.replaying import Finding, ReplayResult, replay
+from csumlab.replaying import ReplayResult, replay
 from csumlab.trace import TAP
 
 

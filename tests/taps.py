@@ -9,13 +9,15 @@ from pathlib import Path
 from csumlab import sources
 from csumlab.capture import PcapngWriter, open_capture
 from csumlab.classes import Made
+from csumlab.collect import Finding, collect
 from csumlab.dissection import Dissection
 from csumlab.explain import explain
 from csumlab.headers import Layer, Link
 from csumlab.inet import MODULUS
+from csumlab.outcome import Settings
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.plain import FramePacket
-from csumlab.replaying import Finding, ReplayResult, Settings, collect, tap_of
+from csumlab.replaying import ReplayResult, tap_of
 from csumlab.sources import Reading
 from csumlab.stage import Operation, Packet, Translation
 from csumlab.state import State

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from taps import CAPTURES, SCENARIOS, by_packet, topology_of, views, walked, write_frames
 
-from csumlab import replaying
+from csumlab import collect
+from csumlab.collect import Finding
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
-from csumlab.replaying import Finding, replay
+from csumlab.replaying import replay
 
 UNSURE = {"xen-3.0.0-napt": ["dom0:eth0", "outside:eth0"]}
 """Capture points at which findings say "if". Here the port before its translation was not seen, so the error it leaves is not known, and a
@@ -63,7 +64,7 @@ def test_the_walk_as_bytes_brings_to_the_tap_what_was_captured_there(name: str) 
 @pytest.fixture
 def uncured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cures are not what is asked here, and trying them takes most of the time."""
-    monkeypatch.setattr(replaying, "cure_for", lambda *_: None)
+    monkeypatch.setattr(collect, "cure_for", lambda *_: None)
 
 
 @pytest.mark.usefixtures("uncured")

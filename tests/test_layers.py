@@ -33,6 +33,8 @@ FLOORS = (
     ("causes",),
     ("groups",),
     ("headline",),
+    ("outcome",),
+    ("collect",),
     ("checking", "replaying"),
     ("explain", "suggest"),
     ("scenario",),

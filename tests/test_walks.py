@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from csumlab.classes import headers_of, numbers
 from csumlab.forms import Form
 from csumlab.inet import negate, residue
-from csumlab.replaying import Replay, Settings, answers_for, tap_of
+from csumlab.outcome import Settings
+from csumlab.replaying import Replay, answers_for, tap_of
 from csumlab.topology.presets import stages
 
 CASES = [case for preset in ("linux-6.1", "xen-3.0.0") for case in walks.cases(preset)]

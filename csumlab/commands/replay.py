@@ -11,13 +11,14 @@ import click
 from csumlab.commands.common import announce_compiling, fail, progress
 
 if TYPE_CHECKING:
-    from csumlab.replaying import Settings
+    from csumlab.outcome import Settings
     from csumlab.topology.model import Topology
 
 
 def settings_for(topology: str | None, line: str | None, at: str, assume: str, exposure: bool) -> Settings | None:
     """From the options that replay and explain share; None without a topology. Ends with exit status 2 on any error."""
-    from csumlab.replaying import Settings, tap_of
+    from csumlab.outcome import Settings
+    from csumlab.replaying import tap_of
     from csumlab.topology.line import parse_line
     from csumlab.topology.load import TopologyError, load_topology
 

@@ -12,7 +12,8 @@ from csumlab.report.table import folded, listed, printable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from csumlab.replaying import Finding, ReplayResult
+    from csumlab.collect import Finding
+    from csumlab.replaying import ReplayResult
 
 
 def headline(result: ReplayResult) -> str:

@@ -1,0 +1,165 @@
+"""Findings: what the judge said of all classes, equal ones added up, each with the first change that was tried and helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from csumlab.cures import Cure, candidates
+from csumlab.facts import Facts
+from csumlab.findings import CATALOGUE, Entry, Severity
+from csumlab.judge import Judgement, expose, judge
+from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
+from csumlab.sources import Reading
+from csumlab.symbolic import Undecided
+from csumlab.topology.model import Port, Topology
+from csumlab.trace import Hop, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding over all packets it concerns. ``hop`` is where the cause is, ``because`` why, ``source`` where that is known from,
+    ``sum`` the checksum, ``condition`` "" or what the finding depends on. ``first`` are the numbers of the first packets."""
+
+    code: str
+    hop: str
+    stage: str
+    because: str
+    source: str
+    consequence: str
+    sum: str
+    packets: int
+    first: tuple[int, ...]
+    condition: str = ""
+    cure: Cure | None = None
+    note: bool = False
+
+    @property
+    def entry(self) -> Entry:
+        return CATALOGUE[self.code]
+
+    @property
+    def severity(self) -> Severity:
+        return Severity.NOTE if self.note else self.entry.severity
+
+    def __str__(self) -> str:
+        text = f"{self.code} {self.entry.title}: {self.packets} packets; {self.hop}: {self.because}; {self.consequence}"
+        return text + (f" ({self.condition})" if self.condition else "")
+
+
+def collect(leaves: tuple[Leaf, ...], settings: Settings) -> tuple[Finding, ...]:
+    """The findings of all leaves, equal ones added up, by severity and code."""
+    merged: dict[tuple[Any, ...], Finding] = {}
+    cures: dict[tuple[Any, ...], Cure | None] = {}
+    for leaf in leaves:
+        if not leaf.outcome.facts.addresses:
+            continue
+        for finding, judgement, reading in _of_leaf(leaf):
+            key = (finding.code, finding.hop, finding.because, finding.consequence, finding.condition, finding.sum, finding.note)
+            if key not in cures:
+                wanted = finding.severity is Severity.FINDING and finding.code != "CSL001"
+                cures[key] = cure_for(leaf.outcome.facts, settings, reading, judgement) if wanted and judgement and reading else None
+            old = merged.get(key)
+            first = tuple(sorted({*(old.first if old else ()), *leaf.first})[:FIRST_KEPT])
+            merged[key] = _recount(finding, (old.packets if old else 0) + leaf.count, first, cures[key])
+    return tuple(sorted(merged.values(), key=lambda f: (f.severity is Severity.NOTE, f.code, -f.packets, f.hop)))
+
+
+def findings_of(outcome: Outcome, settings: Settings, number: int) -> tuple[Finding, ...]:
+    """The findings of one packet."""
+    if not outcome.readings:
+        return ()
+    leaf = Leaf(outcome, 1, [number])
+    return collect((leaf,), settings)
+
+
+def _recount(finding: Finding, packets: int, first: tuple[int, ...], cure: Cure | None) -> Finding:
+    return replace(finding, packets=packets, first=first, cure=cure)
+
+
+def _of_leaf(leaf: Leaf) -> Iterator[tuple[Finding, Judgement | None, Reading | None]]:
+    outcome = leaf.outcome
+    if outcome.untold:
+        yield Finding("CSL902", "", "", outcome.untold, "", outcome.untold, "", leaf.count, ()), None, None
+        return
+    if not outcome.readings:
+        because = "; ".join(outcome.misfits[:3]) or "nobody in the topology has its source address"
+        yield Finding("CSL901", "", "", because, "", "not walked", "", leaf.count, ()), None, None
+        return
+    everywhere: dict[tuple[str, str, str, str], int] = {}
+    seen = []
+    for reading, judged in zip(outcome.readings, outcome.judged, strict=True):
+        mine: dict[tuple[str, str, str, str], tuple[Finding, Judgement]] = {}
+        for judgement in judged:
+            finding = _finding(reading.trace, judgement)
+            mine.setdefault((finding.code, finding.hop, finding.because, finding.sum), (finding, judgement))
+        for key in mine:
+            everywhere[key] = everywhere.get(key, 0) + 1
+        seen.append((reading, mine))
+    given: set[tuple[str, str, str, str]] = set()
+    for reading, mine in seen:
+        for key, (finding, judgement) in mine.items():
+            if key in given:
+                continue
+            given.add(key)
+            if everywhere[key] == len(seen):
+                yield finding, judgement, reading
+            else:
+                yield replace(finding, condition=_condition(reading)), judgement, reading
+
+
+def _condition(reading: Reading) -> str:
+    chosen = [f"{option}" for option in (reading.trace.chosen or {}).values()]
+    return "if it was " + " and ".join([str(reading.origin), *chosen])
+
+
+def _finding(trace: Trace, judgement: Judgement) -> Finding:
+    hop = trace.hops[judgement.hop] if trace.hops and judgement.hop >= 0 else None
+    label = ""
+    if judgement.uid is not None:
+        holder = next((h for step in trace.hops for h in step.before.headers if h.uid == judgement.uid), None)
+        label = holder.kind.name if holder else ""
+    return Finding(
+        code=judgement.code,
+        hop=hop.where if hop else trace.origin,
+        stage=hop.stage.name if hop else "",
+        because=hop.because if hop and judgement.code != "CSL902" else trace.why,
+        source=hop.stage.citation(hop.row) if hop else "",
+        consequence=judgement.consequence,
+        sum=label,
+        packets=0,
+        first=(),
+        note=judgement.note,
+    )
+
+
+def cure_for(facts: Facts, settings: Settings, reading: Reading, judgement: Judgement) -> Cure | None:
+    """The first change with which the class, walked again from its origin, has no finding left; None if none of those tried helps."""
+    order = _ports(settings.topology, reading.trace.hops, judgement.hop)
+    for cure in candidates(settings.topology, order):
+        if not _still_wrong(facts, cure.topology, reading):
+            return cure
+    return None
+
+
+def _ports(topology: Topology, hops: tuple[Hop, ...], cause: int) -> list[Port]:
+    """The ports of the way, nearest to the cause first, those before it before those after it."""
+    near = sorted(range(len(hops)), key=lambda n: (n > cause, abs(n - cause)))
+    return [port for n in near for port in topology.ports if str(port) == hops[n].port]
+
+
+def _still_wrong(facts: Facts, topology: Topology, reading: Reading) -> bool:
+    trace = again(facts, topology, reading, {}, None)
+    if trace is None:
+        return True
+    try:
+        judged = [*judge(trace)]
+        if reading.origin.made in UNHARMED:
+            judged += expose(trace, lambda number: again(facts, topology, reading, {}, number), False)
+    except Undecided:
+        return True
+    harmless = {"CSL001"} if reading.origin.made not in UNHARMED else set()
+    return any(
+        (not j.note and CATALOGUE[j.code].severity is Severity.FINDING and j.code not in harmless) or j.code == "CSL902" for j in judged
+    )
