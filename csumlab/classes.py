@@ -44,6 +44,8 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
     for index, layer in enumerate(facts.layers):
         if not made and layer in _LINK_LAYERS:
             continue
+        if layer in (Layer.IPV4, Layer.IPV6) and index not in addresses:
+            break  # Too little of it was captured to say where it goes.
         entry = sums.get(index)
         header = Header(index, layer, entry.kind if entry else Kind.NOTHING, odd=bool(entry and entry.covers_odd), index=index)
         if index in addresses:

@@ -21,7 +21,7 @@ from csumlab.inet import spell
 from csumlab.judge import settled
 from csumlab.outcome import Outcome, Settings
 from csumlab.replaying import answers_for
-from csumlab.state import State
+from csumlab.state import Claim, State, project
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.trace import TAP, Hop, Trace
 
@@ -29,12 +29,13 @@ from csumlab.trace import TAP, Hop, Trace
 @dataclass(frozen=True, slots=True)
 class Field:
     """A checksum field at a hop: ``value`` the 16 bits, None if they cannot be predicted, for the reason in ``why``. ``verdict`` is what a
-    capture there would say, None if that cannot be told."""
+    capture there would say, None if that cannot be told, ``claim`` what the carried state says of it (None of an IPv4 header's)."""
 
     label: str
     value: int | None
     why: str
     verdict: Verdict | None
+    claim: Claim | None = None
 
     def __str__(self) -> str:
         word = f" {self.verdict.name.lower()}" if self.verdict else ""
@@ -69,7 +70,12 @@ class View:
 
 
 def _field_dict(field: Field) -> dict[str, Any]:
-    return {"sum": field.label, "field": field.value, "why": field.why, "verdict": field.verdict.name.lower() if field.verdict else None}
+    return {
+        "sum": field.label,
+        "field": field.value,
+        "why": field.why,
+        "verdict": field.verdict.name.lower() if field.verdict else None,
+    } | {"claim": field.claim.value if field.claim else None}
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,7 @@ class _Reader:
     def fields(self, packet: Any, state: State) -> Iterator[Field]:
         assert isinstance(packet, SymbolicPacket)
         seen = 0
+        claims = project(state, packet.headers)
         for header in packet.headers:
             own = packet.sums.get(header.uid)
             if own is None:
@@ -181,7 +188,8 @@ class _Reader:
             value, why = self.number(own.field)
             if value is not None:
                 value = spell(value, own.zero, self.raw.get(header.index, value))
-            yield Field(label, value, why, self.verdict(packet, state, header.uid, own))
+            claim = claims[header.uid] if header.consumes else None
+            yield Field(label, value, why, self.verdict(packet, state, header.uid, own), claim)
 
     def verdict(self, packet: SymbolicPacket, state: State, uid: int, own: Sum) -> Verdict | None:
         """What a capture would say; a residue that is not known counts as not zero if it is that of a partial sum."""

@@ -134,7 +134,8 @@ def answers_for(facts: Facts, settings: Settings, columns: Columns, position: in
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay found. ``str()`` is the report. ``start`` says what the readings rest on."""
+    """What a replay found. ``str()`` is the report. ``start`` says what the readings rest on, ``classes`` are the walked classes with their
+    outcomes, ``walked`` the packets in them that have an IP header, ``beyond`` those past the bound of classes."""
 
     file: str
     settings: Settings
@@ -142,8 +143,7 @@ class ReplayResult:
     walked: int
     findings: tuple[Finding, ...]
     start: tuple[str, ...]
-    leaves: tuple[Leaf, ...]
-    classes: int
+    classes: tuple[Leaf, ...]
     beyond: int
     fault: CaptureError | None
 
@@ -222,8 +222,7 @@ def replay(
         walked=sum(leaf.count for leaf in leaves if leaf.outcome.facts.addresses),
         findings=collect(leaves, settings),
         start=tuple(_start(leaves)),
-        leaves=leaves,
-        classes=len(leaves),
+        classes=leaves,
         beyond=running.index.overflow + running.skipped,
         fault=fault,
     )

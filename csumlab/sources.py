@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND
 from csumlab.classes import Made, headers_of, may_be, observed, originated, shape
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
@@ -24,6 +25,8 @@ from csumlab.trace import Trace
 from csumlab.walk import Misfit, Observation, Undetermined, Walker
 
 _SUMS_WITH_PSEUDO = frozenset(kind for kind, rule in KINDS.items() if rule.pseudo)
+_OUTGOING = 4
+"""PACKET_OUTGOING, Linux include/uapi/linux/if_packet.h."""
 MAX_READINGS = 32
 """Combinations of run-time possibilities that are followed for one origin."""
 
@@ -197,7 +200,7 @@ def _follow(
         choices = todo.pop()
         seen += 1
         blanks: list[int] = []
-        watch = Observation(tap.port, tap.way, partial(_meet, facts, topology, assume, answers, blanks))
+        watch = Observation(tap.port, tap.way or recorded_way(facts), partial(_meet, facts, topology, assume, answers, blanks))
         packet = originated(facts, origin.headers, origin.made, origin.domain.outside, answers)
         try:
             trace = walk(topology, origin, packet, choices, watch)
@@ -234,7 +237,8 @@ def _meet(
             known = header.uid in packet.sums and header.index in entries
             if known and not _compare(packet, fresh, header.uid, entries[header.index], answers):
                 blanks.append(header.uid)
-    return fresh, _assumed(assume, state, fresh) if assume else state
+    told = assume or recorded_state(facts)
+    return fresh, _assumed(told, state, fresh) if told else state
 
 
 def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumFacts, answers: Mapping[Form, bool]) -> bool:
@@ -273,6 +277,20 @@ def _settled(packet: SymbolicPacket, uid: int) -> Form:
             if factor is not None:
                 return residue - factor * (packet.sums[header.uid].residue + packet.sums[header.uid].seed)
     return residue
+
+
+def recorded_way(facts: Facts) -> str:
+    """The direction that the capture recorded, as a way through the port: from pcapng's epb_flags or a cooked header's packet type."""
+    if facts.has_flags and facts.flags & DIRECTION_MASK in (INBOUND, OUTBOUND):
+        return "in" if facts.flags & DIRECTION_MASK == INBOUND else "out"
+    return "" if facts.packet_type < 0 else "out" if facts.packet_type == _OUTGOING else "in"
+
+
+def recorded_state(facts: Facts) -> str:
+    """What the capture recorded of the carried state, as one of the words of ``assume`` (epb_flags bits 9 and 10, IETF pcapng draft)."""
+    if not facts.has_flags:
+        return ""
+    return "must-compute" if facts.flags & CHECKSUM_NOT_READY else "verified" if facts.flags & CHECKSUM_VALID else ""
 
 
 def _word(entry: SumFacts) -> str:

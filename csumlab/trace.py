@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from csumlab.headers import Kind
-from csumlab.packet import Header
 from csumlab.stage import ANY, KEEP, SAME, Packet, Row, Stage
-from csumlab.state import State, owed
+from csumlab.state import State
 
 TAP = Stage(
     name="tap",
@@ -86,14 +84,3 @@ class Trace:
 
     def __str__(self) -> str:
         return f"from {self.origin}, {len(self.hops)} hops, {self.fate.value}" + (f": {self.why}" if self.why else "")
-
-
-def describe_sum(header: Header, packet: Packet) -> str:
-    """A checksum's name for a person: TCP, or "inner TCP" behind another of the outer kind."""
-    same = [h for h in packet.headers if h.kind not in (Kind.NOTHING, Kind.IPV4) and h.is_ip is False]
-    return ("inner " if same and same[0].uid != header.uid else "") + header.kind.name
-
-
-def claims_owed(hop: Hop) -> int | None:
-    """What is owed after a hop."""
-    return owed(hop.state_after, hop.after.headers)

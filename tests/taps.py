@@ -213,7 +213,7 @@ def views(packets: tuple[Walked, ...], *, sealed: bool = False) -> dict[str, Vie
 def by_packet(result: ReplayResult, numbers: list[int]) -> dict[int, list[Finding]]:
     """What is found of each packet; ``numbers`` are the scenario's numbers of the packets of the capture."""
     found: dict[int, list[Finding]] = {number: [] for number in numbers}
-    for leaf in result.leaves:
+    for leaf in result.classes:
         assert leaf.count == len(leaf.first), "a class of a scenario has at most as many packets as a leaf keeps"
         for place in leaf.first:
             found[numbers[place - 1]] += collect((leaf,), result.settings)

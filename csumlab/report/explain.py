@@ -52,7 +52,8 @@ def _hop(number: int, view: View) -> list[str]:
         return [*lines, *folded("a capture here shows " + ", ".join(map(str, view.after)), "     ")]
     lines += folded(hop.because, "     ")
     if hop.state_before != hop.state_after:
-        lines.append(f"     {hop.state_before} -> {hop.state_after}")
+        claims = ", ".join(f"{field.label} {field.claim.value}" for field in view.after if field.claim)
+        lines.append(f"     {hop.state_before} -> {hop.state_after}" + (f"  ({claims})" if claims else ""))
     before = {field.label: field for field in view.before}
     for field in view.after:
         old = before.get(field.label)

@@ -104,7 +104,7 @@ def to_dict(result: ReplayResult) -> dict[str, Any]:
         "assume": result.settings.assume,
         "packets": result.packets,
         "walked": result.walked,
-        "classes": result.classes,
+        "classes": len(result.classes),
         "beyond": result.beyond,
         "fault": str(result.fault) if result.fault else None,
         "status": result.status,

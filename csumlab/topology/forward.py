@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from csumlab.headers import Layer
-from csumlab.packet import Header, Span, exactly
+from csumlab.packet import Header, Span
 from csumlab.stage import Translation
 from csumlab.topology.model import Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
 
@@ -221,12 +221,3 @@ def _own_address(device: Device, version: int) -> Span | None:
 
 def _span(port: int) -> Span | None:
     return Span(0, port, port) if port else None
-
-
-def far_end(topology: Topology, near: Port) -> Port | None:
-    """The other end of a tunnel, if it is modelled: the tunnel device of the domain that has the remote address."""
-    device = topology.device(near)
-    domain = owner_of(topology, exactly(device.remote)) if device.remote else None
-    if domain is None:
-        return None
-    return next((Port(domain.name, name) for name, other in domain.devices.items() if other.kind is device.kind), None)

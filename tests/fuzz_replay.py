@@ -1,0 +1,59 @@
+"""Mutated packets through every host: anything but a result is a fault. ``python -m tests.fuzz_replay`` prints how many were tried."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import frames
+import walks
+
+from csumlab.outcome import Settings
+from csumlab.replaying import Replay, tap_of
+
+
+def mutated(packet: bytes, dice: random.Random) -> bytes:
+    """A packet with some bytes changed, cut or doubled."""
+    data = bytearray(packet)
+    for _ in range(dice.choice((0, 1, 1, 2, 5))):
+        data[dice.randrange(12, min(len(data), 90))] = dice.choice((0, 1, 4, 6, 17, 41, 47, 0x45, 0xFF, dice.randrange(256)))
+    if dice.random() < 0.2:
+        data = data[: dice.randrange(14, len(data) + 1)]
+    if dice.random() < 0.1:
+        data += bytes(dice.randrange(1, 9))
+    return bytes(data)
+
+
+def tried(inputs: int, seed: int) -> int:
+    """Replay at least ``inputs`` packets; how many it were."""
+    dice = random.Random(seed)
+    found = [topology for preset in ("linux-6.1", "xen-3.0.0") for topology in walks.hosts_of(preset).values()]
+    names = [name for preset in ("linux-6.1", "xen-3.0.0") for name in walks.hosts_of(preset)]
+    count = 0
+    while count < inputs:
+        for name, topology in zip(names, found, strict=True):
+            seeds = [p for _, s, d, v in walks.ends_of(name) for p in walks.packets_between(s, d, v).values()]
+            port = dice.choice([port for port in topology.ports if topology.device(port).kind.value != "bridge"])
+            assume = dice.choice(("", "", "", "unchecked", "verified", "must-compute"))
+            running = Replay(Settings(topology, tap_of(topology, str(port)), assume, dice.random() < 0.2), accelerate=False)
+            batch = [mutated(dice.choice([*seeds, *frames.examples()]), dice) for _ in range(50)]
+            running.add(frames.block_of(batch))
+            assert sum(leaf.count for leaf in running.leaves) + running.skipped + running.index.overflow == len(batch)
+            count += len(batch)
+    return count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    print(f"{tried(options.inputs, options.seed):,} packets were tried, none without a result")
+
+
+if __name__ == "__main__":
+    main()
