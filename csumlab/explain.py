@@ -177,14 +177,14 @@ class _Reader:
 
     def fields(self, packet: Any, state: State) -> Iterator[Field]:
         assert isinstance(packet, SymbolicPacket)
-        seen = 0
+        second = next(iter([place for place, header in enumerate(packet.headers) if header.is_ip][1:]), len(packet.headers))
+        inner = {header.uid for header in packet.headers[second:]}
         claims = project(state, packet.headers)
         for header in packet.headers:
             own = packet.sums.get(header.uid)
             if own is None:
                 continue
-            seen += header.consumes
-            label = ("inner " if header.consumes and seen > 1 else "") + KINDS[own.kind].label
+            label = ("inner " if header.uid in inner else "") + KINDS[own.kind].label
             value, why = self.number(own.field)
             if value is not None:
                 value = spell(value, own.zero, self.raw.get(header.index, value))

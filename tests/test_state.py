@@ -53,10 +53,9 @@ def test_claims(state: State, outer: Claim, inner: Claim) -> None:
 @pytest.mark.parametrize(
     ("flags", "code"),
     [(OUTBOUND | CHECKSUM_VALID, "CSL301"), (OUTBOUND, "CSL001"), (INBOUND, "CSL001"), (OUTBOUND | CHECKSUM_NOT_READY, "CSL301")],
-,
 )
 def test_recorded_truth_is_used(tmp_path: Path, flags: int, code: str) -> None:
-    """epb_flags say which way a packet went and what was carried with it: a wrong sum marked as valid is believed, one not marked is caught."""
+    """epb_flags say which way a packet went and what was carried: a wrong sum marked as valid is believed, one not marked is caught."""
     folder = Path(__file__).parents[1] / "captures" / "linux-6.1-bridge"
     source, destination = ("192.0.2.11", "198.51.100.80") if flags == INBOUND else ("198.51.100.80", "192.0.2.11")
     frame = walks.packets_between(source, destination, 4)["tcp, damaged"]
