@@ -1,4 +1,4 @@
-"""The one place that knows numba: compiled clones of the plain functions in kernels.py and capture/walk.py.
+"""The one place that knows numba: compiled clones of the plain functions in the package kernels and in capture/walk.py.
 
 A clone is the same code object with other globals: the primitives below instead of the plain ones, other clones instead of the
 functions called. numba is imported when :func:`compiled` is first called and not before; without numba everything runs plain.
@@ -20,9 +20,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from csumlab import kernels
+from csumlab import facts, headers
 from csumlab.capture import walk
+from csumlab.crc32c import crc32c
+from csumlab.kernels import classes, codes, layout, link, network, packet, primitives, routing, steps, transport, tunnels, wireless
 
+_KERNELS: Final = (primitives, layout, codes, steps, wireless, tunnels, network, link, transport, routing, packet, classes)
+"""Imports point from right to left; a module on the right may use any name on its left."""
 COMPILE_SECONDS: Final = 10
 """What to tell a person about the first run. Measured on a machine of 2021."""
 
@@ -65,8 +69,9 @@ def _bounds_checked() -> bool:
 def _source_digest() -> str:
     """Names the compiled state of these sources: numba itself looks at the time stamp of one file only."""
     digest = hashlib.sha256(f"{sys.version} {sys.byteorder} {_bounds_checked()}".encode())
-    for name in ("kernels.py", "accelerate.py", "capture/walk.py", "headers.py", "facts.py"):
-        digest.update((Path(__file__).parent / name).read_bytes())
+    for module in (*_KERNELS, walk, headers, facts):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    digest.update(Path(__file__).read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -97,8 +102,20 @@ def _cache_folder() -> Path | None:
     return None
 
 
+def _crc_slices() -> Any:
+    """``[k, b]``, uint32: what byte b followed by k zero bytes does to the register of a CRC32c."""
+    ones = 0xFFFFFFFF
+    return np.array([[crc32c(bytes([value]) + bytes(zeros), ones) ^ ones for value in range(256)] for zeros in range(8)], np.uint32)
+
+
+def _constants() -> dict[str, Any]:
+    """The tables of kernels/primitives.py as arrays."""
+    names = ("VERDICTS", "FIELD_PLACES", "ZERO_IS_ABSENT")
+    return {name: np.frombuffer(getattr(primitives, name), np.uint8).astype(np.int64) for name in names}
+
+
 def _primitives(numba: Any) -> dict[str, Any]:
-    """The second definition of each primitive of kernels.py: loads through a bare pointer, bounds tested by the caller."""
+    """The second definition of each function of kernels/primitives.py: loads through a bare pointer, bounds tested by the caller."""
     from llvmlite import ir
     from numba.extending import intrinsic
 
@@ -132,7 +149,7 @@ def _primitives(numba: Any) -> dict[str, Any]:
     byte = loader(8, False)
     big16, big32, big64 = (loader(bits, little) for bits in (16, 32, 64))
     raw16, raw32, raw64 = (loader(bits, False) for bits in (16, 32, 64))
-    factor, shift = np.uint64(kernels.MIX_FACTOR), np.uint64(kernels.MIX_SHIFT)
+    factor, shift = np.uint64(primitives.MIX_FACTOR), np.uint64(primitives.MIX_SHIFT)
     half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
 
     def load64(data: Any, at: Any) -> Any:
@@ -161,6 +178,37 @@ def _primitives(numba: Any) -> dict[str, Any]:
         product = (np.uint64(state) ^ np.uint64(value)) * factor
         return np.int64(product ^ (product >> shift))
 
+    slices = _crc_slices()
+    ones = np.uint32(0xFFFFFFFF)
+
+    def crc(data: Any, start: Any, end: Any, previous: Any) -> Any:
+        """Eight bytes at a time through eight tables."""
+        register = np.uint32(previous) ^ ones
+        at = start
+        while at + 8 <= end:
+            first = np.uint32(byte(data, at) | byte(data, at + 1) << 8 | byte(data, at + 2) << 16 | byte(data, at + 3) << 24) ^ register
+            register = (
+                slices[7, first & 0xFF]
+                ^ slices[6, first >> 8 & 0xFF]
+                ^ slices[5, first >> 16 & 0xFF]
+                ^ slices[4, first >> 24]
+                ^ slices[3, byte(data, at + 4)]
+                ^ slices[2, byte(data, at + 5)]
+                ^ slices[1, byte(data, at + 6)]
+                ^ slices[0, byte(data, at + 7)]
+            )
+            at += 8
+        while at < end:
+            register = slices[0, (register ^ np.uint32(byte(data, at))) & 0xFF] ^ (register >> 8)
+            at += 1
+        return np.int64(register ^ ones)
+
+    def crc_blank(previous: Any) -> Any:
+        register = np.uint32(previous) ^ ones
+        for _ in range(4):
+            register = slices[0, register & 0xFF] ^ (register >> 8)
+        return np.int64(register ^ ones)
+
     compile_lazily = numba.njit(nogil=True, boundscheck=False)
     return {
         "pointer": pointer,
@@ -170,7 +218,9 @@ def _primitives(numba: Any) -> dict[str, Any]:
         "load64": compile_lazily(load64),
         "sum_words": compile_lazily(sum_words),
         "mix": compile_lazily(mix),
-        "VERDICTS": np.frombuffer(kernels.VERDICTS, np.uint8).astype(np.int64),
+        "crc": compile_lazily(crc),
+        "crc_blank": compile_lazily(crc_blank),
+        **_constants(),
     }
 
 
@@ -199,16 +249,31 @@ def _checked_primitives(numba: Any) -> dict[str, Any]:
         return total % 0xFFFF
 
     compile_lazily = numba.njit(nogil=True, boundscheck=True)
-    primitives = {function.__name__: compile_lazily(function) for function in (load8, load16, load32, load64, sum_words)}
-    return _primitives(numba) | primitives | {"pointer": compile_lazily(kernels.pointer)}
+
+    def crc(data: Any, start: Any, end: Any, previous: Any) -> Any:
+        register = np.uint32(previous) ^ ones
+        for at in range(start, end):
+            register = slices[0, (register ^ np.uint32(data[at])) & 0xFF] ^ (register >> 8)
+        return np.int64(register ^ ones)
+
+    slices = _crc_slices()
+    ones = np.uint32(0xFFFFFFFF)
+    compile_lazily = numba.njit(nogil=True, boundscheck=True)
+    checked = {function.__name__: compile_lazily(function) for function in (load8, load16, load32, load64, sum_words, crc)}
+    return _primitives(numba) | checked | {"pointer": compile_lazily(primitives.pointer)}
 
 
-def _clone(numba: Any, module: ModuleType, primitives: dict[str, Any]) -> dict[str, FunctionType]:
-    """Copies of a module's plain functions that see ``primitives`` and, compiled on first use, one another."""
-    names = dict(vars(module))
-    plain = {name: value for name, value in names.items() if isinstance(value, FunctionType) and value.__module__ == module.__name__}
-    names.update(primitives)
-    copies = {name: FunctionType(function.__code__, names, name) for name, function in plain.items() if name not in primitives}
+def _clone(numba: Any, modules: Iterable[ModuleType], exchanged: dict[str, Any]) -> dict[str, FunctionType]:
+    """Copies of the plain functions of ``modules`` that see ``exchanged`` and, compiled on first use, one another."""
+    names: dict[str, Any] = {}
+    plain: dict[str, FunctionType] = {}
+    for module in modules:
+        names |= vars(module)
+        plain |= {
+            name: value for name, value in vars(module).items() if isinstance(value, FunctionType) and value.__module__ == module.__name__
+        }
+    names |= exchanged
+    copies = {name: FunctionType(function.__code__, names, name) for name, function in plain.items() if name not in exchanged}
     names.update((name, numba.njit(nogil=True)(function)) for name, function in copies.items())
     return copies
 
@@ -222,15 +287,17 @@ def compiled() -> Compiled:
     folder = _cache_folder()
     chosen = numba.config.CACHE_DIR
     keep = folder is not None
-    fast = _clone(numba, kernels, _checked_primitives(numba) if _bounds_checked() else _primitives(numba))
-    fast_walk = _clone(numba, walk, {})
+    fast = _clone(numba, _KERNELS, _checked_primitives(numba) if _bounds_checked() else _primitives(numba))
+    fast_walk = _clone(numba, (walk,), {})
     octets, longs, halves, number = types.uint8[::1], types.int64[::1], types.int32[::1], types.int64
     table = types.int64[:, ::1]
     signatures: dict[str, Any] = {
-        "sign_packets": types.void(octets, longs, longs, longs, halves, longs, longs, longs, number, number, number, longs, longs, longs),
+        "sign_packets": types.void(
+            octets, longs, longs, longs, halves, longs, longs, longs, number, number, number, longs, longs, longs, longs
+        ),
         "group_packets": number(longs, longs, number, longs, halves, number, longs, longs, table, halves, longs),
         "read_columns": types.void(octets, longs, longs, longs, number, longs, longs, longs, table, types.int64[:, :, ::1]),
-        "walk_pcap": number(octets, number, types.boolean, number, number, longs, longs, longs, longs, longs),
+        "walk_pcap": number(octets, number, types.boolean, number, number, number, longs, longs, longs, longs, longs),
         "walk_pcapng": number(
             octets, number, types.boolean, number, number, table, number, longs, longs, longs, longs, halves, longs, longs
         ),

@@ -1,20 +1,19 @@
 """Why a checksum is not good, and whether that matters: a table of causes, and the one function that chooses among them.
 
-It judges from the capture alone (recorded direction, sender's other sums, frame length, TTL). What a capture cannot show is said as such:
-DOUBTFUL is a verdict, not a guess. With a topology ``csumlab replay`` knows more.
+It judges from the capture alone: what was recorded, what else the sender does, frame length, TTL, and what forensics finds in wrong
+sums. What a capture cannot show is said as such: DOUBTFUL is a verdict, not a guess. With a topology ``csumlab replay`` knows more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from csumlab.capture.block import CHECKSUM_NOT_READY, DIRECTION_MASK, INBOUND, OUTBOUND
-from csumlab.evidence import Mark
-from csumlab.facts import Facts, FieldValue, SumFacts
-from csumlab.headers import REASONS, Kind, Layer, Link, Reason, Verdict
+from csumlab.facts import Facts, SumFacts
+from csumlab.forensics import Explanation, note_of
+from csumlab.headers import REASONS, UDP_TUNNELS, Kind, Layer, Link, Reason, Verdict
+from csumlab.recorded import arrives, contradicts, is_owed, is_super_frame, is_verified, leaves, spoken_of
 
 
 class Standing(Enum):
@@ -89,16 +88,46 @@ FORWARDED: Final = Cause(
     _FROM_ELSEWHERE,
 )
 UNUSUAL: Final = Cause(
-    "unusual", Standing.DOUBTFUL, "the field is zero, yet hosts do not leave this kind of checksum to their cards", _FROM_ELSEWHERE
+    "unusual", Standing.DOUBTFUL, "not filled, yet hosts do not leave this kind of checksum to their cards", _FROM_ELSEWHERE
+)
+REMOTE: Final = Cause(
+    "remote", Standing.HARMLESS, "the tunnel header says that the receiver computes it: remote checksum offload (GUE, VXLAN)"
+)
+UNMARKED: Final = Cause(
+    "unmarked",
+    Standing.REAL,
+    "partial, yet the capture, which marks such sums (epb_flags bit 9), does not mark it: nobody counts it as owed, so nobody will fill it",
+    "find the part before this capture point that lost the note: csumlab replay CAPTURE --topology host.toml",
+)
+VERIFIED_WRONG: Final = Cause(
+    "verified-wrong",
+    Standing.REAL,
+    "recorded as verified (epb_flags bit 10), yet it is not right: whoever vouched for it did not look, or the bytes changed since",
+    "turn rx checksumming off on the device that received it (ethtool -K DEVICE rx off), so that software verifies",
+)
+OWED_GOOD: Final = Cause(
+    "owed-good",
+    Standing.DOUBTFUL,
+    "recorded as still to be computed (epb_flags bit 9), yet already right: a device that fills it again makes it wrong",
+    _FROM_ELSEWHERE,
+)
+OWED_BAD: Final = Cause(
+    "owed-bad",
+    Standing.DOUBTFUL,
+    "recorded as still to be computed (epb_flags bit 9), yet the field is not the sum that a fill by addition starts from",
+    _FROM_ELSEWHERE,
+)
+QUOTED: Final = Cause(
+    "quoted", Standing.HARMLESS, "in a packet that an ICMP error quotes: a copy, often cut or partial, which nobody sums again"
+)
+BLANK_CRC: Final = Cause(
+    "blank-crc",
+    Standing.DOUBTFUL,
+    "the CRC is zero: left to a card that computes it (tx-checksum-sctp), or agreed to be left out (RFC 9653)",
+    _FROM_ELSEWHERE,
 )
 CROWD: Final = Cause(
     "crowd", Standing.DOUBTFUL, "its sender could not be told apart: no source address, or more senders than are kept", _FROM_ELSEWHERE
-)
-NO_LENGTH: Final = Cause(
-    "no-length",
-    Standing.HARMLESS,
-    "the sum of the pseudo-header without its length, as Windows and DPDK leave it for segmentation by the card",
-    _AT_SENDER,
 )
 ZERO: Final = Cause(
     "zero",
@@ -106,23 +135,11 @@ ZERO: Final = Cause(
     "the field is zero: left to a network card that computes everything itself, or never filled",
     _FROM_ELSEWHERE,
 )
-TRAILER: Final = Cause(
-    "trailer",
-    Standing.REAL,
-    "off by just what the bytes after the end of the IP packet add up to: a card or driver summed the padding too",
-    "turn tx checksumming off on the device that filled it (ethtool -K DEVICE tx off)",
-)
 OVERFLOW: Final = Cause(
     "overflow", Standing.DOUBTFUL, "in a capture with more kinds of packets than are told apart: counted, not looked at", _FROM_ELSEWHERE
 )
 OVERFLOW_BAD: Final = Cause(
     "overflow-bad", Standing.REAL, "in a capture with more kinds of packets than are told apart: counted without packet numbers"
-)
-SAME_ERROR: Final = Cause(
-    "same-error",
-    Standing.REAL,
-    "every one is off by the same amount: a word was rewritten (address, port) and the sum not updated with it",
-    "look for NAT or a proxy that rewrites before the sum is filled: csumlab replay CAPTURE --topology host.toml",
 )
 WRONG: Final = Cause(
     "wrong",
@@ -130,7 +147,34 @@ WRONG: Final = Cause(
     "the sum does not match the bytes: damaged on the way, or changed without updating the sum",
     "capture before and after each hop; a receiver that verifies drops these packets",
 )
+NOT_EXAMINED: Final = Cause(
+    "not-examined",
+    Standing.REAL,
+    "the sum does not match the bytes; more packets like others that were looked at closely, for different causes",
+    "look at these alone: cut the capture to the packets of one sender (editcap, tcpdump -r)",
+)
+ACKNOWLEDGED: Final = Cause(
+    "acknowledged",
+    Standing.DOUBTFUL,
+    "the sum does not match the bytes, yet the receiver acknowledged them: it was filled after this capture point, or nobody looked",
+    _FROM_ELSEWHERE,
+)
+DAMAGED: Final = Cause(
+    "damaged",
+    Standing.REAL,
+    "damaged: the same segment is in the capture a second time with other bytes and a right sum",
+    "capture before and after each hop; the bytes that differ say what was hit",
+)
+SUM_ONLY: Final = Cause(
+    "sum-only",
+    Standing.REAL,
+    "only the sum is wrong: the same segment is in the capture a second time with the same bytes and a right sum",
+    "look for what writes or updates this sum on the way; the payload was not damaged",
+)
+TESTIFIED: Final = {"acknowledged": ACKNOWLEDGED, "damaged": DAMAGED, "sum-only": SUM_ONLY}
+"""What TCP's own testimony makes of a wrong sum that nothing else explains."""
 NONE_SENT: Final = Cause("none-sent", Standing.HARMLESS, "sent without a checksum, which UDP over IPv4 may (RFC 768)")
+NONE_SENT_OTHER: Final = Cause("none-sent-other", Standing.HARMLESS, "sent without a checksum, which this protocol may")
 NONE_SENT_TUNNEL: Final = Cause(
     "none-sent-tunnel",
     Standing.HARMLESS,
@@ -148,11 +192,17 @@ UNVERIFIED: Final[dict[Reason, Cause]] = {
     for reason, sentence in REASONS.items()
 }
 
+RESTS_ON_SENDER: Final = frozenset(cause.name for cause in (RELAYED, MERGED, SENDER, MIXED, FORWARDED, ZERO, RECEIVED))
+"""Causes for which it counts what else the sender does."""
+
 # Interfaces that lead to a guest or a container by the names that Linux hosts give them.
 _VIRTUAL_NAMES = ("vif", "veth", "tap", "vnet", "tun", "docker", "br-", "virbr", "xenbr", "xapi", "cali", "cni", "lxc", "fwpr", "fwbr")
-# Sums that senders leave to their cards. ICMP and ICMPv6 are always computed (net/ipv4/icmp.c icmp_push_reply, net/ipv6/icmp.c).
-_NEVER_LEFT = (Kind.ICMP, Kind.ICMPV6)
-_COOKED_FROM_US = 4
+# Sums that senders do not leave to their cards: they are always computed (net/ipv4/icmp.c icmp_push_reply, net/ipv6/icmp.c, udplite.h).
+_NEVER_LEFT = frozenset(Kind) - {Kind.IPV4, Kind.TCP, Kind.UDP, Kind.SCTP, Kind.GRE}
+LEFT_OTHERWISE: Final = frozenset({"unfilled-no-length", "unfilled-segment-length", "unfilled-inverted"})
+"""Suspects of forensics that are a partial sum in another form: harmless where a partial one is."""
+# What a suspect of forensics stands for where it is not wrong for real.
+_STANDINGS: Final = {"esp-transport": Standing.HARMLESS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +210,8 @@ class SenderEvidence:
     """What one sender does with one kind of checksum over the whole capture; counts are of packets.
 
     ``full`` right sums; ``owed`` partial ones, of which ``sent`` are recorded as leaving, ``long`` are longer than a frame, and
-    ``forwarded`` have passed a router. ``own_card`` says that its hardware address also sends partial sums that have not.
+    ``forwarded`` have passed a router. ``own_card`` says that its hardware address also sends partial sums that have not;
+    ``marked`` that the capture marks what is still to be computed on this interface.
     """
 
     known: bool
@@ -171,49 +222,71 @@ class SenderEvidence:
     forwarded: int = 0
     own_card: bool = False
     loopback: bool = False
+    marked: bool = False
 
 
-def leaves(facts: Facts) -> bool:
-    """Whether the capture recorded these packets as sent by the host it was taken on."""
-    return facts.packet_type == _COOKED_FROM_US or (facts.has_flags and facts.flags & DIRECTION_MASK == OUTBOUND)
-
-
-def arrives(facts: Facts) -> bool:
-    """Whether the capture recorded these packets as received."""
-    return 0 <= facts.packet_type < _COOKED_FROM_US or (facts.has_flags and facts.flags & DIRECTION_MASK == INBOUND)
-
-
-def cause_of(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str, marks: Sequence[Mark] = ()) -> Cause | None:
-    """Why one sum of a class is not good; None if it is. ``interface`` is the capture interface's name, empty if not recorded; ``marks``
-    are those of this sum in the packets that were looked at."""
+def cause_of(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str, explanation: Explanation | None = None) -> Cause | None:
+    """Why one sum of a class is not good; None if it is. ``interface`` is the capture interface's name, empty if not recorded;
+    ``explanation`` is what forensics says of this sum in the packets that were looked at."""
+    if is_quoted(facts, total):
+        return None if total.verdict is Verdict.GOOD else QUOTED
+    if contradicts(facts) and total is spoken_of(facts):
+        return VERIFIED_WRONG if is_verified(facts) else OWED_GOOD if total.verdict is Verdict.GOOD else OWED_BAD
     match total.verdict:
+        case Verdict.GOOD:
+            note = note_of(total)
+            return Cause(note.name, Standing.HARMLESS, note.sentence, note.advice) if note else None
         case Verdict.PARTIAL | Verdict.DEFERRED:
+            if explanation is not None and explanation.named:
+                return _suspected(explanation)
             cause = _owed(facts, total, sender, interface)
             return INNER_OWED if total.verdict is Verdict.DEFERRED and cause.standing is Standing.HARMLESS else cause
+        case Verdict.BLANK:
+            return _blank(facts, total, sender, interface)
         case Verdict.BAD:
-            return _bad(facts, total, sender, interface, marks)
+            return _bad(facts, total, sender, interface, explanation)
         case Verdict.ABSENT:
-            return _absent(facts, total)
+            return _absent(facts, total, sender)
         case Verdict.UNVERIFIED:
             return UNVERIFIED[total.why_residue]
     return None
+
+
+def is_quoted(facts: Facts, total: SumFacts) -> bool:
+    """Whether the sum stands in a packet that an ICMP error quotes."""
+    return Layer.QUOTE in facts.layers[: total.header]
 
 
 def _owed(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str) -> Cause:
     """Whether a sum that somebody still has to fill will be filled. The order is from what was recorded to what is inferred."""
     if total.kind in _NEVER_LEFT:
         return UNUSUAL
-    if facts.has_flags and facts.flags & CHECKSUM_NOT_READY:
+    if is_owed(facts):
         return FLAGGED
+    if Layer.REMOTE in facts.layers[: total.header]:
+        return REMOTE
     if sender.loopback or interface == "lo" or facts.linktype in (Link.NULL, Link.LOOP):
         return LOOPBACK
+    if sender.marked and facts.has_flags and total is spoken_of(facts):
+        return UNMARKED
     if leaves(facts):
         return SENT
-    if facts.long:
+    if is_super_frame(facts):
         return LONG
     if arrives(facts):
         return _arrived(sender, interface)
     return _inferred(sender)
+
+
+def _blank(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str) -> Cause:
+    """A field of zeros. Cards that sum by themselves take it (IPv4 headers, SCTP); others want the sum of the pseudo-header there."""
+    if total.kind in (Kind.IPV4, Kind.SCTP):
+        cause = _owed(facts, total, sender, interface)
+        return BLANK_CRC if total.kind is Kind.SCTP and cause.standing is not Standing.HARMLESS else cause
+    if total.kind in _NEVER_LEFT:
+        return UNUSUAL
+    cause = _owed(facts, total, sender, interface)
+    return cause if cause in (FLAGGED, LOOPBACK, SENT, REMOTE) else ZERO
 
 
 def _arrived(sender: SenderEvidence, interface: str) -> Cause:
@@ -236,19 +309,30 @@ def _inferred(sender: SenderEvidence) -> Cause:
     return SENDER
 
 
-def _bad(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str, marks: Sequence[Mark]) -> Cause:
-    if marks and all(mark.no_length for mark in marks):
+def _bad(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str, explanation: Explanation | None) -> Cause:
+    if explanation is None or not explanation.named:
+        return WRONG
+    found = _suspected(explanation)
+    if found.name in LEFT_OTHERWISE:
         cause = _owed(facts, total, sender, interface)
-        return NO_LENGTH if cause.standing is Standing.HARMLESS else cause
-    if marks and all(mark.trailer for mark in marks):
-        return TRAILER
-    if total.field is FieldValue.ZEROS and total.kind is Kind.TCP:
-        return ZERO
-    return SAME_ERROR if len(marks) > 1 and len({mark.residue for mark in marks}) == 1 else WRONG
+        return Cause(found.name, Standing.HARMLESS, found.sentence, _AT_SENDER) if cause.standing is Standing.HARMLESS else cause
+    return found
 
 
-def _absent(facts: Facts, total: SumFacts) -> Cause:
+def _suspected(explanation: Explanation) -> Cause:
+    suspect = explanation.suspects[0]
+    return Cause(suspect.name, _STANDINGS.get(suspect.name, Standing.REAL), suspect.sentence, suspect.advice)
+
+
+def _absent(facts: Facts, total: SumFacts, sender: SenderEvidence) -> Cause:
+    note = note_of(total)
+    if note is not None and sender.full:
+        # A sender that never sums has a right sum of zero now and then.
+        return Cause(note.name, Standing.DOUBTFUL, note.sentence, note.advice)
+    if total.kind is not Kind.UDP:
+        return NONE_SENT_OTHER
     beneath = [layer for layer in facts.layers[: total.header] if layer in (Layer.IPV4, Layer.IPV6)]
     if not beneath or beneath[-1] is Layer.IPV4:
         return NONE_SENT
-    return NONE_SENT_TUNNEL if Layer.VXLAN in facts.layers[total.header + 1 : total.header + 2] else NONE_SENT_IPV6
+    inside = facts.layers[total.header + 1 : total.header + 2]
+    return NONE_SENT_TUNNEL if inside and inside[0] in UDP_TUNNELS.values() else NONE_SENT_IPV6

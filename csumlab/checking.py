@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from csumlab.candidates import Candidates
 from csumlab.capture import Capture, CaptureError, open_capture
 from csumlab.capture.ahead import ahead
 from csumlab.causes import Standing
 from csumlab.evidence import Evidence
-from csumlab.groups import Group, groups_of
-from csumlab.headers import Kind, Verdict
+from csumlab.groups import Clues, Group, groups_of, in_order
+from csumlab.headers import Kind, Layer, Verdict
 from csumlab.headline import headline_of
 from csumlab.index import Index, PacketClass
+from csumlab.reassembled import datagram_groups, settle
+from csumlab.tables import NO_TABLES, Tables
+from csumlab.topology.model import Topology
+from csumlab.trail import NOTHING_FOUND, Findings, Trail
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +40,8 @@ class FileResult:
 
     ``tally`` counts checksums by kind and verdict, without zeros. ``packets`` were read, of which ``without`` carry no checksum that is
     known here, and ``overflow`` were past the bound of classes. ``capped`` says that there were more senders than are told apart.
+    ``found`` is what several packets show together; ``growing`` says that the file was still being written;
+    ``tables`` are those that it was read with.
     """
 
     file: str
@@ -47,6 +54,9 @@ class FileResult:
     groups: tuple[Group, ...]
     classes: tuple[PacketClass, ...]
     fault: CaptureError | None
+    found: Findings = NOTHING_FOUND
+    growing: bool = False
+    tables: Tables = NO_TABLES
 
     @property
     def headline(self) -> str:
@@ -145,20 +155,33 @@ def check(
     progress: Progress | None = None,
     accelerate: bool | None = None,
     threads: int | None = None,
+    topology: Topology | None = None,
+    udp: Mapping[int, Layer] | None = None,
 ) -> CheckResult:
     """Look at every checksum of the captures at ``paths``; ``"-"`` is standard input.
 
-    ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does not depend on them. A file that cannot be
-    read, or not to its end, does not raise: see ``faults``. TypeError without any path.
+    ``topology`` gives the rewrites that may have met a packet (NAT rules) and the ports of its tunnels; ``udp`` further UDP ports with the
+    tunnel that each stands for. ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does not depend on
+    them. A file that cannot be read, or not to its end, does not raise: see ``faults``. TypeError without any path, ValueError for a port
+    or a tunnel in ``udp`` that cannot be.
     """
     if not paths:
         raise TypeError("check() needs at least one capture")
-    return CheckResult(tuple(_check_file(os.fspath(path), progress, accelerate, threads) for path in paths))
+    tables = Tables(tunnel_ports=tuple((udp or {}).items()))
+    if topology is not None:
+        tables = replace(tables, tunnel_ports=(*topology.tables.tunnel_ports, *tables.tunnel_ports))
+    results = []
+    for path in paths:
+        candidates = Candidates()
+        if topology is not None:
+            candidates.learn_topology(topology)
+        results.append(_check_file(os.fspath(path), progress, Index(tables, accelerate=accelerate, threads=threads), candidates))
+    return CheckResult(tuple(results))
 
 
-def _check_file(path: str, progress: Progress | None, accelerate: bool | None, threads: int | None) -> FileResult:
-    index = Index(accelerate=accelerate, threads=threads)
-    evidence = Evidence()
+def _check_file(path: str, progress: Progress | None, index: Index, candidates: Candidates) -> FileResult:
+    evidence = Evidence(index.tables)
+    trail = Trail()
     classes: list[PacketClass] = []
     try:
         with open_capture(path) as capture:
@@ -167,14 +190,21 @@ def _check_file(path: str, progress: Progress | None, accelerate: bool | None, t
                 # A snapshot of all classes is dear when there are many, so it is taken only when there are new ones.
                 if len(block) and int(membership.class_of.max()) >= len(classes):
                     classes = index.classes
-                evidence.see(block, membership.class_of, [one.facts for one in classes[evidence.classes :]])
+                fresh = [one.facts for one in classes[evidence.classes :]]
+                evidence.see(membership, fresh)
+                trail.see(membership, fresh, evidence.fresh, capture.interfaces)
                 if progress is not None:
                     progress(capture)
-            fault, name, interfaces = capture.fault, capture.path, capture.interfaces
+            fault, name, interfaces, growing = capture.fault, capture.path, capture.interfaces, capture.growing
     except CaptureError as error:
         return FileResult(error.path, 0, 0, 0, 0, False, {}, (), (), error)
     classes = index.classes
     tally = index.tally
+    found = trail.finish()
+    candidates.learn_flows(found.rewrites)
+    clues = Clues(candidates, found.statements or {}, found.transport_peers or {})
+    counted = {(kind, verdict): int(tally[kind, verdict]) for kind, verdict in _pairs() if tally[kind, verdict]}
+    counted, groups = settle(counted, groups_of(name, classes, evidence, interfaces, tally, clues), found.datagrams)
     return FileResult(
         file=name,
         packets=index.packets,
@@ -182,10 +212,13 @@ def _check_file(path: str, progress: Progress | None, accelerate: bool | None, t
         without=sum(one.count for one in classes if not one.facts.sums),
         overflow=index.overflow,
         capped=evidence.capped,
-        tally={(kind, verdict): int(tally[kind, verdict]) for kind, verdict in _pairs() if tally[kind, verdict]},
-        groups=groups_of(name, classes, evidence, interfaces, tally),
+        tally=counted,
+        groups=in_order((*groups, *datagram_groups(name, found.datagrams))),
         classes=tuple(classes),
         fault=fault,
+        found=found,
+        growing=growing,
+        tables=index.tables,
     )
 
 

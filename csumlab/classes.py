@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 
 from csumlab.facts import Facts, FieldValue, FragmentRole, Quality, SumFacts
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
-from csumlab.headers import KINDS, REASONS, Kind, Layer, Verdict
+from csumlab.headers import KINDS, REASONS, UNREADABLE, Kind, Layer, Verdict
 from csumlab.index import Columns
 from csumlab.inet import MODULUS, Zero
 from csumlab.packet import Header, Span, enclosing
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.topology.model import Topology
 
-_LINK_LAYERS = (Layer.ETHERNET, Layer.COOKED, Layer.COOKED2, Layer.LOOPBACK)
+_LINK_LAYERS = frozenset(
+    {Layer.ETHERNET, Layer.COOKED, Layer.COOKED2, Layer.LOOPBACK, Layer.CAPTURE, Layer.IEEE80211, Layer.LLC, Layer.PPP, Layer.PPPOE}
+    | {Layer.FRAME_RELAY, Layer.C_HDLC, Layer.IPOIB}
+)
 _UNSEEN = "the packet was not seen there"
 
 
@@ -42,8 +45,10 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
     made: list[Header] = []
     last = None
     for index, layer in enumerate(facts.layers):
-        if not made and layer in _LINK_LAYERS:
+        if layer is Layer.REMOTE or (not made and layer in _LINK_LAYERS):
             continue
+        if layer is Layer.QUOTE:
+            break  # A copy of another packet: nobody sums it again.
         if layer in (Layer.IPV4, Layer.IPV6) and index not in addresses:
             break  # Too little of it was captured to say where it goes.
         entry = sums.get(index)
@@ -138,9 +143,9 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         verdict = entry.verdict if entry is not None else Verdict.NOTHING
         if absent:
             field, zero = ZERO, Zero.ZEROS
-        elif made is Made.WRONG and verdict is Verdict.BAD:
+        elif made is Made.WRONG and (verdict is Verdict.BAD or _cleared(entry)):
             field = field + of(Symbol(f"error({header.uid})", unknown=_UNSEEN, nonzero=True))
-        elif made is Made.UNFINISHED and verdict is Verdict.PARTIAL:
+        elif made is Made.UNFINISHED and verdict in (Verdict.PARTIAL, Verdict.BLANK) and not _cleared(entry):
             field = pseudo
         sums[header.uid] = Sum(header.kind, pseudo, data, field, zero, absent)
     presumed = {
@@ -151,9 +156,14 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
     return SymbolicPacket(headers, sums, long=facts.long, trailer=_trailer(facts), answers=answers, presumed=presumed)
 
 
+def _cleared(entry: SumFacts | None) -> bool:
+    """Whether the field was set to zero where the sum of a pseudo-header belongs."""
+    return entry is not None and entry.verdict is Verdict.BLANK and entry.seed is not Quality.ZERO
+
+
 def shape(headers: tuple[Header, ...]) -> tuple[tuple[Layer, FragmentRole], ...]:
     """What has to be equal for two header stacks to be the same packet's; what lies behind an opaque header is not compared."""
-    return tuple((header.layer, header.fragment) for header in headers if header.layer is not Layer.OPAQUE)
+    return tuple((header.layer, header.fragment) for header in headers if header.layer not in UNREADABLE)
 
 
 def may_be(walked: Span | None, seen: Span | None) -> bool:
@@ -174,9 +184,9 @@ def numbers(form: Form, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np
         if what == "P":
             value, here = columns.pseudo[place], columns.known_seed[place]
         elif what == "g":
-            value, here = columns.seed[place], columns.known_seed[place]
+            value, here = _folded(columns.seed[place]), columns.known_seed[place]
         elif what == "r":
-            value, here = columns.residue[place], columns.known_residue[place]
+            value, here = _folded(columns.residue[place]), columns.known_residue[place]
         elif what == "address":
             value, here = columns.address_sum(place, "destination" if side else "source"), columns.has_word(place, 0)
         else:
@@ -184,3 +194,9 @@ def numbers(form: Form, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np
         total = (total + coefficient * value.astype(np.int64)) % MODULUS
         known &= here
     return total % MODULUS, known
+
+
+def _folded(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Residues modulo 0xffff; that of a CRC, which has 32 bits, is kept from becoming zero by chance."""
+    folded = values % MODULUS
+    return np.where((values != 0) & (folded == 0), 1, folded).astype(np.uint32)

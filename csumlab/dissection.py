@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from csumlab import kernels as k
 from csumlab.capture.block import HAS_FLAGS
 from csumlab.facts import AddressFacts, Facts, FieldValue, FragmentRole, Quality, SumFacts
 from csumlab.headers import KINDS, Kind, Layer, Reason, Verdict
+from csumlab.kernels import layout as k
+from csumlab.kernels.classes import FLAG_BITS
+from csumlab.kernels.packet import dissect
 from csumlab.tables import NO_TABLES, Tables
 
 
@@ -72,7 +74,7 @@ def dissect_packet(
     ``flags`` as in a Block's column. Never raises for any bytes.
     """
     work = [0] * k.WORK_SIZE
-    k.dissect(data, 0, len(data), len(data) if original is None else original, linktype, _flat(tables), work)
+    dissect(data, 0, len(data), len(data) if original is None else original, linktype, _flat(tables), work)
     return Dissection(
         headers=tuple(_header(work, index) for index in range(work[k.N_LAYERS])),
         sums=tuple(_checksum(work, index) for index in range(work[k.N_SUMS])),
@@ -156,7 +158,7 @@ def _facts(work: list[int], linktype: int, interface: int, flags: int) -> Facts:
         linktype=linktype,
         interface=interface,
         has_flags=bool(flags & HAS_FLAGS),
-        flags=flags & k.FLAG_BITS,
+        flags=flags & FLAG_BITS,
         packet_type=work[k.PACKET_TYPE],
         source_mac=work[k.SOURCE_MAC],
         destination_mac=work[k.DESTINATION_MAC],

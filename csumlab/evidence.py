@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csumlab.capture.block import Block
-from csumlab.dissection import dissect_packet
+from csumlab.dissection import Dissection, dissect_packet
 from csumlab.facts import Facts
+from csumlab.forensics import note_of
 from csumlab.headers import Kind, Layer, Verdict
-from csumlab.inet import MODULUS, parity_factor, residue
+from csumlab.index import Membership
+from csumlab.recorded import contradicts
+from csumlab.tables import NO_TABLES, Tables
 
 SENDERS: Final = 4096
 """Senders that are told apart; later ones share sender 0."""
@@ -29,14 +32,19 @@ SAMPLE: Final = 16384
 """Packets per block whose full sums are looked at."""
 EXAMINED: Final = 4096
 """Packets with bad sums that are looked at closely."""
+EXAMINED_OWED: Final = 1024
+"""Packets with partial sums that are."""
+EXAMINED_OWED_EACH: Final = 8
+"""The same, of one class and sender."""
+EXAMINED_OCTETS: Final = 32 << 20
+"""Bytes kept of all packets that are looked at closely."""
 _CHUNK: Final = 65536
 # Pairs of class and sender are counted in an array while their numbers stay below this, and by sorting above it.
 _DENSE: Final = 1 << 18
 # Initial TTLs in use; a packet with another one above the lowest of these has passed a router.
 _INITIAL_TTLS: Final = (32, 60, 64, 128, 255)
 
-_OWED = (Verdict.PARTIAL, Verdict.DEFERRED)
-_LINK_SIZE: Final = {Layer.ETHERNET: 14, Layer.VLAN: 4, Layer.COOKED: 16, Layer.COOKED2: 20, Layer.LOOPBACK: 4}
+_OWED = (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK)
 _MAC_AT: Final = {Layer.ETHERNET: 6, Layer.COOKED: 6, Layer.COOKED2: 12}
 
 
@@ -57,13 +65,16 @@ UNKNOWN_SENDER: Final = Sender("", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What one bad sum looks like: its residue r; whether the field is the sum of a pseudo-header without its length; whether r is just
-    what the bytes after the end of the IP packet add up to."""
+class Examined:
+    """A packet that is looked at closely: its number, nanoseconds since 1970, link type, bytes on the wire, captured bytes, what they
+    are."""
 
-    residue: int
-    no_length: bool
-    trailer: bool
+    number: int
+    timestamp: int
+    linktype: int
+    original: int
+    data: bytes
+    dissection: Dissection
 
 
 @dataclass(slots=True)
@@ -73,8 +84,8 @@ class Entry:
     count: int = 0
     forwarded: int = 0
     numbers: list[int] = field(default_factory=list)
-    marks: list[tuple[Mark | None, ...]] = field(default_factory=list)
-    """Per packet that was looked at closely, one for each of its sums: of a bad one what is known, else None."""
+    examined: list[Examined] = field(default_factory=list)
+    """The first packets, if a sum in them is wrong or partial and there was room."""
 
     def keep(self, rows: NDArray[np.int64], first: int) -> NDArray[np.int64]:
         """Note the packet numbers of ``rows`` while there is room; the rows that were noted."""
@@ -107,34 +118,29 @@ class _Counted:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where a class keeps its source addresses: byte offsets from the packet's start, -1 if there is none. ``version`` 4, 6 or 0."""
+    """Which source addresses a class has: the byte offset of the hardware address from the packet's start, -1 if there is none, and the
+    ``version`` 4, 6 or 0 of the outermost IP header, whose place the dissector knows for each packet."""
 
     mac: int
     version: int
-    ip: int
 
     @property
     def needed(self) -> int:
-        """Captured bytes without which the addresses cannot be read."""
-        return max(self.mac + 8 if self.mac >= 0 else 0, self.ip + {4: 20, 6: 40, 0: 0}[self.version] if self.version else 0)
+        """Captured bytes without which the hardware address cannot be read."""
+        return self.mac + 8 if self.mac >= 0 else 0
 
 
 def _layout_of(layers: Sequence[Layer]) -> _Layout:
-    mac, at = -1, 0
-    for layer in layers:
-        if layer in (Layer.IPV4, Layer.IPV6):
-            return _Layout(mac, 4 if layer is Layer.IPV4 else 6, at)
-        if layer not in _LINK_SIZE:
-            break
-        mac = _MAC_AT.get(layer, mac)
-        at += _LINK_SIZE[layer]
-    return _Layout(mac, 0, -1)
+    mac = _MAC_AT.get(layers[0], -1) if layers else -1
+    version = next((4 if layer is Layer.IPV4 else 6 for layer in layers if layer in (Layer.IPV4, Layer.IPV6)), 0)
+    return _Layout(mac, version)
 
 
 class Evidence:
     """Collects while blocks pass. After the last block read ``entries``, ``senders``, ``full_sums`` and ``capped``."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables = NO_TABLES) -> None:
+        self._tables = tables
         self._entries: dict[tuple[int, int], Entry] = {}
         self._counted = _Counted()
         self.senders: list[Sender] = [UNKNOWN_SENDER]
@@ -151,6 +157,11 @@ class Evidence:
         self._full_kinds: list[tuple[Kind, ...]] = []
         self._bad: list[bool] = []
         self._examined = 0
+        self._examined_owed = 0
+        self._octets = 0
+        self.fresh: list[Examined] = []
+        """What is looked at closely of the block that was taken in last, in the order of the capture."""
+        self._network: NDArray[np.int64] = np.zeros(0, np.int64)
 
     @property
     def entries(self) -> dict[tuple[int, int], Entry]:
@@ -170,9 +181,11 @@ class Evidence:
         """How many classes are known here."""
         return len(self._bad)
 
-    def see(self, block: Block, class_of: NDArray[np.integer], fresh: Sequence[Facts]) -> None:
-        """Take in one block. ``class_of`` is the class of each packet, -1 for packets of no class; ``fresh`` the facts of the classes that
-        come after the first ``self.classes``."""
+    def see(self, member: Membership, fresh: Sequence[Facts]) -> None:
+        """Take in one block with the classes of its packets; ``fresh`` are the facts of the classes after the first ``self.classes``."""
+        block, class_of = member.block, member.class_of
+        self._network = member.network
+        self.fresh = []
         self._learn(fresh)
         if not len(self._by_sender) or not len(block):
             return
@@ -182,6 +195,7 @@ class Evidence:
         if bool(self._by_number.any()):
             self._numbers_only(block, np.flatnonzero(_look_up(self._by_number, class_of)), class_of)
         self._sample(block, class_of)
+        self.fresh.sort(key=lambda one: one.number)
 
     def _learn(self, fresh: Sequence[Facts]) -> None:
         if not fresh:
@@ -189,8 +203,9 @@ class Evidence:
         by_sender, by_number, layouts = [], [], []
         for one in fresh:
             verdicts = {total.verdict for total in one.sums}
-            by_sender.append(bool(verdicts & {Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BAD}))
-            by_number.append(not by_sender[-1] and (bool(verdicts - {Verdict.GOOD}) or not one.sums))
+            noted = {total.verdict for total in one.sums if note_of(total)}
+            by_sender.append(bool(verdicts & {*_OWED, Verdict.BAD}) or Verdict.ABSENT in noted)
+            by_number.append(not by_sender[-1] and (bool(verdicts - {Verdict.GOOD}) or not one.sums or contradicts(one) or bool(noted)))
             self._bad.append(Verdict.BAD in verdicts)
             layout = _layout_of(one.layers)
             if layout not in self._layouts:
@@ -208,7 +223,7 @@ class Evidence:
         for number, where in self._by_layout(classes):
             keys, readable = self._keys(block, rows[where], self._layouts[number])
             slots[where] = np.where(readable, self._slots(block, rows[where], keys, readable, self._layouts[number]), 0)
-            forwarded[where] = readable & _forwarded(block, rows[where], readable, self._layouts[number])
+            forwarded[where] = readable & self._forwarded(block, rows[where], readable, self._layouts[number])
         pairs = classes * (SENDERS + 1) + slots
         if int(pairs.max()) < _DENSE:
             self._counted.add(pairs, forwarded)
@@ -238,10 +253,26 @@ class Evidence:
     def _keep(self, pair: int, block: Block, rows: NDArray[np.int64]) -> None:
         entry = self._entry(pair)
         kept = entry.keep(rows, block.first)
-        if self._bad[pair // (SENDERS + 1)]:
-            for row in kept[: EXAMINED - self._examined].tolist():
-                self._examined += 1
-                entry.marks.append(_marks(block, row))
+        bad = self._bad[pair // (SENDERS + 1)]
+        for row in kept.tolist():
+            owed_room = self._examined_owed < EXAMINED_OWED and len(entry.examined) < EXAMINED_OWED_EACH
+            if not (self._examined < EXAMINED if bad else owed_room) or self._octets + int(block.captured[row]) > EXAMINED_OCTETS:
+                break
+            entry.examined.append(self._examine(block, row))
+            self._examined += bad
+            self._examined_owed += not bad
+
+    def _examine(self, block: Block, row: int) -> Examined:
+        start, captured = int(block.offset[row]), int(block.captured[row])
+        data = block.data[start : start + captured].tobytes()
+        self._octets += captured
+        linktype = block.interfaces[int(block.interface[row])].linktype
+        original = int(block.original[row])
+        one = Examined(
+            block.first + row, int(block.timestamp[row]), linktype, original, data, dissect_packet(data, linktype, original, self._tables)
+        )
+        self.fresh.append(one)
+        return one
 
     def _numbers_only(self, block: Block, rows: NDArray[np.int64], class_of: NDArray[np.integer]) -> None:
         """Keep the first packet numbers of classes whose senders do not matter; a class that has enough is not looked at again."""
@@ -281,12 +312,13 @@ class Evidence:
     def _keys(self, block: Block, rows: NDArray[np.int64], layout: _Layout) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """A 64-bit mix of the source addresses of each row, and whether the row was captured far enough to have them."""
         readable = block.captured[rows] >= layout.needed
-        if not layout.version and layout.mac < 0:
+        if layout.version:
+            readable &= self._network[rows] >= 0
+        elif layout.mac < 0:
             readable = np.zeros(len(rows), np.bool_)
         keys = np.full(len(rows), layout.version, np.uint64)
-        at = block.offset[rows][readable]
         mixed = keys[readable]
-        for value in _addresses(block, at, layout):
+        for value in self._addresses(block, rows[readable], layout):
             mixed = (mixed ^ value) * np.uint64(0x9E3779B97F4A7C15)
             mixed ^= mixed >> np.uint64(29)
         keys[readable] = mixed
@@ -307,7 +339,7 @@ class Evidence:
                 self.capped = True
                 break
             self._key_of.append(int(values[position]))
-            self.senders.append(_name(block, int(rows[fresh[firsts[position]]]), layout))
+            self.senders.append(self._name(block, int(rows[fresh[firsts[position]]]), layout))
         known = np.array(self._key_of[1:], np.uint64)
         order = np.argsort(known)
         self._sorted_keys, self._sorted_slots = known[order], order + 1
@@ -318,6 +350,38 @@ class Evidence:
             return np.zeros(len(keys), np.int64)
         position = np.minimum(np.searchsorted(self._sorted_keys, keys), len(self._sorted_keys) - 1)
         return np.where(self._sorted_keys[position] == keys, self._sorted_slots[position], 0)
+
+    def _addresses(self, block: Block, rows: NDArray[np.int64], layout: _Layout) -> list[NDArray[np.uint64]]:
+        """Source MAC (as a number of 48 bits) and IP source address (one or two words) of the packets in ``rows``."""
+        at = block.offset[rows]
+        ip = at + self._network[rows]
+        found = []
+        if layout.mac >= 0:
+            found.append(_words(block, at + layout.mac, ">u8") >> np.uint64(16))
+        if layout.version == 4:
+            found.append(_words(block, ip + 12, ">u4"))
+        elif layout.version == 6:
+            found += [_words(block, ip + 8, ">u8"), _words(block, ip + 16, ">u8")]
+        return found
+
+    def _forwarded(self, block: Block, rows: NDArray[np.int64], readable: NDArray[np.bool_], layout: _Layout) -> NDArray[np.bool_]:
+        """Whether the TTL or hop limit is one that no sender starts with."""
+        result = np.zeros(len(rows), np.bool_)
+        if layout.version:
+            chosen = rows[readable]
+            ttl = _words(block, block.offset[chosen] + self._network[chosen] + (8 if layout.version == 4 else 7), ">u1")
+            result[readable] = (ttl > _INITIAL_TTLS[0]) & ~np.isin(ttl, _INITIAL_TTLS)
+        return result
+
+    def _name(self, block: Block, row: int, layout: _Layout) -> Sender:
+        start = int(block.offset[row])
+        ip = start + int(self._network[row])
+        mac = block.data[start + layout.mac : start + layout.mac + 6].tobytes().hex(":") if layout.mac >= 0 else ""
+        if layout.version == 4:
+            return Sender(mac, str(IPv4Address(block.data[ip + 12 : ip + 16].tobytes())))
+        if layout.version == 6:
+            return Sender(mac, str(IPv6Address(block.data[ip + 8 : ip + 24].tobytes())))
+        return Sender(mac, "")
 
 
 def _chunks(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -331,25 +395,6 @@ def _look_up(table: NDArray[np.bool_], class_of: NDArray[np.integer]) -> NDArray
     return found
 
 
-def _marks(block: Block, row: int) -> tuple[Mark | None, ...]:
-    start, captured = int(block.offset[row]), int(block.captured[row])
-    data = block.data.data[start : start + captured]
-    linktype = block.interfaces[int(block.interface[row])].linktype
-    found = dissect_packet(data, linktype, int(block.original[row]))
-    # Bytes after the outermost IP packet are a trailer only for sums that end where that packet ends.
-    end = max((total.end for total in found.sums), default=captured)
-    marks: list[Mark | None] = []
-    for total in found.sums:
-        if total.verdict is not Verdict.BAD or total.residue is None:
-            marks.append(None)
-            continue
-        length = total.end - total.start
-        no_length = total.kind is Kind.TCP and total.seed is not None and (total.seed + length) % MODULUS == 0
-        beyond = residue(data[end:]) * parity_factor(length) if found.facts.trailer and total.end == end else 0
-        marks.append(Mark(total.residue, no_length, bool(beyond % MODULUS) and (total.residue + beyond) % MODULUS == 0))
-    return tuple(marks)
-
-
 def _words(block: Block, at: NDArray[np.int64], kind: str) -> NDArray[np.uint64]:
     """Big-endian words of type ``kind`` at byte positions ``at``, which the caller has checked to lie inside the data."""
     size = np.dtype(kind).itemsize
@@ -357,34 +402,3 @@ def _words(block: Block, at: NDArray[np.int64], kind: str) -> NDArray[np.uint64]
         return np.zeros(0, np.uint64)
     overlapping = np.ndarray((len(block.data) - size + 1,), kind, block.data, 0, (1,))
     return overlapping[at].astype(np.uint64)
-
-
-def _addresses(block: Block, at: NDArray[np.int64], layout: _Layout) -> list[NDArray[np.uint64]]:
-    """Source MAC (as a number of 48 bits) and IP source address (one or two words) of the packets that start at ``at``."""
-    found = []
-    if layout.mac >= 0:
-        found.append(_words(block, at + layout.mac, ">u8") >> np.uint64(16))
-    if layout.version == 4:
-        found.append(_words(block, at + layout.ip + 12, ">u4"))
-    elif layout.version == 6:
-        found += [_words(block, at + layout.ip + 8, ">u8"), _words(block, at + layout.ip + 16, ">u8")]
-    return found
-
-
-def _forwarded(block: Block, rows: NDArray[np.int64], readable: NDArray[np.bool_], layout: _Layout) -> NDArray[np.bool_]:
-    """Whether the TTL or hop limit is one that no sender starts with."""
-    result = np.zeros(len(rows), np.bool_)
-    if layout.version:
-        ttl = _words(block, block.offset[rows][readable] + layout.ip + (8 if layout.version == 4 else 7), ">u1")
-        result[readable] = (ttl > _INITIAL_TTLS[0]) & ~np.isin(ttl, _INITIAL_TTLS)
-    return result
-
-
-def _name(block: Block, row: int, layout: _Layout) -> Sender:
-    start = int(block.offset[row])
-    mac = block.data[start + layout.mac : start + layout.mac + 6].tobytes().hex(":") if layout.mac >= 0 else ""
-    if layout.version == 4:
-        return Sender(mac, str(IPv4Address(block.data[start + layout.ip + 12 : start + layout.ip + 16].tobytes())))
-    if layout.version == 6:
-        return Sender(mac, str(IPv6Address(block.data[start + layout.ip + 8 : start + layout.ip + 24].tobytes())))
-    return Sender(mac, "")

@@ -199,7 +199,7 @@ class _Reader:
         if residue == 0:
             return Verdict.GOOD
         if seed == 0 and own.kind is not Kind.NOTHING:
-            return Verdict.PARTIAL
+            return Verdict.PARTIAL if KINDS[own.kind].pseudo else Verdict.BLANK
         if residue is None:
             return None
         return Verdict.DEFERRED if self.number(settled(packet, state, uid))[0] == 0 else Verdict.BAD

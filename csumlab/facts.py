@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from csumlab.headers import Kind, Layer, Reason, Verdict
+from csumlab.headers import KINDS, Kind, Layer, Reason, Verdict
 
 
 class Quality(IntEnum):
@@ -98,16 +98,19 @@ def verdict_of(kind: Kind, residue: Quality, seed: Quality, settled: Quality, fi
     """What a checksum field holds, from the qualities of r, g, r* and the raw field. The one place where this is decided.
 
     A zero UDP field is no checksum whatever the sum (RFC 768); over IPv6 too it says "none", which only tunnels may (RFC 6935), so
-    it is ABSENT there and reported. r before g: r = g = 0 happens to one good packet in 65535 and is good.
+    it is ABSENT there and reported. r before g: r = g = 0 happens to one good packet in 65535 and is good. Without a pseudo-header
+    g = 0 says no more than a field of zeros does, and that is BLANK.
     """
-    if kind is Kind.UDP and field is FieldValue.ZEROS:
+    if kind and KINDS[kind].zero_is_absent and field is FieldValue.ZEROS:
         return Verdict.ABSENT
     if residue is Quality.ZERO:
         return Verdict.GOOD
-    if seed is Quality.ZERO:
+    if seed is Quality.ZERO and (kind is Kind.NOTHING or KINDS[kind].pseudo):
         return Verdict.PARTIAL
+    if field is FieldValue.ZEROS:
+        return Verdict.BLANK
     if residue is Quality.UNKNOWN:
         return Verdict.UNVERIFIED
-    if settled is Quality.ZERO:
+    if settled is Quality.ZERO and seed is not Quality.ZERO:
         return Verdict.DEFERRED
     return Verdict.BAD

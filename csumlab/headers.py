@@ -11,13 +11,32 @@ class Link(IntEnum):
 
     NULL = 0
     ETHERNET = 1
+    PPP = 9
     RAW_12 = 12
     RAW_14 = 14
+    PPP_HDLC = 50
+    PPP_ETHER = 51
     RAW = 101
+    C_HDLC = 104
+    IEEE80211 = 105
+    FRAME_RELAY = 107
     LOOP = 108
     COOKED = 113
+    PFLOG = 117
+    PRISM = 119
+    RADIOTAP = 127
+    AVS = 163
+    PPP_PPPD = 166
+    PPI = 192
+    PPP_WITH_DIRECTION = 204
+    C_HDLC_WITH_DIRECTION = 205
+    FRAME_RELAY_WITH_DIRECTION = 206
     IPV4 = 228
     IPV6 = 229
+    NFLOG = 239
+    NETANALYZER = 240
+    IPOIB = 242
+    PKTAP = 258
     COOKED2 = 276
 
 
@@ -40,6 +59,49 @@ class Layer(IntEnum):
     GRE = 13
     VXLAN = 14
     OPAQUE = 15
+    CAPTURE = 16
+    """What a capture program puts before the frame: radiotap, PPI, AVS, Prism, NFLOG, pflog, pktap, a direction."""
+    IEEE80211 = 17
+    LLC = 18
+    PPP = 19
+    PPPOE = 20
+    MPLS = 21
+    FRAME_RELAY = 22
+    C_HDLC = 23
+    IPOIB = 24
+    MACSEC = 25
+    NSH = 26
+    GENEVE = 27
+    GTPU = 28
+    L2TP = 29
+    TEREDO = 30
+    ERSPAN = 31
+    FOU = 32
+    GUE = 33
+    LISP = 34
+    CAPWAP = 35
+    ETHERIP = 36
+    ESP = 37
+    WIREGUARD = 38
+    OPENVPN = 39
+    UDPLITE = 40
+    DCCP = 41
+    SCTP = 42
+    IGMP = 43
+    OSPF = 44
+    PIM = 45
+    VRRP = 46
+    EIGRP = 47
+    RSVP = 48
+    MOBILITY = 49
+    QUOTE = 50
+    """What follows is a copy of the start of another packet, in an ICMP error."""
+    REMOTE = 51
+    """The tunnel header before says that the sum inside is left to its receiver: remote checksum offload."""
+
+
+UNREADABLE: Final = frozenset({Layer.OPAQUE, Layer.ESP, Layer.WIREGUARD, Layer.OPENVPN})
+"""Layers behind which nothing is read."""
 
 
 class Kind(IntEnum):
@@ -52,6 +114,17 @@ class Kind(IntEnum):
     ICMP = 4
     ICMPV6 = 5
     GRE = 6
+    UDPLITE = 7
+    DCCP = 8
+    SCTP = 9
+    IGMP = 10
+    OSPFV2 = 11
+    OSPFV3 = 12
+    PIM = 13
+    VRRP = 14
+    EIGRP = 15
+    RSVP = 16
+    MOBILITY = 17
 
 
 class KindRule(NamedTuple):
@@ -60,12 +133,19 @@ class KindRule(NamedTuple):
     label: str
     layer: Layer
     field: int
-    """Offset of the 16-bit field from the start of the header that carries it."""
+    """Offset of the field from the start of the header that carries it."""
     pseudo: bool
-    """Whether a pseudo-header is summed too."""
+    """Whether a pseudo-header is always summed too. PIM over IPv6 and VRRP version 3 have one as well, which nobody leaves to a device."""
     zero_is_absent: bool
     """Whether 0x0000 says that there is no checksum (RFC 768)."""
     source: str
+    crc: bool = False
+    """Whether it is a CRC32c of 32 bits and no sum."""
+
+    @property
+    def width(self) -> int:
+        """Bytes of the field."""
+        return 4 if self.crc else 2
 
 
 KINDS: Final[dict[Kind, KindRule]] = {
@@ -75,6 +155,17 @@ KINDS: Final[dict[Kind, KindRule]] = {
     Kind.ICMP: KindRule("ICMP", Layer.ICMP, 2, False, False, "RFC 792"),
     Kind.ICMPV6: KindRule("ICMPv6", Layer.ICMPV6, 2, True, False, "RFC 4443 section 2.3"),
     Kind.GRE: KindRule("GRE", Layer.GRE, 4, False, False, "RFC 2784 section 2.1"),
+    Kind.UDPLITE: KindRule("UDP-Lite", Layer.UDPLITE, 6, True, False, "RFC 3828 section 3.1"),
+    Kind.DCCP: KindRule("DCCP", Layer.DCCP, 6, True, False, "RFC 4340 section 9"),
+    Kind.SCTP: KindRule("SCTP", Layer.SCTP, 8, False, False, "RFC 9260 section 6.8 and appendix A", crc=True),
+    Kind.IGMP: KindRule("IGMP", Layer.IGMP, 2, False, False, "RFC 9776 section 4.1.3"),
+    Kind.OSPFV2: KindRule("OSPFv2", Layer.OSPF, 12, False, False, "RFC 2328 appendix D.4"),
+    Kind.OSPFV3: KindRule("OSPFv3", Layer.OSPF, 12, True, False, "RFC 5340 appendix A.3.1"),
+    Kind.PIM: KindRule("PIM", Layer.PIM, 2, False, False, "RFC 7761 section 4.9"),
+    Kind.VRRP: KindRule("VRRP", Layer.VRRP, 6, False, False, "RFC 3768 section 5.3.8; RFC 5798 section 5.2.8"),
+    Kind.EIGRP: KindRule("EIGRP", Layer.EIGRP, 2, False, False, "RFC 7868 section 6.4"),
+    Kind.RSVP: KindRule("RSVP", Layer.RSVP, 2, False, True, "RFC 2205 section 3.1.1"),
+    Kind.MOBILITY: KindRule("mobility header", Layer.MOBILITY, 4, True, False, "RFC 6275 section 6.1.1"),
 }
 
 
@@ -84,12 +175,14 @@ class Verdict(IntEnum):
     NOTHING = 0
     GOOD = 1
     PARTIAL = 2
-    """The sum of the pseudo-header only (or 0x0000 where there is none): left for a device to fill."""
+    """The sum of the pseudo-header only: left for a device to fill."""
     DEFERRED = 3
     """Wrong now, right once the partial sum inside it is filled: local checksum offload."""
     ABSENT = 4
     BAD = 5
     UNVERIFIED = 6
+    BLANK = 7
+    """Zero, where zero is neither right nor says that there is none: left for a device that computes all of it."""
 
 
 class Reason(IntEnum):
@@ -111,6 +204,8 @@ class Reason(IntEnum):
     """More headers or checksums than are looked at."""
     HEADER = 8
     """A header is malformed or ends early."""
+    QUOTE = 9
+    """Of a packet that an ICMP error quotes only the start is there."""
 
 
 REASONS: Final[dict[Reason, str]] = {
@@ -123,8 +218,27 @@ REASONS: Final[dict[Reason, str]] = {
     Reason.LINK_TYPE: "link type not read",
     Reason.DEPTH: "nested deeper than is looked at",
     Reason.HEADER: "a header is malformed or ends early",
+    Reason.QUOTE: "an ICMP error quotes only the start of the packet",
 }
 
 MAX_LAYERS: Final = 24
 MAX_SUMS: Final = 8
-VXLAN_PORTS: Final = (4789, 8472)
+UDP_TUNNELS: Final[dict[int, Layer]] = {
+    1194: Layer.OPENVPN,
+    1701: Layer.L2TP,
+    2152: Layer.GTPU,
+    3544: Layer.TEREDO,
+    4341: Layer.LISP,
+    4342: Layer.LISP,
+    4500: Layer.ESP,
+    4789: Layer.VXLAN,
+    4790: Layer.VXLAN,
+    5247: Layer.CAPWAP,
+    6080: Layer.GUE,
+    6081: Layer.GENEVE,
+    6635: Layer.MPLS,
+    8472: Layer.VXLAN,
+    51820: Layer.WIREGUARD,
+}
+"""UDP ports and the tunnel that each stands for (IANA registry; 8472: Linux drivers/net/vxlan; 51820: WireGuard's documentation).
+Layer.FOU has none of its own."""

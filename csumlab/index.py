@@ -16,11 +16,13 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from csumlab import kernels as k
 from csumlab.capture.block import Block
 from csumlab.dissection import Checksum, Dissection, Header, dissect_packet, facts_of
 from csumlab.facts import Facts
 from csumlab.headers import Kind, Layer, Reason, Verdict
+from csumlab.kernels import classes as k
+from csumlab.kernels import layout
+from csumlab.kernels.codes import N_VERDICTS
 from csumlab.tables import NO_TABLES, Tables
 
 __all__ = [
@@ -58,10 +60,12 @@ class PacketClass:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """For each packet of ``block`` the index of its class in Index.classes, int32, or -1 past the bound of classes."""
+    """For each packet of ``block`` the index of its class in Index.classes, int32, or -1 past the bound of classes; and where its
+    outermost IP header starts, int64, from the start of the packet, or -1 if it has none."""
 
     block: Block
     class_of: NDArray[np.int32]
+    network: NDArray[np.int64]
 
     def rows(self, number: int) -> NDArray[np.int64]:
         """The rows of the block that are in class ``number``."""
@@ -85,10 +89,10 @@ class Columns:
     at: NDArray[np.int64]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
-    field: NDArray[np.uint16]
+    field: NDArray[np.uint32]
     pseudo: NDArray[np.uint16]
-    residue: NDArray[np.uint16]
-    seed: NDArray[np.uint16]
+    residue: NDArray[np.uint32]
+    seed: NDArray[np.uint32]
     known_residue: NDArray[np.bool_]
     known_seed: NDArray[np.bool_]
 
@@ -151,7 +155,7 @@ class Index:
         self._flat = tables.flat()
         self._flat_array = np.array(self._flat, np.int64)
         self._facts: list[Facts] = []
-        self._tally = np.zeros(len(Kind) * k.N_VERDICTS, np.int64)
+        self._tally = np.zeros(len(Kind) * N_VERDICTS, np.int64)
         places = 1 << (2 * max_classes - 1).bit_length()
         self._keys = np.zeros(places, np.int64)
         self._slots = np.full(places, -1, np.int32)
@@ -178,11 +182,11 @@ class Index:
     @property
     def tally(self) -> NDArray[np.int64]:
         """Checksums seen, [Kind][Verdict], of all packets: exact also past the bound of classes."""
-        return self._tally.reshape(len(Kind), k.N_VERDICTS).copy()
+        return self._tally.reshape(len(Kind), N_VERDICTS).copy()
 
     def counted(self, kind: Kind, verdict: Verdict) -> int:
         """One entry of :attr:`tally`."""
-        return int(self._tally[kind * k.N_VERDICTS + verdict])
+        return int(self._tally[kind * N_VERDICTS + verdict])
 
     def add(self, block: Block) -> Membership:
         """Sort a block's packets into classes. ValueError for a block whose packets do not lie in its data or name no interface."""
@@ -190,11 +194,12 @@ class Index:
         if self._fast is None and (self._accelerate or (self._accelerate is None and len(block) >= WORTH_COMPILING)):
             self._load()
         signatures = np.zeros(len(block), np.int64)
+        network = np.zeros(len(block), np.int64)
         if self._fast is None:
-            self._sign_plain(block, signatures)
+            self._sign_plain(block, signatures, network)
             group: Callable[..., int] = k.group_packets
         else:
-            self._sign_compiled(block, signatures)
+            self._sign_compiled(block, signatures, network)
             group = self._fast.group_packets
         class_of = np.zeros(len(block), np.int32)
         known = len(self._facts)
@@ -214,7 +219,7 @@ class Index:
         self._facts.extend(self._facts_of(block, int(row)) for row in self._new_rows[known:used])
         self.packets += len(block)
         self.overflow += int(np.count_nonzero(class_of < 0))
-        return Membership(block, class_of)
+        return Membership(block, class_of, network)
 
     def columns(self, block: Block, rows: NDArray[np.int64]) -> Columns:
         """Numbers of the packets in ``rows`` of a block, all of one class; ValueError if ``rows`` is empty."""
@@ -224,10 +229,10 @@ class Index:
         rows = np.ascontiguousarray(rows, np.int64)
         facts = self._facts_of(block, int(rows[0]))
         offset = np.zeros((len(facts.layers), len(rows)), np.int64)
-        sums = np.zeros((len(facts.sums), k.SUM_SIZE, len(rows)), np.int64)
+        sums = np.zeros((len(facts.sums), layout.SUM_SIZE, len(rows)), np.int64)
         data: Any = block.data
         tables: Any = self._flat_array
-        work: Any = np.zeros(k.WORK_SIZE, np.int64)
+        work: Any = np.zeros(layout.WORK_SIZE, np.int64)
         read: Callable[..., None] = k.read_columns
         if self._fast is None:
             data, tables, work = _bytes(block), self._flat, work.tolist()
@@ -239,15 +244,15 @@ class Index:
             rows=rows,
             layers=facts.layers,
             offset=offset,
-            at=sums[:, k.SUM_AT],
-            start=sums[:, k.SUM_START],
-            end=sums[:, k.SUM_END],
-            field=sums[:, k.SUM_FIELD].astype(np.uint16),
-            pseudo=sums[:, k.SUM_PSEUDO].astype(np.uint16),
-            residue=sums[:, k.SUM_RESIDUE].astype(np.uint16),
-            seed=sums[:, k.SUM_SEED].astype(np.uint16),
-            known_residue=sums[:, k.SUM_WHY_RESIDUE] == Reason.KNOWN,
-            known_seed=sums[:, k.SUM_WHY_SEED] == Reason.KNOWN,
+            at=sums[:, layout.SUM_AT],
+            start=sums[:, layout.SUM_START],
+            end=sums[:, layout.SUM_END],
+            field=sums[:, layout.SUM_FIELD].astype(np.uint32),
+            pseudo=sums[:, layout.SUM_PSEUDO].astype(np.uint16),
+            residue=sums[:, layout.SUM_RESIDUE].astype(np.uint32),
+            seed=sums[:, layout.SUM_SEED].astype(np.uint32),
+            known_residue=sums[:, layout.SUM_WHY_RESIDUE] == Reason.KNOWN,
+            known_seed=sums[:, layout.SUM_WHY_SEED] == Reason.KNOWN,
         )
 
     def _load(self) -> None:
@@ -268,7 +273,7 @@ class Index:
             flags=int(block.flags[row]),
         )
 
-    def _sign_plain(self, block: Block, signatures: NDArray[np.int64]) -> None:
+    def _sign_plain(self, block: Block, signatures: NDArray[np.int64], network: NDArray[np.int64]) -> None:
         k.sign_packets(
             _bytes(block),
             block.offset.tolist(),
@@ -281,12 +286,13 @@ class Index:
             _PROCESS_SEED,
             0,
             len(block),
-            [0] * k.WORK_SIZE,
+            [0] * layout.WORK_SIZE,
             signatures,
+            network,
             self._tally,
         )
 
-    def _sign_compiled(self, block: Block, signatures: NDArray[np.int64]) -> None:
+    def _sign_compiled(self, block: Block, signatures: NDArray[np.int64], network: NDArray[np.int64]) -> None:
         linktypes = np.array([interface.linktype for interface in block.interfaces], np.int64)
         parts = max(1, min(self._threads, len(block) // _PART))
         bounds = [len(block) * part // parts for part in range(parts + 1)]
@@ -305,8 +311,9 @@ class Index:
                 _PROCESS_SEED,
                 bounds[part],
                 bounds[part + 1],
-                np.zeros(k.WORK_SIZE, np.int64),
+                np.zeros(layout.WORK_SIZE, np.int64),
                 signatures,
+                network,
                 tally,
             )
             return tally

@@ -10,7 +10,7 @@ from csumlab.headers import Kind, Layer
 from csumlab.inet import residue
 
 # Consuming headers take one level off CHECKSUM_UNNECESSARY (include/linux/skbuff.h __skb_decr_checksum_unnecessary).
-_CONSUMING = frozenset({Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6, Kind.GRE})
+_CONSUMING = frozenset({Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.ICMP, Kind.ICMPV6, Kind.IGMP, Kind.GRE, Kind.SCTP})
 
 
 @dataclass(frozen=True, slots=True)

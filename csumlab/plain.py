@@ -32,7 +32,7 @@ class FramePacket:
     headers: tuple[Header, ...]
     long: bool = False
     sealed: FramePacket | None = None
-    vxlan_ports: tuple[int, ...] = ()
+    tunnel_ports: tuple[tuple[int, Layer], ...] = ()
 
     @property
     def sums(self) -> dict[int, Checksum]:
@@ -140,7 +140,7 @@ class FramePacket:
     def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
         if not self.headers:
             return {}, {}
-        found = dissect_packet(self.frame(), Link.ETHERNET, tables=Tables(vxlan_ports=self.vxlan_ports))
+        found = dissect_packet(self.frame(), Link.ETHERNET, tables=Tables(tunnel_ports=self.tunnel_ports))
         offsets = {header.uid: place.offset - 14 for header, place in zip(self.headers, found.headers[1:], strict=False)}
         sums = {}
         for one in found.sums:
@@ -205,8 +205,8 @@ class FramePacket:
         else:
             ip = bytearray(b"\x60\0\0\0" + len(udp).to_bytes(2, "big") + b"\x11\x40")
             ip += outer.source.low.to_bytes(16, "big") + outer.destination.low.to_bytes(16, "big")
-        ports = (*self.vxlan_ports, outer.port.low) if Layer.VXLAN in outer.layers else self.vxlan_ports
-        return replace(self, data=bytes(ip) + udp, headers=(*made, *self.headers) if inside else made, vxlan_ports=ports)
+        ports = (*self.tunnel_ports, (outer.port.low, Layer.VXLAN)) if Layer.VXLAN in outer.layers else self.tunnel_ports
+        return replace(self, data=bytes(ip) + udp, headers=(*made, *self.headers) if inside else made, tunnel_ports=ports)
 
     def _next_uid(self) -> int:
         return max([*(header.uid + 1 for header in self.headers), self.sealed._next_uid() if self.sealed else 0])

@@ -1,4 +1,5 @@
-"""What a topology tells the dissector: sorted interval bounds of addresses and ports, hardware addresses, VXLAN ports, MTU. Arrays only."""
+"""What a topology tells the dissector: sorted interval bounds of addresses and ports, hardware addresses, ports of UDP tunnels, MTU.
+Arrays only."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from csumlab.headers import VXLAN_PORTS
+from csumlab.headers import UDP_TUNNELS, Layer
 
 ETHERNET_MTU: Final = 1500
 _BIAS: Final = 1 << 63
 _PLACES: Final = 7
-"""Entries before the first table: kernels.TABLE_MTU to kernels.TABLE_END."""
+"""Entries before the first table: kernels.layout.TABLE_MTU to TABLE_END."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +24,8 @@ class Tables:
 
     The index of an address is the number of bounds that are not above it: 0 below the first bound, or without any.
     ``ipv4`` uint32. ``ipv6_upper`` and ``ipv6_lower`` uint64, the two halves of each bound. ``macs`` uint64, sorted; entry k is index k + 2
-    in facts.Facts. ``ports`` uint16. ``vxlan_ports``: UDP destination ports besides headers.VXLAN_PORTS. ``mtu``: bytes of the longest
+    in facts.Facts. ``ports`` uint16. ``tunnel_ports``: UDP ports and the tunnel that each stands
+    for, besides headers.UDP_TUNNELS and before it. ``mtu``: bytes of the longest
     IP packet that is not called long. ValueError if anything is out of order or out of range.
     """
 
@@ -32,7 +34,7 @@ class Tables:
     ipv6_lower: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     macs: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     ports: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
-    vxlan_ports: tuple[int, ...] = ()
+    tunnel_ports: tuple[tuple[int, Layer], ...] = ()
     mtu: int = ETHERNET_MTU
 
     def __post_init__(self) -> None:
@@ -40,19 +42,22 @@ class Tables:
         for name, bounds in (("ipv4", self.ipv4.tolist()), ("ipv6", halves), ("macs", self.macs.tolist()), ("ports", self.ports.tolist())):
             if any(left >= right for left, right in pairwise(bounds)):
                 raise ValueError(f"{name}: not in ascending order, or twice the same")
-        if any(not 0 <= port <= 0xFFFF for port in self.vxlan_ports):
-            raise ValueError("vxlan_ports: not a port number")
+        if any(not 0 <= port <= 0xFFFF for port, _ in self.tunnel_ports):
+            raise ValueError("tunnel_ports: not a port number")
+        if any(layer not in UDP_TUNNELS.values() and layer is not Layer.FOU for _, layer in self.tunnel_ports):
+            raise ValueError("tunnel_ports: not a tunnel over UDP")
         if self.mtu < 0:
             raise ValueError("mtu: negative")
 
     def flat(self) -> list[int]:
-        """All tables as one list of signed 64-bit numbers, as kernels.py reads them: MTU, the start of each table, the tables.
+        """All tables as one list of signed 64-bit numbers, as the kernels read them: MTU, the start of each table, the tables.
+        A tunnel port is port * 256 + layer.
 
-        Halves of IPv6 bounds are less 2^63, so that signed numbers are in the order of the unsigned ones (kernels.load64).
+        Halves of IPv6 bounds are less 2^63, so that signed numbers are in the order of the unsigned ones (kernels.primitives.load64).
         """
         halves = (half - _BIAS for pair in zip(self.ipv6_upper.tolist(), self.ipv6_lower.tolist(), strict=True) for half in pair)
         parts: tuple[list[int], ...] = (
-            sorted({*VXLAN_PORTS, *self.vxlan_ports}),
+            sorted(port << 8 | layer for port, layer in (UDP_TUNNELS | dict(self.tunnel_ports)).items()),
             self.ports.tolist(),
             self.macs.tolist(),
             self.ipv4.tolist(),

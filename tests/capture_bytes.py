@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import lz4.frame
+import zstandard
+
 from csumlab.capture import CaptureError, open_capture, walk
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+    "xz": lzma.compress,
+    "bzip2": bz2.compress,
+    "lz4": lambda data: lz4.frame.compress(data, content_checksum=True),
+}
+"""How each packing is made, with a check sum where it can have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,25 @@ def pcap(packets: list[Packet], *, order: str = "<", nanoseconds: bool = False, 
     return file
 
 
+def modified(packets: list[Packet], *, order: str = "<", linktype: int = 1) -> bytes:
+    """A pcap file of the modified kind, with eight bytes more in each record: interface index, protocol, packet type, padding."""
+    file = struct.pack(order + "IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 65535, linktype)
+    for packet in packets:
+        seconds, fraction = divmod(packet.timestamp, 10**9)
+        file += struct.pack(order + "IIIIIHBB", seconds, fraction // 1000, len(packet.data), packet.original, 2, 0x0800, 4, 0) + packet.data
+    return file
+
+
+def snoop(packets: list[Packet], *, linktype: int = 4, version: int = 2, padding: int = 0) -> bytes:
+    """A snoop file; each record is padded to a multiple of four bytes, and by ``padding`` bytes more."""
+    file = b"snoop\0\0\0" + struct.pack(">II", version, linktype)
+    for packet in packets:
+        seconds, fraction = divmod(packet.timestamp, 10**9)
+        body = padded(packet.data) + b"\xee" * padding
+        file += struct.pack(">IIIIII", packet.original, len(packet.data), 24 + len(body), 7, seconds, fraction // 1000) + body
+    return file
+
+
 def padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
@@ -101,9 +136,19 @@ def description(order: str, linktype: int = 1, snaplen: int = 0, extra: bytes = 
     return block(order, 1, struct.pack(order + "HHI", linktype, 0, snaplen) + extra)
 
 
-def enhanced(order: str, data: bytes, *, interface: int = 0, ticks: int = 0, captured: int | None = None, extra: bytes = b"") -> bytes:
-    size = len(data) if captured is None else captured
-    return block(order, 6, struct.pack(order + "IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, size, len(data)) + padded(data) + extra)
+def enhanced(
+    order: str,
+    data: bytes,
+    *,
+    interface: int = 0,
+    ticks: int = 0,
+    captured: int | None = None,
+    original: int | None = None,
+    extra: bytes = b"",
+) -> bytes:
+    """An Enhanced Packet Block; ``captured`` and ``original`` are lengths, those of ``data`` if None."""
+    lengths = (len(data) if length is None else length for length in (captured, original))
+    return block(order, 6, struct.pack(order + "IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, *lengths) + padded(data) + extra)
 
 
 def simple(order: str, data: bytes, original: int) -> bytes:
@@ -115,9 +160,13 @@ def obsolete(order: str, data: bytes, *, interface: int = 0, ticks: int = 0, ext
     return block(order, 2, header + padded(data) + extra)
 
 
+SAMPLES = [Packet(bytes(range(size)), 10**18 + size * 1000, size + 1) for size in (0, 5, 60)]
+"""Three packets."""
+
+
 def sample_pcap(order: str = "<", nanoseconds: bool = True) -> bytes:
     """A small pcap file of three packets."""
-    return pcap([Packet(bytes(range(size)), 10**18 + size * 1000, size + 1) for size in (0, 5, 60)], order=order, nanoseconds=nanoseconds)
+    return pcap(SAMPLES, order=order, nanoseconds=nanoseconds)
 
 
 def sample_pcapng() -> bytes:

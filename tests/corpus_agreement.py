@@ -16,7 +16,19 @@ from csumlab.dissection import Checksum, dissect_packet
 from csumlab.headers import Kind
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
-COLUMNS = {Kind.IPV4: "ip_st", Kind.TCP: "tcp_st", Kind.UDP: "udp_st", Kind.ICMP: "icmp_st", Kind.ICMPV6: "icmpv6_st"}
+COLUMNS = {
+    Kind.IPV4: "ip_st",
+    Kind.TCP: "tcp_st",
+    Kind.UDP: "udp_st",
+    Kind.ICMP: "icmp_st",
+    Kind.ICMPV6: "icmpv6_st",
+    Kind.SCTP: "sctp_st",
+    Kind.DCCP: "dccp_st",
+    Kind.IGMP: "igmp_st",
+    Kind.GRE: "gre_st",
+    Kind.PIM: "pim_st",
+    Kind.VRRP: "vrrp_st",
+}
 BAD_NAMES = {Kind.IPV4: "ip", Kind.TCP: "tcp", Kind.UDP: "udp"}
 # What tshark looks into and csumlab does not, in the order in which a stack is searched.
 HIDDEN = {

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from frames import block_of, examples
 
 from csumlab.index import Index
-from csumlab.kernels import FLAG_BITS, FLAGS_RECORDED
+from csumlab.kernels.classes import FLAG_BITS, FLAGS_RECORDED
 
 LINKTYPES = (0, 1, 12, 101, 108, 113, 228, 229, 276, 147)
 BYTES = (0, 1, 4, 5, 0x0F, 0x10, 0x40, 0x45, 0x4F, 0x60, 0x7F, 0x80, 0xFF, 6, 17, 41, 43, 44, 47, 51, 58, 60, 0xC2, 0xC9)

@@ -7,19 +7,22 @@ fault may come of it. Set NUMBA_BOUNDSCHECK=1 to have every access of the compil
 from __future__ import annotations
 
 import argparse
+import bz2
 import gzip
+import lzma
 import random
 import struct
 import sys
 from pathlib import Path
 from typing import Any
 
+import lz4.frame
 import zstandard
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
 
-from capture_bytes import Reading, read, sample_pcap, sample_pcapng
+from capture_bytes import SAMPLES, Reading, modified, read, sample_pcap, sample_pcapng, snoop
 
 from csumlab import accelerate
 from csumlab.capture import walk
@@ -59,6 +62,13 @@ def seeds() -> list[bytes]:
         sample_pcapng(),
         gzip.compress(sample_pcapng()),
         zstandard.compress(sample_pcapng()),
+        modified(SAMPLES, order="<"),
+        modified(SAMPLES, order=">"),
+        snoop(SAMPLES),
+        snoop(SAMPLES, linktype=10, padding=16),
+        lzma.compress(sample_pcapng()),
+        bz2.compress(sample_pcapng()),
+        lz4.frame.compress(sample_pcapng(), content_checksum=True),
     ]
 
 

@@ -77,7 +77,7 @@ def walked(name: str) -> tuple[Walked, ...]:
 
 def _walk(number: int, captured: bytes, settings: Settings, dissection: Dissection, reading: Reading) -> Walked:
     arrived: list[bytes] = []
-    seen = FramePacket(captured[_start(dissection) :], (), vxlan_ports=settings.topology.tables.vxlan_ports)
+    seen = FramePacket(captured[_start(dissection) :], (), tunnel_ports=settings.topology.tables.tunnel_ports)
     depth = _depth(dissection)
 
     def meet(packet: Packet, state: State) -> tuple[Packet, State] | None:
@@ -140,7 +140,7 @@ def _as_sent(captured: bytes, dissection: Dissection, reading: Reading, topology
     unless the origin sends wrong ones."""
     origin = reading.origin
     start = dissection.headers[origin.headers[0].index].offset
-    packet = FramePacket(captured[start:], origin.headers, dissection.facts.long, vxlan_ports=topology.tables.vxlan_ports)
+    packet = FramePacket(captured[start:], origin.headers, dissection.facts.long, tunnel_ports=topology.tables.tunnel_ports)
     for header in (outer_ip(packet.headers), outer_transport(packet.headers)):
         if header is not None and header.shifted:
             packet = replace(packet, data=_with_words(packet, header))

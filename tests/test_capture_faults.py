@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 import zstandard
 from capture_bytes import (
+    COMPRESS,
+    SAMPLES,
     Packet,
     block,
     description,
     enhanced,
+    modified,
     options,
     pcap,
     plain,
@@ -24,6 +27,7 @@ from capture_bytes import (
     sample_pcap,
     sample_pcapng,
     section,
+    snoop,
 )
 from fuzz_reader import fuzz, try_input
 from hypothesis import given, settings
@@ -84,21 +88,29 @@ def test_faults_of_pcapng(tail: bytes, offset: int, words: str, functions: str, 
     ("data", "words"),
     [
         (b"", "the file is empty"),
-        (b"\n", "no capture: expected pcap or pcapng, got 0a"),
-        (b"GET / HTTP/1.1\r\n", "no capture: expected pcap or pcapng, got 47 45 54 20"),
+        (b"\n", "no capture: expected pcap, pcapng or snoop, got 0a"),
+        (b"GET / HTTP/1.1\r\n", "no capture: expected pcap, pcapng or snoop, got 47 45 54 20"),
         (sample_pcap()[:23], "pcap file header: expected 24 bytes, there are 23"),
         (sample_pcapng()[:27], "section header block: expected 28 bytes, there are 27"),
         (pcap([], version=1), "version: expected pcap 2.x, got 1.4"),
-        (struct.pack("<IHHIIII", 0xA1B2CD34, 2, 4, 0, 0, 0, 1), "modified pcap format"),
-        (struct.pack(">IHHIIII", 0xA1B2CD34, 2, 4, 0, 0, 0, 1), "editcap"),
+        (modified([], order=">")[:20], "pcap file header: expected 24 bytes, there are 20"),
         (b"\n\r\r\n" + bytes(24), "byte-order magic: expected 1a2b3c4d"),
-        (b"\xfd7zXZ\0more", "xz -dc FILE | csumlab check -"),
-        (b"snoop\0\0\0\0\0\0\x02", "snoop of Solaris"),
+        (b"PK\x03\x04more", "unzip -p FILE | csumlab check -"),
+        (b"\x02\x21\x4c\x18more", "lz4 -dc FILE | csumlab check -"),
+        (b"btsnoop\0\0\0\0\x01", "editcap -F pcapng IN OUT"),
+        (snoop([])[:12], "snoop file header: expected 16 bytes, there are 12"),
+        (snoop([], version=6), "version: expected snoop 2 to 5, got 6"),
+        (snoop(SAMPLES, linktype=26), "data link type: type 0x1a of snoop has no LINKTYPE number here"),
+        (snoop(SAMPLES, linktype=18, padding=16), "type 0x12 of Shomiti's snoop has no LINKTYPE number here"),
         (gzip.compress(b""), "the file is empty"),
         (gzip.compress(b"hello"), "no capture"),
         (b"\x1f\x8b\x08", "gzip data: ends in the middle"),
         (b"\x1f\x8b" + bytes(40), "gzip data: cannot be unpacked"),
         (zstandard.compress(sample_pcap())[:9], "zstd data: ends in the middle"),
+        (b"\xfd7zXZ\0more", "xz data: ends in the middle"),
+        (b"\xfd7zXZ\0" + bytes(40), "xz data: cannot be unpacked"),
+        (b"BZh9" + bytes(40), "bzip2 data: cannot be unpacked"),
+        (b"\x04\x22\x4d\x18" + bytes(40), "lz4 data: cannot be unpacked"),
     ],
 )
 def test_what_is_no_capture_is_refused_at_open(data: bytes, words: str) -> None:
@@ -236,12 +248,12 @@ def test_a_stream_that_fails(stream: Any, words: str) -> None:
         open_capture(stream(b""))
 
 
-@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+@pytest.mark.parametrize("kind", COMPRESS)
 def test_packed_data_cut_or_broken(kind: str) -> None:
     """Packed data cut anywhere, or with a wrong check sum, end with a fault of the packing, after what could be unpacked."""
     packets = [Packet(os.urandom(50), 0, 50) for _ in range(100)]
     data = pcap(packets)
-    whole = gzip.compress(data) if kind == "gzip" else zstandard.ZstdCompressor(write_checksum=True).compress(data)
+    whole = COMPRESS[kind](data)
     for length in (len(whole) - 1, len(whole) // 2, 30):
         reading = plain(whole[:length])
         assert reading.packets == packets[: len(reading.packets)]
@@ -271,8 +283,8 @@ def test_plain_and_compiled_walks_agree_on_hostile_bytes(original: bytes, edits:
 
 
 def test_a_short_fuzz() -> None:
-    """A few hundred mutated captures, some of them packed; ``python -m tests.fuzz_reader`` tries as many as wanted."""
-    opened, faults, packets = fuzz(400, seed=2)
+    """Some hundred mutated captures of every format, half of them packed; ``python -m tests.fuzz_reader`` tries as many as wanted."""
+    opened, faults, packets = fuzz(700, seed=2)
     assert opened > 200
     assert faults > 100
     assert packets > 400

@@ -17,19 +17,20 @@ from fuzz_dissector import hostile, try_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csumlab import accelerate, kernels
+from csumlab import accelerate
 from csumlab.capture.block import CHECKSUM_NOT_READY, HAS_FLAGS
 from csumlab.facts import FieldValue, Quality, verdict_of
 from csumlab.headers import Kind, Layer, Verdict
 from csumlab.index import NO_TABLES, Columns, Index, Tables, dissect_packet
 from csumlab.inet import residue
+from csumlab.kernels import primitives
 
 TESTS = Path(__file__).parent
 
 
 def test_verdict_table_is_the_rule() -> None:
     """The table that the kernels look verdicts up in holds verdict_of for every combination."""
-    table = iter(kernels.VERDICTS)
+    table = iter(primitives.VERDICTS)
     for kind in Kind:
         for one in ((a, b, c, d) for a in Quality for b in Quality for c in Quality for d in FieldValue):
             assert next(table) == verdict_of(kind, *one)
@@ -211,7 +212,7 @@ def test_intervals_are_counts_of_bounds_not_above(fours: set[int], sixes: set[in
 
 def test_hardware_addresses_ports_and_mtu() -> None:
     """Known, unknown and group addresses; a VXLAN port of the topology; long means longer than its MTU."""
-    tables = Tables(macs=np.array([0x020000000001, 0x020000000002], np.uint64), vxlan_ports=(9999,), mtu=60)
+    tables = Tables(macs=np.array([0x020000000001, 0x020000000002], np.uint64), tunnel_ports=((9999, Layer.VXLAN),), mtu=60)
     packet = ethernet(ipv4(vxlan(ethernet(ipv4(tcp(b"abc"))), 9999))).data
     facts = dissect_packet(packet, 1, tables=tables).facts
     assert (facts.destination_mac, facts.source_mac, facts.long) == (2, 3, True)

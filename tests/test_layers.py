@@ -10,13 +10,19 @@ import csumlab
 
 ROOT = Path(csumlab.__file__).parent
 FLOORS = (
-    ("inet", "headers"),
-    ("facts", "capture.block", "tables"),
-    ("kernels", "capture.walk", "capture.columns", "capture.source"),
+    ("inet", "headers", "crc32c", "linktypes", "capture.growth", "capture.packing"),
+    ("facts", "capture.block", "tables", "kernels"),
+    ("kernels.primitives", "kernels.layout", "kernels.codes"),
+    ("kernels.steps",),
+    ("kernels.wireless", "kernels.tunnels", "kernels.network"),
+    ("kernels.transport", "kernels.link"),
+    ("kernels.routing",),
+    ("kernels.packet",),
+    ("kernels.classes", "capture.walk", "capture.columns", "capture.source"),
     ("accelerate", "dissection", "capture.feed", "capture.writer"),
-    ("capture.pcap", "capture.pcapng"),
+    ("capture.pcap", "capture.pcapng", "capture.snoop"),
     ("capture.reader", "index"),
-    ("capture", "capture.ahead"),
+    ("capture", "capture.ahead", "recorded", "fingerprints"),
     ("forms", "packet"),
     ("state",),
     ("stage",),
@@ -29,10 +35,21 @@ FLOORS = (
     ("topology.load",),
     ("topology.line", "walk", "classes", "cures", "findings"),
     ("sources", "judge"),
-    ("evidence",),
-    ("causes",),
+    ("forensics.case",),
+    ("forensics.crc", "forensics.layers", "forensics.sums"),
+    ("forensics.table",),
+    ("forensics.judging",),
+    ("forensics.aim", "forensics.segments"),
+    ("forensics",),
+    ("evidence", "fragments"),
+    ("copies.places", "copies.rewrites", "testimony.twins", "testimony.segments"),
+    ("copies.hops", "testimony.watching"),
+    ("copies.matching", "testimony.statements"),
+    ("copies", "testimony.flows"),
+    ("testimony", "candidates"),
+    ("causes", "suspicion", "trail"),
     ("groups",),
-    ("headline",),
+    ("headline", "reassembled"),
     ("outcome",),
     ("collect",),
     ("checking", "replaying"),
@@ -91,7 +108,7 @@ def test_imports_point_down() -> None:
 
 
 def test_libraries_stay_where_they_belong() -> None:
-    """click only in the command line, numba only behind its wrapper, pandas and rich only late, scapy and dpkt nowhere."""
+    """click only in the command line, numba only behind its wrapper, pandas and rich only late, dpkt only for snoop, scapy nowhere."""
     for name, tree in modules():
         for target in imported(tree, late=True):
             library = target.split(".")[0]
@@ -99,6 +116,8 @@ def test_libraries_stay_where_they_belong() -> None:
                 assert name == "cli" or name.startswith("commands"), name
             if library == "numba":
                 assert name == "accelerate", name
-            assert library not in ("scapy", "dpkt"), name
+            assert library != "scapy", name
+            if library == "dpkt":
+                assert name == "capture.snoop", name
         for target in imported(tree, late=False):
             assert target.split(".")[0] not in ("pandas", "rich", "numba"), f"{name} imports {target} at start"

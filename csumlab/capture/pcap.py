@@ -1,6 +1,7 @@
 """The pcap file header and its variants. The records are walked by :func:`csumlab.capture.walk.walk_pcap`.
 
-Source: IETF draft-ietf-opsawg-pcap, section 4; libpcap sf-pcap.c for the variants.
+Source: IETF draft-ietf-opsawg-pcap, section 4; libpcap sf-pcap.c for Kuznetzov's variant, whose records have eight bytes more: the
+interface's index (32 bits), the protocol (16), the packet type (8), and a byte of padding. They are passed over.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ HEADER_BYTES: Final = 24
 MICROSECOND_MAGIC: Final = 0xA1B2C3D4
 NANOSECOND_MAGIC: Final = 0xA1B23C4D
 MODIFIED_MAGIC: Final = 0xA1B2CD34
-MAGICS: Final = {MICROSECOND_MAGIC: 1000, NANOSECOND_MAGIC: 1, MODIFIED_MAGIC: 0}
-"""Magic number -> nanoseconds of one unit of a record's fraction; 0 for the variant that is not read."""
+MAGICS: Final = {MICROSECOND_MAGIC: (1000, 16), NANOSECOND_MAGIC: (1, 16), MODIFIED_MAGIC: (1000, 24)}
+"""Magic number -> nanoseconds of one unit of a record's fraction, and the bytes of a record's header."""
 
 LINKTYPE_MASK: Final = 0xFFFF
 
@@ -34,10 +35,7 @@ class Pcap:
         header = memoryview(feed.data)[feed.position : feed.position + HEADER_BYTES]  # type: ignore[arg-type]
         self.big = walk.number32(header, 0, True) in MAGICS
         magic = walk.number32(header, 0, self.big)
-        if magic == MODIFIED_MAGIC:
-            problem = "the modified pcap format of old Linux distributions (a1b2cd34) is not read yet"
-            raise CaptureError(name, 0, "magic number", problem, "convert it with: editcap -F pcap IN OUT")
-        self._tick = MAGICS[magic]
+        self._tick, self._record = MAGICS[magic]
         major, minor = walk.number16(header, 4, self.big), walk.number16(header, 6, self.big)
         if major != 2:
             advice = "the file is damaged or of a format not known here"
@@ -55,6 +53,7 @@ class Pcap:
             feed.end,
             self.big,
             self._tick,
+            self._record,
             most,
             columns.offset,
             columns.captured,

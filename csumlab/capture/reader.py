@@ -20,6 +20,8 @@ from csumlab.capture.columns import Columns
 from csumlab.capture.feed import HELD_BLOCKS, Feed
 from csumlab.capture.pcap import MAGICS, Pcap
 from csumlab.capture.pcapng import Pcapng
+from csumlab.capture.snoop import MAGIC as SNOOP_MAGIC
+from csumlab.capture.snoop import Snoop
 from csumlab.capture.source import Raw, unpacked
 
 BLOCK_BYTES: Final = 4 << 20
@@ -31,11 +33,13 @@ LONGEST_START: Final = 28
 """Bytes without which no capture can be told from others: the shortest section header of pcapng."""
 
 OTHER_FORMATS: Final = {
-    b"snoop\0\0\0": ("snoop of Solaris", "editcap -F pcapng IN OUT"),
     b"GMBU": ("Microsoft Network Monitor", "editcap -F pcapng IN OUT"),
     b"RTSS": ("Microsoft Network Monitor", "editcap -F pcapng IN OUT"),
     b"TRSNIFF data": ("Network General Sniffer", "editcap -F pcapng IN OUT"),
     b"btsnoop\0": ("btsnoop of Bluetooth", "editcap -F pcapng IN OUT"),
+    b"iptrace ": ("iptrace of AIX", "editcap -F pcapng IN OUT"),
+    b"XCP\0": ("NetXRay or Sniffer for Windows", "editcap -F pcapng IN OUT"),
+    b"\x05VNF": ("Visual Networks", "editcap -F pcapng IN OUT"),
 }
 """First bytes of capture formats that are not read here: name, and how to convert them."""
 
@@ -48,7 +52,10 @@ class Capture:
 
     ``packets`` counts what was given out; ``bytes_read`` counts bytes of the file as stored, up to ``size`` (None if not a regular
     file); ``interfaces`` are those described so far, numbered over all sections; ``ended`` says that no block follows, and is known
-    with the first block of a capture that fits one buffer; ``fault`` says why reading ended early, if it did.
+    with the first block of a capture that fits one buffer; ``fault`` says why reading ended early, if it did; ``growing`` says that the
+    last record is incomplete because the file seems to be written just now, which is no fault: it is a regular file, not packed, was
+    changed less than 10 seconds ago and has not shrunk, and as far as can be known a program has it open for writing. A pipe whose
+    writer ends within a record is at fault.
 
     In a pcapng file only packet blocks are packets (tshark numbers custom blocks too), Simple Packet Blocks have the timestamp 0,
     times saturate 146 years after 1970, and ``captured`` may exceed ``original`` if the file says so.
@@ -60,10 +67,13 @@ class Capture:
         self.packets = 0
         self.ended = False
         self.fault: CaptureError | None = None
+        self.growing = False
         self._functions = functions
         self._interfaces: tuple[Interface, ...] = ()
         try:
-            self._feed = Feed(unpacked(self._raw), self.path, block_bytes)
+            source = unpacked(self._raw)
+            self._plain = source is self._raw
+            self._feed = Feed(source, self.path, block_bytes)
             self._feed.refill(keep=False)
             self._format = _recognise(self._feed, self.path)
         except BaseException:
@@ -73,7 +83,7 @@ class Capture:
 
     @property
     def format(self) -> str:
-        """``"pcap"`` or ``"pcapng"``."""
+        """``"pcap"``, ``"pcapng"`` or ``"snoop"``."""
         return self._format.format
 
     @property
@@ -160,7 +170,7 @@ class Capture:
         if feed.fault is not None:
             self.fault = feed.fault
         elif feed.left:
-            self._fail(_cut(self.path, feed.offset, needed, feed.left))
+            self._end_within(feed.offset, needed, feed.left)
 
     def _skip(self, length: int) -> bool:
         """Pass over a block of ``length`` bytes without a packet that does not fit the buffer. False if its end is missing or wrong."""
@@ -170,7 +180,10 @@ class Capture:
         if feed.left < 4 and not feed.ended:
             feed.refill(4, keep=False)
         if feed.left < 4:
-            self._fail(feed.fault or _cut(self.path, start, length, feed.offset + feed.left - start))
+            if feed.fault is not None:
+                self._fail(feed.fault)
+            else:
+                self._end_within(start, length, feed.offset + feed.left - start)
             return False
         trailer = walk.number32(memoryview(feed.data), feed.position, self._format.big)  # type: ignore[arg-type]
         if trailer != length:
@@ -178,6 +191,14 @@ class Capture:
             return False
         feed.position += 4
         return True
+
+    def _end_within(self, offset: int, needed: int, left: int) -> None:
+        """The stream ended within the record at ``offset``: it is still being written, or it was cut."""
+        self.ended = True
+        self.growing = self._plain and self._raw.growing()
+        if not self.growing:
+            advice = "the file was cut or is still being written; what was read before is good"
+            self._fail(CaptureError(self.path, offset, "record", f"cut: expected at least {needed} bytes, there are {left}", advice))
 
     def _fail(self, fault: CaptureError) -> None:
         self.fault = fault
@@ -187,7 +208,9 @@ class Capture:
 def open_capture(path: str | os.PathLike[str] | Any, *, block_bytes: int = BLOCK_BYTES, functions: Any = None) -> Capture:
     """Open a capture for reading: a file name, ``"-"`` for standard input, or a binary stream.
 
-    pcap with micro or nanoseconds and pcapng, in either byte order, plain or packed with gzip or zstd (told by the first bytes).
+    pcap with micro or nanoseconds, the modified pcap of old Linux distributions ("Kuznetzov's") and pcapng, in either byte order, and
+    snoop; plain or packed with gzip, zstd, xz, bzip2 or lz4, in one member or several. All are told by the first bytes. A file that is
+    being written and a pipe are read as far as they go; see :attr:`Capture.growing`.
     ``block_bytes`` is the size of a buffer, of which there are three; a longer record makes one grow, up to 64 MiB.
     ``functions`` has the walks of :mod:`csumlab.capture.walk`: that module itself for the plain ones, or its compiled clone;
     by default a capture of under a thousand packets that fits a buffer takes the plain ones and any other the compiled ones.
@@ -196,7 +219,7 @@ def open_capture(path: str | os.PathLike[str] | Any, *, block_bytes: int = BLOCK
     return Capture(path, block_bytes=block_bytes, functions=functions)
 
 
-def _recognise(feed: Feed, name: str) -> Pcap | Pcapng:
+def _recognise(feed: Feed, name: str) -> Pcap | Pcapng | Snoop:
     start = bytes(feed.data[: min(feed.end, 16)])
     if feed.fault is not None and feed.end < LONGEST_START:
         raise feed.fault
@@ -206,17 +229,18 @@ def _recognise(feed: Feed, name: str) -> Pcap | Pcapng:
         return Pcapng(feed, name)
     if len(start) >= 4 and {int.from_bytes(start[:4], "big"), int.from_bytes(start[:4], "little")} & MAGICS.keys():
         return Pcap(feed, name)
+    if start.startswith(SNOOP_MAGIC):
+        return Snoop(feed, name)
     for magic, (other, command) in OTHER_FORMATS.items():
         if start.startswith(magic):
             raise CaptureError(name, 0, "first bytes", f"a capture of {other}, which is not read here", f"convert it with: {command}")
     raise CaptureError(
-        name, 0, "magic number", f"no capture: expected pcap or pcapng, got {start[:4].hex(' ')}", "is it the file written by tcpdump -w?"
+        name,
+        0,
+        "magic number",
+        f"no capture: expected pcap, pcapng or snoop, got {start[:4].hex(' ')}",
+        "is it what tcpdump -w wrote?",
     )
-
-
-def _cut(name: str, offset: int, needed: int, left: int) -> CaptureError:
-    advice = "the file was cut or is still being written; what was read before is good"
-    return CaptureError(name, offset, "record", f"cut: expected at least {needed} bytes, there are {left}", advice)
 
 
 def _fault(name: str, offset: int, status: int, value: int, detail: int) -> CaptureError:

@@ -1,4 +1,4 @@
-"""Where the bytes of a capture come from: a file, standard input or a stream, unpacked if it is gzip or zstd.
+"""Where the bytes of a capture come from: a file, standard input or a stream, unpacked if it is packed.
 
 A source fills the buffer that it is given and never holds more than a few chunks itself, so that a small file which unpacks to
 terabytes costs time but no memory. Which packing it is, is told by the first bytes and never by the name.
@@ -6,31 +6,15 @@ terabytes costs time but no memory. Which packing it is, is told by the first by
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from csumlab.capture.block import CaptureError
-
-GZIP_MAGIC: Final = b"\x1f\x8b"
-ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-
-OTHER_PACKINGS: Final = {
-    b"\xfd7zXZ\x00": ("xz", "xz -dc FILE | csumlab check -"),
-    b"BZh": ("bzip2", "bzip2 -dc FILE | csumlab check -"),
-    b"\x04\x22\x4d\x18": ("lz4", "lz4 -dc FILE | csumlab check -"),
-    b"PK\x03\x04": ("zip", "unzip -p FILE | csumlab check -"),
-    b"7z\xbc\xaf\x27\x1c": ("7z", "7z x -so FILE | csumlab check -"),
-}
-"""First bytes of packings that are not read here: name, and how to unpack them."""
-
-CHUNK: Final = 1 << 16
-"""Bytes of a packed file that are read at a time."""
+from csumlab.capture.growth import being_written
+from csumlab.capture.packing import CHUNK, KNOWN, UNKNOWN, Packing, packing_of
 
 
 class Source(Protocol):
@@ -42,7 +26,7 @@ class Source(Protocol):
 class Raw:
     """The bytes as stored: counts them, knows the size on disk, and puts bytes that were looked at back."""
 
-    __slots__ = ("_close", "_front", "_read", "count", "name", "size")
+    __slots__ = ("_close", "_front", "_read", "_stream", "count", "name", "size")
 
     def __init__(self, path: str | os.PathLike[str] | Any) -> None:
         """``path`` is a file name, ``"-"`` or a binary stream, which is not closed here. Raises CaptureError."""
@@ -66,6 +50,7 @@ class Raw:
             self._read: Callable[[memoryview], int | None] = stream.readinto
         else:
             self._read = _reader_into(stream.read)
+        self._stream = stream
         self.size = _size(stream)
 
     def readinto(self, view: memoryview) -> int:
@@ -92,6 +77,10 @@ class Raw:
             front += piece[:got]
         self._front = bytes(front)
         return self._front
+
+    def growing(self) -> bool:
+        """Whether this is a file that somebody seems to be writing just now; see :func:`csumlab.capture.growth.being_written`."""
+        return being_written(self._stream, max(self.count, self.size or 0))
 
     def close(self) -> None:
         self._close()
@@ -120,17 +109,18 @@ def _size(stream: Any) -> int | None:
 
 
 class Unpacked:
-    """A gzip file of one or more members or a zstd file of one or more frames, unpacked.
+    """A packed file of one or more members, streams or frames, unpacked.
 
-    Broken or cut data raise CaptureError after everything before them was given out; of zstd the last KiB before a break is lost.
+    Broken or cut data raise CaptureError after what came out before them was given out: all of it with gzip; zstd loses the output
+    of the last packed KiB before a break, the others at most their last 32 KiB, and bzip2 gives nothing of a block that is cut.
     """
 
     __slots__ = ("_fault", "_given", "_input", "_left", "_name", "_packing", "_raw", "_started", "_stock", "_unpacker")
 
-    def __init__(self, raw: Raw, name: str) -> None:
+    def __init__(self, raw: Raw, name: str, packing: Packing) -> None:
         self._raw = raw
         self._name = name
-        self._packing = _gzip() if name == "gzip" else _zstd()
+        self._packing = packing
         self._unpacker = self._packing.start()
         self._started = False
         self._stock = memoryview(b"")
@@ -189,65 +179,22 @@ class Unpacked:
         self._fault = CaptureError(self._raw.name, self._given, f"{self._name} data", problem, advice)
 
 
-@dataclass(frozen=True, slots=True)
-class Packing:
-    """One way to unpack: ``start`` makes an unpacker for one member; ``unpack(unpacker, data, wanted)`` gives the output, the input
-    that is left and what is wrong, if anything; ``piece`` is the bytes it is given at most at a time."""
-
-    start: Callable[[], Any]
-    unpack: Callable[[Any, bytes, int], tuple[bytes, bytes, str]]
-    piece: int
-
-
-def _gzip() -> Packing:
-    def unpack(unpacker: Any, data: bytes, wanted: int) -> tuple[bytes, bytes, str]:
-        saved = unpacker.copy()
-        try:
-            output = unpacker.decompress(data, max(wanted, CHUNK))
-        except zlib.error as error:
-            return _salvaged(saved, data), b"", str(error)
-        return output, unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail, ""
-
-    # Short pieces: what follows a member is copied for every member, and members can be 20 bytes short.
-    return Packing(lambda: zlib.decompressobj(wbits=31), unpack, 1 << 14)
-
-
-def _salvaged(unpacker: Any, data: bytes) -> bytes:
-    """What comes out of broken data before the break: an error takes the output of its whole call with it, so go byte by byte."""
-    output = bytearray()
-    with contextlib.suppress(zlib.error):
-        for at in range(len(data)):
-            output += unpacker.decompress(data[at : at + 1])
-    return bytes(output)
-
-
-def _zstd() -> Packing:
-    import zstandard
-
-    def unpack(unpacker: Any, data: bytes, _wanted: int) -> tuple[bytes, bytes, str]:
-        try:
-            output = unpacker.decompress(data)
-        except zstandard.ZstdError as error:
-            return b"", b"", str(error)
-        return output, unpacker.unused_data, ""
-
-    # A block of 128 KiB can be packed in four bytes, so a piece of this length gives at most 32 MiB.
-    return Packing(zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj, unpack, 1 << 10)
-
-
 def unpacked(raw: Raw) -> Source:
-    """``raw``, or what it unpacks to. Raises CaptureError for packings that are known but not read."""
+    """``raw``, or what it unpacks to. Raises CaptureError for packings that are known but cannot be undone."""
     try:
         start = raw.peek(6)
     except OSError as error:
         advice = "give a capture file, not a folder or device"
         raise CaptureError(raw.name, 0, "", f"cannot be read: {error.strerror or error}", advice) from None
-    for magic, (packing, command) in OTHER_PACKINGS.items():
+    for magic, (packing, command) in UNKNOWN.items():
         if start.startswith(magic):
             raise CaptureError(raw.name, 0, "first bytes", f"packed with {packing}, which is not read here", f"try: {command}")
-    if start.startswith(GZIP_MAGIC):
-        return Unpacked(raw, "gzip")
-    skippable = len(start) >= 4 and start[1:4] == b"\x2a\x4d\x18" and start[0] & 0xF0 == 0x50
-    if start.startswith(ZSTD_MAGIC) or skippable:
-        return Unpacked(raw, "zstd")
-    return raw
+    name = packing_of(start)
+    if not name:
+        return raw
+    known = KNOWN[name]
+    try:
+        return Unpacked(raw, name, known.make())
+    except ImportError:
+        problem = f"packed with {name}, and the Python package {known.package} is not here"
+        raise CaptureError(raw.name, 0, "first bytes", problem, f"install {known.package}, or try: {known.command}") from None

@@ -96,33 +96,44 @@ def nanoseconds(high: int, low: int, interface: int, clocks: Any) -> int:
 
 
 def walk_pcap(
-    data: Any, end: int, big: bool, tick: int, most: int, offset: Any, captured: Any, original: Any, timestamp: Any, result: Any
+    data: Any,
+    end: int,
+    big: bool,
+    tick: int,
+    header: int,
+    most: int,
+    offset: Any,
+    captured: Any,
+    original: Any,
+    timestamp: Any,
+    result: Any,
 ) -> int:
-    """The records of a pcap file in ``data[result[POSITION]:end]``; ``tick`` is the nanoseconds of one unit of the fraction."""
+    """The records of a pcap file in ``data[result[POSITION]:end]``; ``tick`` is the nanoseconds of one unit of the fraction, ``header``
+    the bytes of a record before its packet, at least 16."""
     position = int(result[POSITION])
     count = int(result[COUNT])
     status = FULL
     value = 0
     while count < most:
-        if end - position < 16:
+        if end - position < header:
             status = MORE
-            value = 16
+            value = header
             break
         length = number32(data, position + 8, big)
         if length > LARGEST_RECORD:
             status = ABSURD
             value = length
             break
-        if end - position - 16 < length:
+        if end - position - header < length:
             status = MORE
-            value = 16 + length
+            value = header + length
             break
-        offset[count] = position + 16
+        offset[count] = position + header
         captured[count] = length
         original[count] = number32(data, position + 12, big)
         timestamp[count] = number32(data, position, big) * NANOSECONDS + number32(data, position + 4, big) * tick
         count += 1
-        position += 16 + length
+        position += header + length
     result[POSITION] = position
     result[COUNT] = count
     result[VALUE] = value

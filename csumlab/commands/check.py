@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from csumlab.commands.common import announce_compiling, coloured, fail, progress
+
+if TYPE_CHECKING:
+    from csumlab.checking import CheckResult
+    from csumlab.headers import Layer
+    from csumlab.topology.model import Topology
 
 
 @click.command()
@@ -15,20 +21,24 @@ from csumlab.commands.common import announce_compiling, coloured, fail, progress
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
 @click.option("--csv", "as_csv", is_flag=True, help="A row per kind and cause; with --packets a row per checksum.")
 @click.option("--packets", is_flag=True, help="A line per checksum that is not good; with --csv or --json per checksum.")
-def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool) -> None:
-    """Every checksum of every header in CAPTURE (pcap, pcapng; .gz, .zst; - is standard input): good, partial, absent, bad or unverified,
-    and for what is not good the likely cause, and whether it matters."""
+@click.option("--topology", "-t", metavar="FILE", help="The host as TOML: its NAT rules may explain wrong sums, its tunnels are opened.")
+@click.option("--udp", multiple=True, metavar="PORT=TUNNEL", help="What a UDP port carries, such as 5555=fou or 9999=vxlan.")
+def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool, topology: str | None, udp: tuple[str, ...]) -> None:
+    """Every checksum of every header in CAPTURE (pcap, pcapng, snoop; plain or packed with gzip, zstd, xz, bzip2 or lz4; - is standard
+    input; a file that is still being written is read as far as it goes): good, partial, blank, absent, bad or unverified, and for what is
+    not good the cause, and whether it matters."""
     if as_json and as_csv:
         fail("choose one of --json and --csv")
-    if packets:
-        if "-" in captures:
-            fail("--packets reads a capture twice: save standard input to a file first")
-        sys.exit(_packets(captures, as_json, as_csv))
+    if packets and "-" in captures:
+        fail("--packets reads a capture twice: save standard input to a file first")
     from csumlab.checking import check as run
 
+    host = _host(topology)
     announce_compiling(captures)
     with progress(captures) as step:
-        result = run(*captures, progress=step)
+        result = run(*captures, progress=step, topology=host, udp=_tunnels(udp))
+    if packets:
+        sys.exit(_packets(result, as_json, as_csv))
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2))
     elif as_csv:
@@ -51,20 +61,41 @@ def _paint(text: str, standing: object) -> str:
     return click.style(text, fg=colours.get(getattr(standing, "name", "")), bold=True)
 
 
-def _packets(captures: tuple[str, ...], as_json: bool, as_csv: bool) -> int:
-    from csumlab.checking import check as run
+def _host(path: str | None) -> Topology | None:
+    from csumlab.topology.load import TopologyError, load_topology
+
+    try:
+        return load_topology(path) if path else None
+    except TopologyError as error:
+        fail(error)
+
+
+def _tunnels(texts: tuple[str, ...]) -> dict[int, Layer]:
+    """The options PORT=TUNNEL as numbers and layers."""
+    from csumlab.headers import UDP_TUNNELS, Layer
+
+    names = {layer.name.lower(): layer for layer in (*UDP_TUNNELS.values(), Layer.FOU)}
+    found: dict[int, Layer] = {}
+    for text in texts:
+        port, _, name = text.partition("=")
+        if not port.isdecimal() or not 0 < int(port) < 1 << 16 or name.lower() not in names:
+            fail(f"--udp {text}: give a port and one of {', '.join(sorted(names))}, such as 5555=fou")
+        found[int(port)] = names[name.lower()]
+    return found
+
+
+def _packets(result: CheckResult, as_json: bool, as_csv: bool) -> int:
     from csumlab.report.data import csv_line
     from csumlab.report.packets import COLUMNS, packet_line, packet_rows
 
-    result = run(*captures)
     if as_csv:
         click.echo(csv_line(list(COLUMNS)), nl=False)
     for one in result.results:
         if not one.packets:
             continue
-        if not (as_json or as_csv) and len(captures) > 1:
+        if not (as_json or as_csv) and len(result.results) > 1:
             click.echo(f"== {one.file}")
-        for row in packet_rows(one.file, all_verdicts=as_json or as_csv):
+        for row in packet_rows(one.file, all_verdicts=as_json or as_csv, tables=one.tables):
             if as_csv:
                 click.echo(csv_line(list(row)), nl=False)
             else:

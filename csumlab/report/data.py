@@ -10,6 +10,8 @@ from csumlab.report.table import cell
 
 if TYPE_CHECKING:
     from csumlab.checking import CheckResult, FileResult
+    from csumlab.copies import PathSummary
+    from csumlab.fragments import Datagram
     from csumlab.groups import Group
 
 FORMAT: Final = 1
@@ -79,6 +81,20 @@ def _file(one: FileResult) -> dict[str, Any]:
         "fault": None if fault is None else {"message": str(fault), "offset": fault.offset, "field": fault.field, "problem": fault.problem},
         "checksums": tally,
         "groups": [_group(group) for group in one.groups],
+        "growing": one.growing,
+        "further_sightings": one.found.further,
+        "datagrams": [_datagram(datagram) for datagram in one.found.datagrams],
+        "paths": [_path(path) for path in one.found.paths],
+        "rewrites": [
+            {
+                "old": str(rewrite.old),
+                "new": str(rewrite.new),
+                "packets": rewrite.packets,
+                "examples": [list(pair) for pair in rewrite.examples],
+            }
+            for rewrite in one.found.rewrites
+        ],
+        "left_out": list(one.found.capped),
     }
 
 
@@ -97,4 +113,43 @@ def _group(group: Group) -> dict[str, Any]:
         "first_packets": list(group.numbers),
         "senders": list(group.senders),
         "sender_count": group.sender_count,
+        "evidence": list(group.evidence),
+        "examined": group.examined,
+        "residues_tried": group.tries,
+        "chance": group.chance,
+    }
+
+
+def _datagram(one: Datagram) -> dict[str, Any]:
+    return {
+        "kind": kind_name(one.kind),
+        "verdict": one.verdict.name.lower(),
+        "outcome": one.outcome.name.lower(),
+        "reason": one.reason,
+        "residue": one.residue,
+        "packets": list(one.packets),
+        "pieces": one.pieces,
+        "copies": one.copies,
+        "out_of_order": one.out_of_order,
+        "source": one.source,
+        "destination": one.destination,
+        "identification": one.identification,
+        "length": one.length,
+    }
+
+
+def _path(path: PathSummary) -> dict[str, Any]:
+    words = ("none", "good", "partial", "bad", "other")
+    return {
+        "packets": path.packets,
+        "examples": [list(example) for example in path.examples],
+        "hops": [
+            {
+                "place": str(hop.place),
+                "routed": hop.routed,
+                "rewritten": hop.rewritten,
+                "checksums": {word: count for word, count in zip(words, hop.codes, strict=True) if count},
+            }
+            for hop in path.hops
+        ],
     }

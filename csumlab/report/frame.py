@@ -39,7 +39,7 @@ def packet_frame(result: CheckResult) -> pd.DataFrame:
         )
     if "-" in result.files:
         raise ValueError("standard input cannot be read twice: save the capture to a file first")
-    rows = [row for one in result.results if one.packets for row in islice(packet_rows(one.file), MOST_ROWS)]
+    rows = [row for one in result.results if one.packets for row in islice(packet_rows(one.file, tables=one.tables), MOST_ROWS)]
     frame = pd.DataFrame(rows, columns=list(PACKET_COLUMNS))
     kinds: dict[str, Any] = dict.fromkeys(("file", "kind", "verdict", "reason"), "category")
     return frame.astype(

@@ -10,13 +10,14 @@ from csumlab.capture import open_capture
 from csumlab.dissection import dissect_packet
 from csumlab.headers import KINDS, REASONS, Verdict
 from csumlab.index import Index
+from csumlab.tables import NO_TABLES, Tables
 
 COLUMNS: Final = ("file", "packet", "kind", "header", "offset", "verdict", "field", "residue", "seed", "reason")
 
 
 class PacketRow(NamedTuple):
     """``header`` is the place in the header stack, ``offset`` the field's in the packet; ``field``, ``residue`` (r) and ``seed`` (g) are
-    0..65535 or None; ``reason`` says why r is not known."""
+    numbers of 16 bits (SCTP: 32) or None; ``reason`` says why r is not known."""
 
     file: str
     packet: int
@@ -30,9 +31,9 @@ class PacketRow(NamedTuple):
     reason: str
 
 
-def packet_rows(path: str, *, all_verdicts: bool = True) -> Iterator[PacketRow]:
+def packet_rows(path: str, *, all_verdicts: bool = True, tables: Tables = NO_TABLES) -> Iterator[PacketRow]:
     """Rows in the order of the packets; without ``all_verdicts`` only of packets in which something is not good. CaptureError at open."""
-    index = Index()
+    index = Index(tables)
     flawed: list[bool] = []
     with open_capture(path) as capture:
         for block in capture:
@@ -47,6 +48,7 @@ def packet_rows(path: str, *, all_verdicts: bool = True) -> Iterator[PacketRow]:
                     block.data[start : start + int(block.captured[row])].tobytes(),
                     block.interfaces[int(block.interface[row])].linktype,
                     int(block.original[row]),
+                    tables,
                 )
                 for one_sum in dissection.sums:
                     if not all_verdicts and one_sum.verdict is Verdict.GOOD:
@@ -67,10 +69,11 @@ def packet_rows(path: str, *, all_verdicts: bool = True) -> Iterator[PacketRow]:
 
 def packet_line(row: PacketRow) -> str:
     """A row for a person."""
-    field = f"{row.field:#06x}" if row.field is not None else "not captured"
+    digits = next((2 * rule.width for rule in KINDS.values() if rule.label == row.kind), 4)
+    field = f"0x{row.field:0{digits}x}" if row.field is not None else "not captured"
     parts = [f"field {field}"]
     if row.residue:
-        parts.append(f"off by {row.residue:#06x}")
+        parts.append(f"off by 0x{row.residue:0{digits}x}")
     if row.reason:
         parts.append(row.reason)
     return f"{row.packet:>8}  {row.kind:<7} {row.verdict:<10} {', '.join(parts)}"

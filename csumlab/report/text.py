@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from csumlab.causes import Standing
+from csumlab.fragments import Datagram
 from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.report.table import aligned, folded, listed, printable
 
 if TYPE_CHECKING:
     from csumlab.checking import CheckResult, FileResult
     from csumlab.groups import Group
+    from csumlab.trail import Findings
 
 Paint = Callable[[str, Standing], str]
 """Colours a piece of text by what it stands for."""
+
+_DATAGRAMS = 10
+_PATHS = 10
+_CODE_WORDS = ("without a checksum", "good", "partial", "bad", "other")
 
 _TITLES = {
     Standing.REAL: "Wrong for real",
@@ -62,7 +69,13 @@ def _file_lines(one: FileResult, paint: Paint) -> list[str]:
         if not one.packets:
             return lines[:1]
     lines += folded(one.headline, "")
-    lines += ["", f"{one.packets:,} packets, {sum(one.tally.values()):,} checksums" + (f", {one.without:,} without" if one.without else "")]
+    again = f" ({one.found.further:,} of them further sightings of a packet at another place)" if one.found.further else ""
+    lines += [
+        "",
+        f"{one.packets:,} packets{again}, {sum(one.tally.values()):,} checksums" + (f", {one.without:,} without" if one.without else ""),
+    ]
+    if one.growing:
+        lines.append("The file is still being written: its last record is not there yet.")
     if one.tally:
         lines += aligned(tally_table(one.tally), "  ")
     for standing in Standing:
@@ -71,6 +84,10 @@ def _file_lines(one: FileResult, paint: Paint) -> list[str]:
             lines += ["", paint(_TITLES[standing], standing)]
             for group in found:
                 lines += _group_lines(group)
+    lines += _datagram_lines(one.found.datagrams)
+    lines += _path_lines(one.found)
+    if one.found.capped:
+        lines += ["", *folded("Left out to bound memory and time: " + "; ".join(one.found.capped) + ".", "")]
     if one.overflow:
         lines += ["", f"{one.overflow:,} packets came after more kinds of packets than are told apart: counted, not looked at."]
     if one.capped:
@@ -86,6 +103,51 @@ def _group_lines(group: Group) -> list[str]:
         lines += folded(f"from {names}{more}", "    ")
     if group.numbers:
         lines += folded(f"{'packet' if group.packets == 1 else 'packets'} {listed(group.numbers, group.packets)}", "    ")
+    for sentence in group.evidence:
+        lines += folded(f"evidence: {printable(sentence)}", "    ")
+    if group.examined and group.tries:
+        looked = f"{group.examined:,} looked at closely" if group.examined < group.packets else "each looked at closely"
+        lines += folded(f"{looked}: {group.tries} residues tried, random damage looks like this in {chance_text(group.chance)}", "    ")
     if group.cause.advice:
         lines += folded(f"-> {group.cause.advice}", "    ")
+    return lines
+
+
+def chance_text(chance: float) -> str:
+    """A probability for people, such as ``1 in 1,500``."""
+    return "any packet" if chance >= 1 else f"1 of {1 / chance:,.0f} packets" if chance > 1e-12 else "less than 1 of 10^12 packets"
+
+
+def _datagram_lines(datagrams: Sequence[Datagram]) -> list[str]:
+    """Datagrams whose pieces were put together: how many of each kind and verdict, and each one that is not good."""
+    if not datagrams:
+        return []
+    counts = Counter((one.kind, one.verdict) for one in datagrams)
+    total = f"{len(datagrams):,} datagram{'s' if len(datagrams) > 1 else ''} in fragments, over all their pieces"
+    parts = [
+        f"{KINDS[kind].label + ' ' if kind else ''}{verdict.name.lower()} {count:,}" for (kind, verdict), count in sorted(counts.items())
+    ]
+    lines = ["", *folded(f"{total}: {', '.join(parts)}", "")]
+    shown = [one for one in datagrams if one.verdict not in (Verdict.GOOD, Verdict.ABSENT)]
+    for one in shown[:_DATAGRAMS]:
+        extra = [text for text, there in (("out of order", one.out_of_order), (f"{one.copies} copies", bool(one.copies))) if there]
+        lines += folded(printable(str(one)) + "".join(f", {text}" for text in extra), "  ")
+        lines += folded(f"packets {listed(one.packets, len(one.packets))}", "    ")
+    if len(shown) > _DATAGRAMS:
+        lines.append(f"  and {len(shown) - _DATAGRAMS:,} more")
+    return lines
+
+
+def _path_lines(found: Findings) -> list[str]:
+    if not found.paths:
+        return []
+    lines = ["", "Seen at several places"]
+    for path in found.paths[:_PATHS]:
+        lines += folded(printable(str(path)), "  ")
+        for hop in path.hops:
+            sums = [f"{count:,} {word}" for count, word in zip(hop.codes, _CODE_WORDS, strict=True) if count]
+            lines += folded(f"{printable(str(hop.place))}: {', '.join(sums)}", "    ")
+        lines += folded(f"such as packets {', '.join(str(number) for number in path.examples[0])}", "    ")
+    for rewrite in found.rewrites[:_PATHS]:
+        lines += folded(printable(str(rewrite)), "  ")
     return lines

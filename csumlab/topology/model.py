@@ -11,6 +11,7 @@ from ipaddress import ip_interface, ip_network
 
 import numpy as np
 
+from csumlab.headers import Layer
 from csumlab.packet import Span
 from csumlab.tables import ETHERNET_MTU, Tables
 
@@ -222,7 +223,7 @@ class Topology:
             ipv6_lower=np.array([bound & (2**64 - 1) for bound in six], np.uint64),
             macs=np.array(macs, np.uint64),
             ports=np.array(self._bounds[0], np.uint16),
-            vxlan_ports=tuple(sorted({device.port for device in devices if device.kind is DeviceKind.VXLAN})),
+            tunnel_ports=tuple(sorted({(device.port, Layer.VXLAN) for device in devices if device.kind is DeviceKind.VXLAN})),
             mtu=max([device.mtu for device in devices] or [ETHERNET_MTU]),
         )
 

@@ -1,0 +1,60 @@
+"""What a capture recorded of a packet besides its bytes: direction, and the carried state of its checksum; and where the bytes deny it.
+
+Sources: IETF pcapng draft section 4.3.1 (epb_flags), LINKTYPE_LINUX_SLL packet types (Linux include/uapi/linux/if_packet.h).
+"""
+
+from __future__ import annotations
+
+from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND, SEGMENTATION_OFFLOAD
+from csumlab.facts import Facts, SumFacts
+from csumlab.headers import KINDS, Kind, Layer, Verdict
+
+_COOKED_FROM_US = 4
+_WRONG = (Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED, Verdict.BAD)
+
+
+def leaves(facts: Facts) -> bool:
+    """Whether the capture recorded these packets as sent by the host it was taken on."""
+    return facts.packet_type == _COOKED_FROM_US or (facts.has_flags and facts.flags & DIRECTION_MASK == OUTBOUND)
+
+
+def arrives(facts: Facts) -> bool:
+    """Whether the capture recorded these packets as received."""
+    return 0 <= facts.packet_type < _COOKED_FROM_US or (facts.has_flags and facts.flags & DIRECTION_MASK == INBOUND)
+
+
+def is_owed(facts: Facts) -> bool:
+    """Whether the capture recorded that a checksum is still to be computed (bit 9)."""
+    return facts.has_flags and bool(facts.flags & CHECKSUM_NOT_READY)
+
+
+def is_verified(facts: Facts) -> bool:
+    """Whether the capture recorded that the checksum was found valid (bit 10)."""
+    return facts.has_flags and bool(facts.flags & CHECKSUM_VALID)
+
+
+def is_super_frame(facts: Facts) -> bool:
+    """Whether the packet was recorded as left to segmentation offload (bit 11), or is longer than any frame."""
+    return facts.long or (facts.has_flags and bool(facts.flags & SEGMENTATION_OFFLOAD))
+
+
+def spoken_of(facts: Facts) -> SumFacts | None:
+    """The checksum that the recorded state speaks of: that of the outermost transport header. None if there is none."""
+    addressed = 0
+    for total in facts.sums:
+        addressed = sum(layer in (Layer.IPV4, Layer.IPV6) for layer in facts.layers[: total.header])
+        if total.kind is not Kind.IPV4:
+            return total if addressed == 1 and KINDS[total.kind].pseudo else None
+    return None
+
+
+def contradicts(facts: Facts) -> bool:
+    """Whether the bytes deny what was recorded: verified, yet not good; still to be computed, yet neither partial nor blank."""
+    total = spoken_of(facts)
+    if total is None:
+        return False
+    if is_verified(facts):
+        return total.verdict in _WRONG
+    # A partial sum inside may be the one that is meant.
+    owed = any(one.verdict in (Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED) for one in facts.sums)
+    return is_owed(facts) and not owed and total.verdict in (Verdict.GOOD, Verdict.BAD)

@@ -1,0 +1,189 @@
+"""What only several packets show together: datagrams in fragments, copies at several places, what a TCP flow says of a segment.
+
+Looks at few packets: fragments, flows with a segment that is not good, and all of a capture that can hold copies, with numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csumlab.capture.block import Block, Interface
+from csumlab.copies import Copies, PathSummary, Rewrite, may_have_copies
+from csumlab.evidence import Examined
+from csumlab.facts import Facts, FragmentRole
+from csumlab.fingerprints import outer_headers
+from csumlab.fragments import Datagram, Datagrams
+from csumlab.headers import Kind, Layer, Verdict
+from csumlab.index import Membership
+from csumlab.recorded import spoken_of
+from csumlab.testimony import Statement, Testimony
+
+FRAGMENTS: Final = 1 << 17
+"""Fragments that are looked at; each costs about 0.1 ms."""
+PAIRS: Final = 4096
+"""Pairs of hosts with ESP in UDP between them that are kept."""
+
+_WATCHED = (Verdict.BAD, Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED)
+# The codes of copies.Copies.add: none, good, partial, bad, other.
+_CODES: Final = {Verdict.GOOD: 1, Verdict.PARTIAL: 2, Verdict.DEFERRED: 2, Verdict.BLANK: 2, Verdict.BAD: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """``datagrams`` that were in fragments, complete or not; ``statements`` on segments by packet number; ``paths`` of packets that were
+    seen more than once, ``further`` sightings in all, and the ``rewrites`` between them; ``transport_peers``: examined packets between
+    whose hosts ESP in UDP was seen. ``capped``: sentences on what the bounds left out."""
+
+    datagrams: tuple[Datagram, ...] = ()
+    statements: Mapping[int, Statement] | None = None
+    paths: tuple[PathSummary, ...] = ()
+    further: int = 0
+    rewrites: tuple[Rewrite, ...] = ()
+    transport_peers: Mapping[int, bool] | None = None
+    capped: tuple[str, ...] = ()
+
+
+NOTHING_FOUND: Final = Findings()
+
+
+class Trail:
+    """Collects while blocks pass, in their order; then :meth:`finish`."""
+
+    def __init__(self) -> None:
+        self._datagrams = Datagrams()
+        self._testimony = Testimony()
+        self._copies = Copies()
+        self._fragments = 0
+        self._unseen = 0
+        self._further = 0
+        self._pairs: set[tuple[int, ...]] = set()
+        self._examined: list[Examined] = []
+        self._is_fragment: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._is_sealed: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._codes: NDArray[np.int8] = np.zeros(0, np.int8)
+
+    def see(self, member: Membership, fresh: Sequence[Facts], examined: Sequence[Examined], interfaces: Sequence[Interface]) -> None:
+        """Take in one block: its packets' classes, the facts of classes that are new in it, what evidence examined of it."""
+        if fresh:
+            self._is_fragment = np.append(self._is_fragment, [_is_fragment(one) for one in fresh])
+            self._is_sealed = np.append(self._is_sealed, [Layer.ESP in one.layers and Layer.UDP in one.layers for one in fresh])
+            self._codes = np.append(self._codes, [np.int8(_code(one)) for one in fresh]).astype(np.int8)
+        block, class_of = member.block, member.class_of
+        if not len(block) or not len(self._codes):
+            return
+        if bool(self._is_fragment.any()):
+            self._add_fragments(block, np.flatnonzero(np.append(self._is_fragment, False)[class_of]))
+        if bool(self._is_sealed.any()):
+            self._add_pairs(block, member.network, np.append(self._is_sealed, False)[class_of])
+        if may_have_copies(interfaces):
+            self._further += int(np.count_nonzero(self._copies.add(block, member.network, np.append(self._codes, np.int8(0))[class_of])))
+        self._watch(block, member.network, examined)
+
+    def finish(self) -> Findings:
+        """What was found. Nothing can be added afterwards."""
+        datagrams = self._datagrams.finish()
+        paths = tuple(path for path in self._copies.paths if len(path.hops) > 1)
+        return Findings(
+            datagrams=datagrams,
+            statements=self._testimony.verdicts(),
+            paths=paths,
+            further=self._further,
+            rewrites=self._copies.rewrites,
+            transport_peers=self._peers(),
+            capped=tuple(self._bounds()),
+        )
+
+    def _add_fragments(self, block: Block, rows: NDArray[np.int64]) -> None:
+        room = max(FRAGMENTS - self._fragments, 0)
+        self._unseen += max(len(rows) - room, 0)
+        self._fragments += len(rows)
+        for row in rows[:room].tolist():
+            start = int(block.offset[row])
+            self._datagrams.add(
+                block.data[start : start + int(block.captured[row])].tobytes(),
+                block.interfaces[int(block.interface[row])].linktype,
+                int(block.original[row]),
+                block.first + row,
+                int(block.timestamp[row]),
+            )
+
+    def _add_pairs(self, block: Block, network: NDArray[np.int64], chosen: NDArray[np.bool_]) -> None:
+        if len(self._pairs) >= PAIRS:
+            return
+        outer = outer_headers(block, np.where(chosen, network, -1))
+        columns = [*outer.source, *outer.destination]
+        if len(outer.rows):
+            for pair in np.unique(np.stack(columns, axis=1), axis=0)[: PAIRS - len(self._pairs)].tolist():
+                self._pairs.add(tuple(pair))
+                self._pairs.add((*pair[2:], *pair[:2]))
+
+    def _watch(self, block: Block, network: NDArray[np.int64], examined: Sequence[Examined]) -> None:
+        for one in examined:
+            self._examined.append(one)
+            for position, total in enumerate(one.dissection.sums):
+                if total.kind is Kind.TCP and total.verdict in _WATCHED:
+                    self._testimony.watch(one.number, one.timestamp, one.data, one.dissection, position)
+        self._testimony.follow(block, network)
+
+    def _peers(self) -> Mapping[int, bool]:
+        """Which examined packets went between hosts that also speak ESP in UDP."""
+        found: dict[int, bool] = {}
+        if not self._pairs:
+            return found
+        for one in self._examined:
+            ip = next((header for header in one.dissection.headers if header.layer in (Layer.IPV4, Layer.IPV6)), None)
+            if ip is None:
+                continue
+            block = _block_of(one)
+            outer = outer_headers(block, np.array([ip.offset], np.int64))
+            if len(outer.rows):
+                pair = (*(int(word[0]) for word in outer.source), *(int(word[0]) for word in outer.destination))
+                found[one.number] = pair in self._pairs
+        return found
+
+    def _bounds(self) -> list[str]:
+        capped = self._testimony.capped
+        left = {
+            "fragments past the first " + f"{FRAGMENTS:,}": self._unseen,
+            "datagrams given up early, because too many were open": self._datagrams.evicted,
+            "datagrams counted only": self._datagrams.dropped,
+            "TCP segments that were not watched": capped.segments + capped.flows,
+            "packets of watched TCP flows": capped.looks,
+            "sightings at more places, hops or paths than are told apart": self._copies.capped.places
+            + self._copies.capped.hops
+            + self._copies.capped.paths
+            + self._copies.capped.rewrites,
+            "sightings forgotten before a copy could come": self._copies.capped.window,
+        }
+        return [f"{count:,} {what}" for what, count in left.items() if count]
+
+
+def _is_fragment(facts: Facts) -> bool:
+    return any(one.fragment is not FragmentRole.WHOLE for one in facts.addresses) and Layer.QUOTE not in facts.layers
+
+
+def _code(facts: Facts) -> int:
+    total = spoken_of(facts)
+    return 0 if total is None else _CODES.get(total.verdict, 4)
+
+
+def _block_of(one: Examined) -> Block:
+    """A block that holds one examined packet."""
+    number = np.array([0], np.int64)
+    size = np.array([len(one.data)], np.int64)
+    return Block(
+        data=np.frombuffer(one.data, np.uint8),
+        offset=number,
+        captured=size,
+        original=np.array([one.original], np.int64),
+        timestamp=np.array([one.timestamp], np.int64),
+        interface=np.array([0], np.int32),
+        flags=number,
+        first=one.number,
+        interfaces=(Interface(one.linktype),),
+    )
