@@ -18,11 +18,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from csumlab import fragments
 from csumlab.capture import PcapngWriter, open_capture
 from csumlab.crc32c import changed, combine, crc32c, shift
 from csumlab.dissection import dissect_packet
 from csumlab.fragments import Datagram, Datagrams, Outcome
+from csumlab.fragments import datagrams as fragments
 from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.inet import negate, residue
 

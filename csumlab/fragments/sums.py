@@ -1,0 +1,130 @@
+"""The checksum of a datagram from the sums of its pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from csumlab.crc32c import changed, crc32c, shift
+from csumlab.facts import FieldValue, Quality
+from csumlab.fragments.pieces import HEAD, SCTP, WALKED, walk, word_at
+from csumlab.headers import KINDS, Kind
+from csumlab.inet import MODULUS, residue
+
+if TYPE_CHECKING:
+    from csumlab.fragments.assembly import Assembly
+
+KIND_OF: Final = {
+    (4, 1): Kind.ICMP,
+    (4, 2): Kind.IGMP,
+    (6, 58): Kind.ICMPV6,
+    (4, 89): Kind.OSPFV2,
+    (6, 89): Kind.OSPFV3,
+} | {
+    (version, protocol): kind
+    for version in (4, 6)
+    for protocol, kind in (
+        (6, Kind.TCP),
+        (17, Kind.UDP),
+        (33, Kind.DCCP),
+        (46, Kind.RSVP),
+        (47, Kind.GRE),
+        (88, Kind.EIGRP),
+        (SCTP, Kind.SCTP),
+        (136, Kind.UDPLITE),
+    )
+}
+LEAST: Final = {Kind.TCP: 20, Kind.UDP: 8, Kind.UDPLITE: 8, Kind.SCTP: 12, Kind.DCCP: 12, Kind.OSPFV2: 24, Kind.OSPFV3: 16, Kind.RSVP: 8}
+"""Bytes of the shortest header; elsewhere the checksum field must be there."""
+
+
+class Judged(NamedTuple):
+    kind: Kind
+    reason: str
+    residue: int | None = None
+    seed: int | None = None
+    field: FieldValue = FieldValue.UNKNOWN
+
+
+def _quality(value: int | None) -> Quality:
+    return Quality.UNKNOWN if value is None else (Quality.NONZERO if value else Quality.ZERO)
+
+
+def judge(assembly: Assembly, reason: str) -> Judged:
+    """Residue and seed of the transport checksum. With a ``reason`` the residue is not known, but the seed may be."""
+    found, length, head = assembly.found, assembly.length, assembly.head()
+    protocol, at, route = found.protocol, 0, found.route
+    if head:
+        protocol, at, route = walk(head, protocol, 0, route)
+    kind = KIND_OF.get((found.version, protocol), Kind.NOTHING)
+    if protocol in WALKED or protocol == -1:
+        return Judged(kind, reason or f"the transport header is not within the first {HEAD} bytes")
+    if not kind:
+        return Judged(kind, reason or f"no checksum is known for protocol {protocol}")
+    if assembly.spoiled:
+        return Judged(kind, reason)
+    rule = KINDS[kind]
+    header = head[at:]
+    if len(header) < LEAST.get(kind, rule.field + rule.width):
+        return Judged(kind, reason or "the transport header ends early")
+    size = None if length is None else length - at
+    kind, why, covered = _coverage(kind, header, size)
+    if not kind:
+        return Judged(kind, reason or why)
+    raw = header[rule.field : rule.field + rule.width]
+    value = FieldValue.OTHER if any(raw) else FieldValue.ZEROS
+    if rule.crc:
+        return _judge_crc(assembly, kind, reason or why, head, at, value)
+    if rule.pseudo and not route.known:
+        return Judged(kind, reason or "the final destination cannot be read from the routing header", field=value)
+    pseudo, seed = 0, None
+    if not rule.pseudo:
+        seed = int.from_bytes(raw, "big") % MODULUS
+    elif covered is not None:
+        pseudo = residue(route.source) + residue(route.destination) + protocol + covered
+        seed = (int.from_bytes(raw, "big") - pseudo) % MODULUS
+    if reason or why:
+        return Judged(kind, reason or why, None, seed, value)
+    total = sum(piece.residue for piece in assembly.pieces.values()) - residue(head[:at]) + pseudo
+    if kind is Kind.OSPFV2:
+        total -= residue(header[16:24])
+    return Judged(kind, "", total % MODULUS, seed, value)
+
+
+def _judge_crc(assembly: Assembly, kind: Kind, reason: str, head: bytes, at: int, value: FieldValue) -> Judged:
+    """SCTP. The field counts as zeros (RFC 9260 section 6.8) and stores the CRC with its lowest byte first (appendix A)."""
+    crc, length = assembly.crc(), assembly.length
+    if reason or crc is None or length is None:
+        return Judged(kind, reason or "the pieces disagree about the protocol", field=value)
+    stored = head[at + 8 : at + 12]
+    crc ^= shift(crc32c(head[:at]), length - at) ^ changed(stored, length - at - 12)
+    return Judged(kind, "", int.from_bytes(crc.to_bytes(4, "little"), "big") ^ int.from_bytes(stored, "big"), None, value)
+
+
+def _coverage(kind: Kind, header: bytes, size: int | None) -> tuple[Kind, str, int | None]:
+    """The kind if it has a checksum after all, why not all of the ``size`` bytes are covered, and the length in the pseudo-header."""
+    said = size
+    match kind:
+        case Kind.UDP:
+            said = word_at(header, 4)
+            if said < 8:
+                return kind, "the UDP length is below 8", None
+        case Kind.UDPLITE:
+            if word_at(header, 4) not in (0, size):
+                return kind, "the checksum covers a part of the datagram only", size
+        case Kind.DCCP:
+            if header[5] & 15:
+                return kind, "the checksum covers a part of the datagram only", size
+        case Kind.GRE:
+            if header[0] & 0x80 == 0 or header[1] & 7:
+                return Kind.NOTHING, "this GRE header has no checksum", None
+        case Kind.OSPFV2 | Kind.OSPFV3:
+            if header[0] != (2 if kind is Kind.OSPFV2 else 3):
+                return Kind.NOTHING, f"no checksum is known for OSPF version {header[0]}", None
+            if kind is Kind.OSPFV2 and word_at(header, 14) == 2:
+                return Kind.NOTHING, "OSPF with cryptographic authentication has no checksum", None
+            said = word_at(header, 2)
+        case Kind.RSVP:
+            said = word_at(header, 6)
+    if size is not None and said != size:
+        return kind, f"the length in the {KINDS[kind].label} header ({said}) is not that of the datagram ({size})", said
+    return kind, "", said
