@@ -38,7 +38,8 @@ from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
 from csumlab.dissection import Checksum, Dissection, dissect_packet
-from csumlab.headers import KINDS, MAX_LAYERS, MAX_SUMS, Kind, Layer, Reason, Verdict
+from csumlab.headers import KINDS, MAX_LAYERS, MAX_SUMS, Kind, Layer, Link, Reason, Verdict
+from csumlab.inet import residue
 
 DATA = b"an odd payload, with some length to it!"
 EVERY_KIND = frames.every_kind(DATA)
@@ -425,3 +426,17 @@ def test_what_scapy_sums_is_good(name: str) -> None:
     found = dissect_packet(data, 1)
     assert [(one.kind, one.at) for one in own_sums(found)] == plan
     assert all(one.verdict is Verdict.GOOD for one in found.sums), found
+
+
+def test_a_source_route_names_the_final_destination() -> None:
+    """While an IPv4 source route is under way the pseudo-header has its last address; at its end the destination address (RFC 791)."""
+    final, hop, source = b"\x09\x09\x09\x09", b"\x02\x02\x02\x02", b"\x01\x01\x01\x01"
+    for pointer, good in ((4, True), (8, False)):
+        option = bytes([131, 7, pointer]) + final + b"\0"
+        payload = struct.pack(">HHHH", 1, 2, 11, 0) + b"abc"
+        value = -residue(source + final + struct.pack(">HH", 17, 11) + payload) % 0xFFFF
+        packet = (
+            struct.pack(">BBHHHBBH", 0x47, 0, 39, 1, 0, 64, 17, 0) + source + hop + option + payload[:6] + value.to_bytes(2, "big") + b"abc"
+        )
+        sums = dissect_packet(packet, Link.RAW).sums
+        assert (sums[-1].verdict is Verdict.GOOD) is good

@@ -5,13 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import ip_address
 from typing import Final
 
 from csumlab.crc32c import shift
-from csumlab.facts import Quality, verdict_of
 from csumlab.fragments.pieces import HEAD, LONGEST, Found, Piece
-from csumlab.fragments.sums import _quality, judge
 from csumlab.headers import KINDS, Kind, Verdict
 
 PACKETS: Final = 20
@@ -165,31 +162,3 @@ class Assembly:
                 return None
             total ^= shift(piece.crc, self.length - piece.end)
         return total
-
-    def finished(self, ending: str) -> Datagram:
-        """The datagram as it is now; ``ending`` says why no more pieces are waited for."""
-        missing = self.missing()
-        cut = next((piece.cut for piece in self.pieces.values() if piece.cut), "")
-        if self.spoiled:
-            outcome, reason = self.spoiled
-        elif missing:
-            outcome, reason = Outcome.MISSING, missing + ending
-        else:
-            outcome, reason = (Outcome.CUT, cut) if cut else (Outcome.COMPLETE, "")
-        judged = judge(self, reason)
-        return Datagram(
-            kind=judged.kind,
-            verdict=verdict_of(judged.kind, _quality(judged.residue), _quality(judged.seed), Quality.UNKNOWN, judged.field),
-            reason=judged.reason,
-            residue=judged.residue,
-            seed_zero=judged.seed == 0,
-            packets=tuple(self.packets),
-            pieces=len(self.pieces),
-            source=str(ip_address(self.found.source)),
-            destination=str(ip_address(self.found.destination)),
-            identification=self.found.identification,
-            length=self.length,
-            out_of_order=self.out_of_order,
-            copies=self.copies,
-            outcome=outcome,
-        )

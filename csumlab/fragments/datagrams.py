@@ -7,6 +7,7 @@ from typing import Final
 
 from csumlab.fragments.assembly import Assembly, Datagram, Outcome
 from csumlab.fragments.pieces import Piece, find_piece
+from csumlab.fragments.sums import finished
 from csumlab.headers import Kind, Verdict
 
 PIECES: Final = 1 << 16
@@ -89,7 +90,7 @@ class Datagrams:
         if assembly.echo and not assembly.complete:
             self.echoes += 1
             return False
-        datagram = assembly.finished(ending)
+        datagram = finished(assembly, ending)
         self.counts[datagram.kind, datagram.verdict, datagram.outcome] += 1
         if self._waiting[datagram.verdict] < RESULTS:
             self._waiting[datagram.verdict] += 1

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from ipaddress import ip_address
+from typing import Final, NamedTuple
 
 from csumlab.crc32c import changed, crc32c, shift
-from csumlab.facts import FieldValue, Quality
+from csumlab.facts import FieldValue, Quality, verdict_of
+from csumlab.fragments.assembly import Assembly, Datagram, Outcome
 from csumlab.fragments.pieces import HEAD, SCTP, WALKED, walk, word_at
 from csumlab.headers import KINDS, Kind
 from csumlab.inet import MODULUS, residue
-
-if TYPE_CHECKING:
-    from csumlab.fragments.assembly import Assembly
 
 KIND_OF: Final = {
     (4, 1): Kind.ICMP,
@@ -47,6 +46,35 @@ class Judged(NamedTuple):
 
 def _quality(value: int | None) -> Quality:
     return Quality.UNKNOWN if value is None else (Quality.NONZERO if value else Quality.ZERO)
+
+
+def finished(assembly: Assembly, ending: str) -> Datagram:
+    """The datagram as it is now; ``ending`` says why no more pieces are waited for."""
+    missing = assembly.missing()
+    cut = next((piece.cut for piece in assembly.pieces.values() if piece.cut), "")
+    if assembly.spoiled:
+        outcome, reason = assembly.spoiled
+    elif missing:
+        outcome, reason = Outcome.MISSING, missing + ending
+    else:
+        outcome, reason = (Outcome.CUT, cut) if cut else (Outcome.COMPLETE, "")
+    judged = judge(assembly, reason)
+    return Datagram(
+        kind=judged.kind,
+        verdict=verdict_of(judged.kind, _quality(judged.residue), _quality(judged.seed), Quality.UNKNOWN, judged.field),
+        reason=judged.reason,
+        residue=judged.residue,
+        seed_zero=judged.seed == 0,
+        packets=tuple(assembly.packets),
+        pieces=len(assembly.pieces),
+        source=str(ip_address(assembly.found.source)),
+        destination=str(ip_address(assembly.found.destination)),
+        identification=assembly.found.identification,
+        length=assembly.length,
+        out_of_order=assembly.out_of_order,
+        copies=assembly.copies,
+        outcome=outcome,
+    )
 
 
 def judge(assembly: Assembly, reason: str) -> Judged:

@@ -141,7 +141,7 @@ def read_ipv4(data: Any, base: int, at: int, tables: Any, work: Any) -> tuple[in
     work[IP_VERSION] = 4
     work[IP_FRAGMENT] = role
     work[IP_SOURCE] = at + 12
-    work[IP_DESTINATION] = at + 16
+    work[IP_DESTINATION] = at + 16 if size == 20 else final_destination(data, base, at, size)
     work[IP_WHY] = KNOWN
     at += size
     if role == LATER:
@@ -153,6 +153,24 @@ def read_ipv4(data: Any, base: int, at: int, tables: Any, work: Any) -> tuple[in
         work[address + ADDRESS_PROTOCOL] = protocol
         work[address + ADDRESS_EXTENSIONS] = 1
     return protocol, at
+
+
+def final_destination(data: Any, base: int, at: int, size: int) -> int:
+    """Where the final destination of an IPv4 header stands: the last address of a source route that is not at its end (RFC 791
+    section 3.1), else the destination address."""
+    place = at + 20
+    while place + 2 < at + size and load8(data, base + place) != 0:
+        kind = load8(data, base + place)
+        if kind == 1:
+            place += 1
+            continue
+        length = load8(data, base + place + 1)
+        if length < 2 or place + length > at + size:
+            break
+        if (kind == 131 or kind == 137) and length >= 7 and load8(data, base + place + 2) <= length:
+            return int(place + length - 4)
+        place += length
+    return int(at + 16)
 
 
 def read_ipv6(data: Any, base: int, at: int, tables: Any, work: Any) -> tuple[int, int]:
