@@ -269,7 +269,12 @@ class Evidence:
         linktype = block.interfaces[int(block.interface[row])].linktype
         original = int(block.original[row])
         one = Examined(
-            block.first + row, int(block.timestamp[row]), linktype, original, data, dissect_packet(data, linktype, original, self._tables)
+            block.first + row,
+            int(block.timestamp[row]),
+            linktype,
+            original,
+            data,
+            dissect_packet(data, linktype, original, self._tables, flags=int(block.flags[row])),
         )
         self.fresh.append(one)
         return one

@@ -190,12 +190,14 @@ def _gather(
         return
     parts: list[tuple[Cause, str, tuple[Examined, ...]]] = []
     detail = in_words(suspicion.explanation, total, suspicion.packets, position) if suspicion.explanation else ""
-    testimony = told(suspicion.packets, clues.statements) if cause.name == WRONG.name else {}
+    testimony = told(suspicion.packets, clues.statements) if cause.standing is not Standing.HARMLESS else {}
     spoken = {statement.number for found in testimony.values() for statement in found}
-    for what, found in testimony.items():
+    # What was found otherwise stays; testimony is then evidence only.
+    refined = testimony if cause.name == WRONG.name else {}
+    for what, found in refined.items():
         chosen = tuple(one for one in suspicion.packets if one.number in {statement.number for statement in found})
         parts.append((TESTIFIED.get(what, cause), detail, chosen))
-    silent = tuple(one for one in suspicion.packets if one.number not in spoken)
+    silent = tuple(one for one in suspicion.packets if not refined or one.number not in spoken)
     if silent or not suspicion.packets:
         parts.append((cause, detail, silent))
     whole = suspicion.whole and len(parts) == 1

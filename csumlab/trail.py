@@ -20,7 +20,7 @@ from csumlab.fingerprints import outer_headers
 from csumlab.fragments import Datagram, Datagrams
 from csumlab.headers import Kind, Layer, Verdict
 from csumlab.index import Membership
-from csumlab.recorded import spoken_of
+from csumlab.recorded import is_owed, is_super_frame, leaves, spoken_of
 from csumlab.testimony import Statement, Testimony
 
 FRAGMENTS: Final = 1 << 17
@@ -125,6 +125,10 @@ class Trail:
     def _watch(self, block: Block, network: NDArray[np.int64], examined: Sequence[Examined]) -> None:
         for one in examined:
             self._examined.append(one)
+            facts = one.dissection.facts
+            if leaves(facts) or is_owed(facts) or is_super_frame(facts):
+                # The capture itself tells that a partial sum is no fault there: nobody needs to testify.
+                continue
             for position, total in enumerate(one.dissection.sums):
                 if total.kind is Kind.TCP and total.verdict in _WATCHED:
                     self._testimony.watch(one.number, one.timestamp, one.data, one.dissection, position)
