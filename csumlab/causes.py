@@ -93,6 +93,12 @@ UNUSUAL: Final = Cause(
 REMOTE: Final = Cause(
     "remote", Standing.HARMLESS, "the tunnel header says that the receiver computes it: remote checksum offload (GUE, VXLAN)"
 )
+FRAGMENTS_OWED: Final = Cause(
+    "fragments-owed",
+    Standing.REAL,
+    "not filled, though it was cut into fragments: no card fills a sum over several packets (net/ipv4/ip_output.c ip_do_fragment)",
+    "find the part that cuts before it fills: csumlab replay CAPTURE --topology host.toml",
+)
 UNMARKED: Final = Cause(
     "unmarked",
     Standing.REAL,
@@ -261,6 +267,8 @@ def _owed(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str)
     """Whether a sum that somebody still has to fill will be filled. The order is from what was recorded to what is inferred."""
     if total.kind in _NEVER_LEFT:
         return UNUSUAL
+    if total.why_residue is Reason.FRAGMENT:
+        return FRAGMENTS_OWED
     if is_owed(facts):
         return FLAGGED
     if Layer.REMOTE in facts.layers[: total.header]:
@@ -286,7 +294,7 @@ def _blank(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str
     if total.kind in _NEVER_LEFT:
         return UNUSUAL
     cause = _owed(facts, total, sender, interface)
-    return cause if cause in (FLAGGED, LOOPBACK, SENT, REMOTE) else ZERO
+    return cause if cause in (FRAGMENTS_OWED, FLAGGED, LOOPBACK, SENT, REMOTE) else ZERO
 
 
 def _arrived(sender: SenderEvidence, interface: str) -> Cause:

@@ -22,7 +22,7 @@ from csumlab.groups import Clues, Group, groups_of, in_order
 from csumlab.headers import Kind, Layer, Verdict
 from csumlab.headline import headline_of
 from csumlab.index import Index, PacketClass
-from csumlab.reassembled import datagram_groups, settle
+from csumlab.reassembled import settle
 from csumlab.tables import NO_TABLES, Tables
 from csumlab.topology.model import Topology
 from csumlab.trail import NOTHING_FOUND, Findings, Trail
@@ -204,7 +204,7 @@ def _check_file(path: str, progress: Progress | None, index: Index, candidates: 
     candidates.learn_flows(found.rewrites)
     clues = Clues(candidates, found.statements or {}, found.transport_peers or {})
     counted = {(kind, verdict): int(tally[kind, verdict]) for kind, verdict in _pairs() if tally[kind, verdict]}
-    counted, groups = settle(counted, groups_of(name, classes, evidence, interfaces, tally, clues), found.datagrams)
+    counted, groups = settle(name, counted, groups_of(name, classes, evidence, interfaces, tally, clues), found.datagrams)
     return FileResult(
         file=name,
         packets=index.packets,
@@ -213,7 +213,7 @@ def _check_file(path: str, progress: Progress | None, index: Index, candidates: 
         overflow=index.overflow,
         capped=evidence.capped,
         tally=counted,
-        groups=in_order((*groups, *datagram_groups(name, found.datagrams))),
+        groups=in_order(groups),
         classes=tuple(classes),
         fault=fault,
         found=found,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from csumlab.causes import UNVERIFIED, Cause, Standing
+from csumlab.causes import FRAGMENTS_OWED, UNVERIFIED, Cause, Standing
 from csumlab.evidence import KEPT
 from csumlab.fragments import Datagram, Outcome
 from csumlab.groups import SENDERS_NAMED, Group
@@ -22,12 +22,6 @@ FRAGMENTS_BAD: Final = Cause(
     "the sum does not match the bytes of all its fragments: damaged on the way, or a fragment of another datagram was put in",
     "capture before and after each hop; a receiver that verifies drops the whole datagram",
 )
-FRAGMENTS_OWED: Final = Cause(
-    "fragments-owed",
-    Standing.REAL,
-    "not filled, though it was cut into fragments: no card fills a sum over several packets (net/ipv4/ip_output.c ip_do_fragment)",
-    "find the part that cuts before it fills: csumlab replay CAPTURE --topology host.toml",
-)
 FRAGMENTS_CONTRADICT: Final = Cause(
     "fragments-contradict",
     Standing.DOUBTFUL,
@@ -35,64 +29,84 @@ FRAGMENTS_CONTRADICT: Final = Cause(
     "look at the packets: such pieces are a fault of the sender, or an attack",
 )
 
-_CAUSES: Final = {
-    Verdict.BAD: FRAGMENTS_BAD,
-    Verdict.PARTIAL: FRAGMENTS_OWED,
-    Verdict.BLANK: FRAGMENTS_OWED,
-}
+_CAUSES: Final = {Verdict.BAD: FRAGMENTS_BAD, Verdict.PARTIAL: FRAGMENTS_OWED, Verdict.BLANK: FRAGMENTS_OWED}
+_FIRST_PIECES: Final = (UNVERIFIED[Reason.FRAGMENT].name, FRAGMENTS_OWED.name)
+"""Causes of what is said of a first piece alone."""
 
 
-def datagram_groups(file: str, datagrams: Sequence[Datagram]) -> tuple[Group, ...]:
-    """Groups of datagrams that are wrong, or whose pieces contradict each other."""
-    gathered: defaultdict[tuple[Kind, Verdict, Cause], list[Datagram]] = defaultdict(list)
-    for one in datagrams:
-        cause = FRAGMENTS_CONTRADICT if one.outcome in (Outcome.OVERLAP, Outcome.MALFORMED) else _CAUSES.get(one.verdict)
-        if cause is not None:
-            gathered[one.kind, one.verdict, cause].append(one)
-    groups = []
-    for (kind, verdict, cause), found in gathered.items():
-        numbers = sorted({number for one in found for number in one.packets})
-        senders = list(dict.fromkeys(one.source for one in found))
-        groups.append(
-            Group(
-                file=file,
-                kind=kind,
-                inner=False,
-                verdict=verdict,
-                cause=cause,
-                detail="",
-                count=len(found),
-                packets=len(numbers),
-                numbers=tuple(numbers[:KEPT]),
-                senders=tuple(senders[:SENDERS_NAMED]),
-                sender_count=len(senders),
-            )
-        )
-    return tuple(groups)
+@dataclass(slots=True)
+class _Pile:
+    """First pieces that were counted alone: ``left`` of them in this group, of which ``numbers`` names some."""
+
+    group: Group
+    left: int
+    numbers: set[int]
+
+    def rest(self) -> Group:
+        return replace(self.group, count=self.left, packets=self.left, numbers=tuple(sorted(self.numbers)))
 
 
 def settle(
-    tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group], datagrams: Sequence[Datagram]
+    file: str, tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group], datagrams: Sequence[Datagram]
 ) -> tuple[dict[tuple[Kind, Verdict], int], tuple[Group, ...]]:
-    """The tally and the groups with the verdicts on whole datagrams in place of "only a fragment" of their first pieces."""
-    verified: defaultdict[tuple[Kind, Verdict], int] = defaultdict(int)
+    """The tally and the groups with the verdicts on whole datagrams in place of what their first pieces alone show."""
+    settled: defaultdict[tuple[Kind, Verdict], int] = defaultdict(int, tally)
+    piles: defaultdict[Kind, list[_Pile]] = defaultdict(list)
+    for group in sorted(groups, key=lambda group: group.inner):
+        if group.cause.name in _FIRST_PIECES:
+            piles[group.kind].append(_Pile(group, group.count, set(group.numbers)))
+    gathered: defaultdict[tuple[Kind, Verdict, Cause, bool], list[tuple[Datagram, int]]] = defaultdict(list)
     for one in datagrams:
-        # A partial or absent sum shows in the first piece already.
-        if one.verdict in (Verdict.GOOD, Verdict.BAD):
-            verified[one.kind, one.verdict] += 1
-    settled = dict(tally)
-    taken: defaultdict[Kind, int] = defaultdict(int)
-    for (kind, verdict), count in verified.items():
-        moved = min(count, settled.get((kind, Verdict.UNVERIFIED), 0))
-        settled[kind, Verdict.UNVERIFIED] = settled.get((kind, Verdict.UNVERIFIED), 0) - moved
-        settled[kind, verdict] = settled.get((kind, verdict), 0) + moved
-        taken[kind] += moved
-    kept = []
-    for group in groups:
-        if group.cause is UNVERIFIED[Reason.FRAGMENT] and taken[group.kind]:
-            moved = min(taken[group.kind], group.count)
-            taken[group.kind] -= moved
-            group = replace(group, count=group.count - moved, packets=max(group.packets - moved, 0))
-        if group.count:
-            kept.append(group)
-    return {key: count for key, count in sorted(settled.items()) if count}, tuple(kept)
+        cause = FRAGMENTS_CONTRADICT if one.outcome in (Outcome.OVERLAP, Outcome.MALFORMED) else _CAUSES.get(one.verdict)
+        if cause is None and one.verdict is not Verdict.GOOD:
+            continue
+        pile = _pile_of(one, piles[one.kind])
+        times = 1
+        if pile is not None:
+            if pile.group.verdict is one.verdict and cause is not FRAGMENTS_CONTRADICT:
+                continue  # Its first piece shows it already.
+            times = min(_sightings(one), pile.left)
+            pile.left -= times
+            pile.numbers.difference_update(one.packets)
+            settled[one.kind, pile.group.verdict] -= times
+        elif cause not in (FRAGMENTS_BAD, FRAGMENTS_CONTRADICT):
+            continue
+        if one.kind:
+            settled[one.kind, one.verdict] += times
+        if cause is not None:
+            gathered[one.kind, one.verdict, cause, pile is not None and pile.group.inner].append((one, times))
+    changed = {id(pile.group): pile for found in piles.values() for pile in found if pile.left != pile.group.count}
+    kept = [changed[id(group)].rest() if id(group) in changed else group for group in groups]
+    made = (_group(file, *key, found) for key, found in gathered.items())
+    return {key: count for key, count in sorted(settled.items()) if count}, (*(group for group in kept if group.count), *made)
+
+
+def _pile_of(one: Datagram, piles: Sequence[_Pile]) -> _Pile | None:
+    """Where the first piece of a datagram was counted: by its number, or where there are more than are numbered."""
+    for pile in piles:
+        if pile.left and not pile.numbers.isdisjoint(one.packets):
+            return pile
+    return next((pile for pile in piles if pile.left > len(pile.numbers)), None)
+
+
+def _sightings(one: Datagram) -> int:
+    """How often the first piece was seen: more than once if every piece was, as in captures on "any"."""
+    return 1 + one.copies // one.pieces if one.pieces and one.copies % one.pieces == 0 else 1
+
+
+def _group(file: str, kind: Kind, verdict: Verdict, cause: Cause, inner: bool, found: Sequence[tuple[Datagram, int]]) -> Group:
+    numbers = sorted({number for one, _ in found for number in one.packets})
+    senders = list(dict.fromkeys(one.source for one, _ in found))
+    return Group(
+        file=file,
+        kind=kind,
+        inner=inner,
+        verdict=verdict,
+        cause=cause,
+        detail="",
+        count=sum(times for _, times in found),
+        packets=len(numbers),
+        numbers=tuple(numbers[:KEPT]),
+        senders=tuple(senders[:SENDERS_NAMED]),
+        sender_count=len(senders),
+    )
