@@ -8,10 +8,13 @@ from csumlab.causes import (
     FLAGGED,
     GUEST,
     INNER_OWED,
+    LEFT_OTHERWISE,
     LONG,
     LOOPBACK,
     MERGED,
+    QUOTED,
     RELAYED,
+    REMOTE,
     SENDER,
     SENT,
     Standing,
@@ -30,7 +33,10 @@ _PLACES = (
     (LONG, "Looks taken on a host whose network card or kernel splits or merges packets"),
     (MERGED, "Looks taken on a host whose network card or kernel splits or merges packets"),
     (INNER_OWED, "Looks taken on the sending host before its network card fills the sums"),
+    (REMOTE, "Tunnels in it leave sums to their receivers"),
 )
+_LEFT = (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK)
+_OTHERWISE = "Sums are left to be filled after this was taken"
 _NAMED = 5
 
 
@@ -42,17 +48,22 @@ def headline_of(packets: int, tally: Mapping[tuple[Kind, Verdict], int], groups:
 
 
 def _where(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -> str:
-    known = sum(count for (_, verdict), count in tally.items() if verdict not in (Verdict.UNVERIFIED, Verdict.ABSENT))
-    if not known:
+    if not _known(tally):
         return "No checksum in it can be verified."
-    owed = [group for group in groups if group.standing is Standing.HARMLESS and group.verdict is not Verdict.ABSENT]
+    left = [group for group in groups if group.verdict in _LEFT or group.cause.name in LEFT_OTHERWISE]
+    owed = [group for group in left if group.standing is Standing.HARMLESS and group.cause is not QUOTED]
     if not owed:
-        if any(group.verdict in (Verdict.PARTIAL, Verdict.DEFERRED) for group in groups):
+        if any(group.verdict in (Verdict.PARTIAL, Verdict.DEFERRED) and group.cause is not QUOTED for group in groups):
             return "Where this was taken cannot be told."
         return "No checksum offload is to be seen: sums are filled where this was taken."
     causes = {group.cause.name for group in owed}
-    place = next(text for cause, text in _PLACES if cause.name in causes)
+    place = next((text for cause, text in _PLACES if cause.name in causes), _OTHERWISE)
     return f"{place}: {sum(group.count for group in owed):,} partial, harmless there."
+
+
+def _known(tally: Mapping[tuple[Kind, Verdict], int]) -> int:
+    """Checksums of which something is known."""
+    return sum(count for (_, verdict), count in tally.items() if verdict not in (Verdict.UNVERIFIED, Verdict.ABSENT))
 
 
 def _verdict(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -> str:
@@ -68,7 +79,9 @@ def _verdict(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group])
             parts.append(f"{count:,} {wording}{_packets(found)}.")
     if parts:
         return " ".join(parts)
-    unverified = sum(count for (_, verdict), count in tally.items() if verdict is Verdict.UNVERIFIED)
+    unverified = sum(group.count for group in groups if group.standing is Standing.UNVERIFIED)
+    if unverified and not _known(tally):
+        return "Whether anything is wrong cannot be told."
     return f"Nothing is wrong in what can be verified ({unverified:,} cannot)." if unverified else "Nothing is wrong."
 
 

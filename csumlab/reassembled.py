@@ -65,9 +65,10 @@ def settle(
         if pile is not None:
             if pile.group.verdict is one.verdict and cause is not FRAGMENTS_CONTRADICT:
                 continue  # Its first piece shows it already.
-            times = min(_sightings(one), pile.left)
+            numbered = pile.numbers.intersection(one.packets)
+            times = min(len(numbered) or _sightings(one), pile.left)
             pile.left -= times
-            pile.numbers.difference_update(one.packets)
+            pile.numbers -= numbered
             settled[one.kind, pile.group.verdict] -= times
         elif cause not in (FRAGMENTS_BAD, FRAGMENTS_CONTRADICT):
             continue
@@ -90,8 +91,9 @@ def _pile_of(one: Datagram, piles: Sequence[_Pile]) -> _Pile | None:
 
 
 def _sightings(one: Datagram) -> int:
-    """How often the first piece was seen: more than once if every piece was, as in captures on "any"."""
-    return 1 + one.copies // one.pieces if one.pieces and one.copies % one.pieces == 0 else 1
+    """How often the first piece was seen: more than once if every piece was, as in captures on "any". The copy of the last piece comes
+    when all are there, and is not counted as a copy."""
+    return 1 + (one.copies + 1) // max(one.pieces, 1)
 
 
 def _group(file: str, kind: Kind, verdict: Verdict, cause: Cause, inner: bool, found: Sequence[tuple[Datagram, int]]) -> Group:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from csumlab.report.causes import causes_markdown
 from csumlab.report.stages import findings_markdown, stages_markdown
 
-PAGES = {"stages.md": stages_markdown, "findings.md": findings_markdown}
+PAGES = {"stages.md": stages_markdown, "findings.md": findings_markdown, "causes.md": causes_markdown}
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ FLOORS = (
     ("scenario",),
     ("report", "report.table", "report.packets"),
     ("report.data", "report.text", "report.replay"),
-    ("report.frame", "report.html", "report.explain", "report.stages"),
+    ("report.frame", "report.html", "report.explain", "report.stages", "report.causes"),
     ("commands", "commands.common"),
     ("commands.check", "commands.replay", "commands.explain", "commands.stages", "commands.scenario"),
     ("cli",),

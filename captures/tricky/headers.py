@@ -224,10 +224,10 @@ def gue_remote(packet: bytes, start: int, field: int) -> bytes:
 def gre_with_sum(packet: bytes, fill_over: bytes) -> bytes:
     """RFC 2784 with a sum over ``fill_over``, which is the packet as it will be."""
     header = struct.pack("!HHHH", 0x8000, 0x0800, 0, 0)
-    return stored(header, 4, residue_field(header + fill_over)) + packet
+    return stored(header, 4, _field(header + fill_over)) + packet
 
 
-def residue_field(data: bytes) -> int:
+def _field(data: bytes) -> int:
     return spell(-residue(data), Zero.ONES)
 
 
