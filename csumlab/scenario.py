@@ -24,6 +24,7 @@ naming the command is all that a fix needs.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections import Counter
@@ -105,9 +106,7 @@ def run_scenario(folder: str | os.PathLike[str], at: str = "") -> ScenarioResult
     """Replay a folder's capture and compare. Raises ScenarioError, TopologyError, CaptureError."""
     place = Path(folder)
     expected = expectation(place)
-    for name in ("traffic.pcapng", "topology.toml"):
-        if not (place / name).is_file():
-            raise ScenarioError(f"{place}: there is no {name}")
+    _complete(place)
     result = replay(place / "traffic.pcapng", place / "topology.toml", at=at)
     differences = (*_differences(expected, result), *_at_taps(expected, result))
     return ScenarioResult(place.name, expected.story, differences, result)
@@ -126,6 +125,36 @@ def expectation(folder: Path) -> Expectation:
         if entry.code not in CATALOGUE:
             raise ScenarioError(f"{file}: {entry.code} is no finding; csumlab explain lists the codes")
     return found
+
+
+def record(folder: str | os.PathLike[str], story: str, at: str = "") -> str:
+    """Today's result of a folder's capture as the text of an expected.toml, every finding and every tap. Raises TopologyError,
+    CaptureError, and ScenarioError if the folder has no capture or no topology."""
+    place = Path(folder)
+    _complete(place)
+    result = replay(place / "traffic.pcapng", place / "topology.toml", at=at)
+    lines = [f"story = {_quoted(story)}", f"status = {result.status}"]
+    for finding in result.findings:
+        if finding.severity is Severity.FINDING:
+            lines += ["", "[[finding]]", f"code = {_quoted(finding.code)}", f"hop = {_quoted(finding.hop)}"]
+            lines += [f"sum = {_quoted(finding.sum)}"] if finding.sum else []
+            lines += [f"packets = {finding.packets}", f"cure = {_quoted(finding.cure.command if finding.cure else '')}"]
+            lines += ["condition = true"] if finding.condition else []
+    for where, shows in shown(result).items():
+        entries = ", ".join(f"{_quoted(name)} = {count}" for name, count in shows.items())
+        lines += ["", "[[tap]]", f"at = {_quoted(where)}", f"shows = {{ {entries} }}"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string; JSON's escapes are a part of TOML's."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _complete(place: Path) -> None:
+    for name in ("traffic.pcapng", "topology.toml"):
+        if not (place / name).is_file():
+            raise ScenarioError(f"{place}: there is no {name}")
 
 
 def list_scenarios(root: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:

@@ -37,6 +37,35 @@ def run(folders: tuple[str, ...], as_json: bool) -> None:
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
+@scenario.command()
+@click.argument("folder", metavar="FOLDER")
+@click.option("--story", required=True, help="What happens here, in a sentence.")
+@click.option("--at", default="", metavar="PORT[:in|:out]", help="Where the capture was taken, if topology.toml does not say.")
+@click.option("--force", is_flag=True, help="Replace an expected.toml that is there.")
+def new(folder: str, story: str, at: str, force: bool) -> None:
+    """Record what replay says today of FOLDER's traffic.pcapng and topology.toml as its expected.toml. Read it before you trust it."""
+    from pathlib import Path
+
+    from csumlab.capture import CaptureError
+    from csumlab.scenario import ScenarioError, record
+    from csumlab.topology.load import TopologyError
+
+    file = Path(folder) / "expected.toml"
+    if file.exists() and not force:
+        fail(f"{file} is there already (--force replaces it)")
+    try:
+        text = record(folder, story, at)
+    except (CaptureError, ScenarioError, TopologyError, ValueError) as error:
+        fail(error)
+    temporary = file.with_suffix(".toml.partial")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")
+    click.echo(f"{file}: written; pytest collects the folder, csumlab scenario run {folder} runs it")
+
+
 @scenario.command("list")
 @click.argument("root", default="captures")
 def list_(root: str) -> None:
