@@ -257,7 +257,18 @@ def test_a_damaged_acknowledgement_must_be_possible() -> None:
     wrong = packet(0, 7000, b"hello", state="bad")
     assert said([wrong, packet(MS, 500, acknowledges=7005, back=True, state="bad")]).acknowledged is True
     assert said([wrong, packet(MS, 500, acknowledges=9_007_005, back=True, state="bad")]).acknowledged is None
-    assert said([wrong, packet(MS, 500, acknowledges=9_007_005, back=True)]).acknowledged is True
+    earlier = packet(-MS, 500, acknowledges=7000, back=True)
+    assert said([earlier, wrong, packet(MS, 500, acknowledges=9_007_005, back=True)], 2).acknowledged is True
+
+
+def test_an_acknowledgement_must_be_news() -> None:
+    """What was acknowledged before the segment came, or may have been, says nothing: its own sequence number may be what is damaged."""
+    wrong = packet(0, 7000, b"hello", state="bad")
+    beyond = packet(MS, 500, acknowledges=7100, back=True)
+    assert said([wrong, beyond]).acknowledged is None
+    assert said([packet(-MS, 500, acknowledges=7100, back=True), wrong, beyond], 2).acknowledged is None
+    assert said([packet(-MS, 500, acknowledges=7000, back=True), wrong, beyond], 2).acknowledged is True
+    assert said([wrong, packet(MS, 500, acknowledges=7005, back=True)]).acknowledged is True
 
 
 def test_inside_a_tunnel() -> None:

@@ -153,6 +153,11 @@ def _note_acknowledgement(flow: Flow, watch: Watch, segment: Segment) -> bool:
         highest = flow.highest.get(watched.sender, watched.start)
         if segment.verdict is Verdict.BAD and (highest - value) % TURN >= HALF:
             return False
+        end = (watched.start + watched.range) % TURN
+        earlier = flow.last.get(segment.sender)
+        if (value != end) if earlier is None else (earlier - end) % TURN < HALF:
+            # It may have been acknowledged before this segment came: its own number may be what is damaged.
+            return earlier is not None
         if not watch.before:
             watch.acknowledged = bool(watch.missing)
             watch.acknowledged_by = segment.number
