@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := captures/xen-3.0.0-domu-router
 
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench docs comparison clean
 
 help:
 	@echo "make demo   install into $(VENV) and replay $(DEMO)"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint   the first three of these"
 	@echo "make bench  measure beside tcpdump and tshark (several minutes)"
 	@echo "make docs   write the generated pages of docs/ anew"
+	@echo "make comparison  write docs/comparison.md anew (needs tshark and tcpdump)"
 	@echo "make clean  remove $(VENV) and caches"
 
 $(VENV)/.created:
@@ -46,6 +47,9 @@ bench: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
+
+comparison: $(VENV)/.installed
+	$(BIN)/python docs/compare.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

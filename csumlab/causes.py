@@ -13,7 +13,7 @@ from typing import Final
 from csumlab.facts import Facts, SumFacts
 from csumlab.forensics import Explanation, note_of
 from csumlab.headers import REASONS, UDP_TUNNELS, Kind, Layer, Link, Reason, Verdict
-from csumlab.recorded import arrives, contradicts, is_owed, is_super_frame, is_verified, leaves, spoken_of
+from csumlab.recorded import arrives, contradicts, is_owed, is_quoted, is_super_frame, is_verified, leaves, spoken_of
 
 
 class Standing(Enum):
@@ -54,7 +54,10 @@ RELAYED: Final = Cause(
     _AT_SENDER,
 )
 LONG: Final = Cause(
-    "long", Standing.HARMLESS, "longer than a frame on the wire: segmentation offload before the card, or receive offload after it merged"
+    "long",
+    Standing.HARMLESS,
+    "longer than a frame on the wire, or recorded as left to segmentation (epb_flags bit 11): before the card splits it, or merged by "
+    "receive offload",
 )
 MERGED: Final = Cause(
     "merged", Standing.HARMLESS, "most likely merged by receive offload: its sender's other packets are full, and longer ones were merged"
@@ -62,7 +65,7 @@ MERGED: Final = Cause(
 SENDER: Final = Cause(
     "sender",
     Standing.HARMLESS,
-    "its sender leaves its sums partial, as where a host is captured before its network card fills them",
+    "its sender leaves such sums unfilled, as where a host is captured before its network card fills them",
     _AT_SENDER,
 )
 INNER_OWED: Final = Cause(
@@ -86,6 +89,25 @@ FORWARDED: Final = Cause(
     Standing.DOUBTFUL,
     "its TTL shows that a router passed it on unfilled: harmless on a host that routes for its guests, wrong for real on any wire",
     _FROM_ELSEWHERE,
+)
+FILLED: Final = Cause(
+    "filled",
+    Standing.HARMLESS,
+    "the same packet is in the capture again, at a later place and with its sum filled",
+    _AT_SENDER,
+)
+TAKEN: Final = Cause(
+    "taken",
+    Standing.HARMLESS,
+    "not filled, and its receiver acknowledged it: it is filled after this capture point, or never crosses a wire",
+    _AT_SENDER,
+)
+REFUSED: Final = Cause(
+    "refused",
+    Standing.REAL,
+    "not filled, and its receiver kept asking for it (duplicate acknowledgements): nobody fills it on the way",
+    "turn tx checksumming off (ethtool -K DEVICE tx off) on the sender or the guest behind it, or find the part that forgets to fill: "
+    "csumlab replay CAPTURE --topology host.toml",
 )
 UNUSUAL: Final = Cause(
     "unusual", Standing.DOUBTFUL, "not filled, yet hosts do not leave this kind of checksum to their cards", _FROM_ELSEWHERE
@@ -159,6 +181,12 @@ NOT_EXAMINED: Final = Cause(
     "the sum does not match the bytes; more packets like others that were looked at closely, for different causes",
     "look at these alone: cut the capture to the packets of one sender (editcap, tcpdump -r)",
 )
+NOT_EXAMINED_DOUBTFUL: Final = Cause(
+    "not-examined",
+    Standing.DOUBTFUL,
+    "the sum does not match the bytes; more packets like others that were looked at closely, not all of which were wrong for real",
+    "look at these alone: cut the capture to the packets of one sender (editcap, tcpdump -r)",
+)
 ACKNOWLEDGED: Final = Cause(
     "acknowledged",
     Standing.DOUBTFUL,
@@ -198,6 +226,16 @@ UNVERIFIED: Final[dict[Reason, Cause]] = {
     for reason, sentence in REASONS.items()
 }
 
+CONTRADICTED: Final = Cause(
+    "length-contradicts",
+    Standing.REAL,
+    "a length field of its header contradicts the packet, so that nobody can tell what the sum covers: receivers drop it",
+    "capture before and after each hop: the length was damaged, or a program made it wrong",
+)
+INFERRED: Final = frozenset(cause.name for cause in (MIXED, FORWARDED, CROWD))
+"""Causes that are inferred from what else the sender does, and give way to what the capture shows."""
+GIVES_WAY: Final = INFERRED | {SENDER.name, MERGED.name, RECEIVED.name, RELAYED.name, GUEST.name}
+"""Causes that give way to a receiver which refuses the packets."""
 RESTS_ON_SENDER: Final = frozenset(cause.name for cause in (RELAYED, MERGED, SENDER, MIXED, FORWARDED, ZERO, RECEIVED))
 """Causes for which it counts what else the sender does."""
 
@@ -254,13 +292,9 @@ def cause_of(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: s
         case Verdict.ABSENT:
             return _absent(facts, total, sender)
         case Verdict.UNVERIFIED:
-            return UNVERIFIED[total.why_residue]
+            short = total.why_residue is Reason.LENGTH and not is_super_frame(facts)
+            return CONTRADICTED if short else UNVERIFIED[total.why_residue]
     return None
-
-
-def is_quoted(facts: Facts, total: SumFacts) -> bool:
-    """Whether the sum stands in a packet that an ICMP error quotes."""
-    return Layer.QUOTE in facts.layers[: total.header]
 
 
 def _owed(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str) -> Cause:
@@ -310,9 +344,9 @@ def _arrived(sender: SenderEvidence, interface: str) -> Cause:
 def _inferred(sender: SenderEvidence) -> Cause:
     if not sender.known:
         return CROWD
-    if sender.full >= sender.owed:
+    if sender.full and sender.full >= sender.owed:
         return MERGED if sender.long else MIXED
-    if sender.forwarded == sender.owed and not sender.own_card:
+    if sender.owed and sender.forwarded == sender.owed and not sender.own_card:
         return FORWARDED
     return SENDER
 

@@ -181,7 +181,7 @@ def check(
 
 def _check_file(path: str, progress: Progress | None, index: Index, candidates: Candidates) -> FileResult:
     evidence = Evidence(index.tables)
-    trail = Trail()
+    trail = Trail(index.tables)
     classes: list[PacketClass] = []
     try:
         with open_capture(path) as capture:
@@ -202,7 +202,7 @@ def _check_file(path: str, progress: Progress | None, index: Index, candidates: 
     tally = index.tally
     found = trail.finish()
     candidates.learn_flows(found.rewrites)
-    clues = Clues(candidates, found.statements or {}, found.transport_peers or {})
+    clues = Clues(candidates, found.statements or {}, found.transport_peers or {}, found.filled)
     counted = {(kind, verdict): int(tally[kind, verdict]) for kind, verdict in _pairs() if tally[kind, verdict]}
     counted, groups = settle(name, counted, groups_of(name, classes, evidence, interfaces, tally, clues), found.datagrams)
     return FileResult(

@@ -21,7 +21,7 @@ from csumlab.facts import Facts
 from csumlab.forensics import note_of
 from csumlab.headers import Kind, Layer, Verdict
 from csumlab.index import Membership
-from csumlab.recorded import contradicts
+from csumlab.recorded import contradicts, unread
 from csumlab.tables import NO_TABLES, Tables
 
 SENDERS: Final = 4096
@@ -67,7 +67,7 @@ UNKNOWN_SENDER: Final = Sender("", "")
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A packet that is looked at closely: its number, nanoseconds since 1970, link type, bytes on the wire, captured bytes, what they
-    are."""
+    are, and the tables that said so."""
 
     number: int
     timestamp: int
@@ -75,6 +75,7 @@ class Examined:
     original: int
     data: bytes
     dissection: Dissection
+    tables: Tables = NO_TABLES
 
 
 @dataclass(slots=True)
@@ -205,7 +206,9 @@ class Evidence:
             verdicts = {total.verdict for total in one.sums}
             noted = {total.verdict for total in one.sums if note_of(total)}
             by_sender.append(bool(verdicts & {*_OWED, Verdict.BAD}) or Verdict.ABSENT in noted)
-            by_number.append(not by_sender[-1] and (bool(verdicts - {Verdict.GOOD}) or not one.sums or contradicts(one) or bool(noted)))
+            by_number.append(
+                not by_sender[-1] and (bool(verdicts - {Verdict.GOOD}) or not one.sums or contradicts(one) or bool(noted or unread(one)))
+            )
             self._bad.append(Verdict.BAD in verdicts)
             layout = _layout_of(one.layers)
             if layout not in self._layouts:
@@ -275,6 +278,7 @@ class Evidence:
             original,
             data,
             dissect_packet(data, linktype, original, self._tables, flags=int(block.flags[row])),
+            self._tables,
         )
         self.fresh.append(one)
         return one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,10 +13,16 @@ from numpy.typing import NDArray
 from csumlab.candidates import Candidates
 from csumlab.capture.block import Interface
 from csumlab.causes import (
+    FILLED,
+    GIVES_WAY,
+    INFERRED,
     NOT_EXAMINED,
+    NOT_EXAMINED_DOUBTFUL,
     OVERFLOW,
     OVERFLOW_BAD,
-    RESTS_ON_SENDER,
+    RECEIVED,
+    REFUSED,
+    TAKEN,
     TESTIFIED,
     UNVERIFIED,
     WRONG,
@@ -24,20 +30,23 @@ from csumlab.causes import (
     SenderEvidence,
     Standing,
     cause_of,
-    is_quoted,
 )
 from csumlab.evidence import KEPT, Entry, Evidence, Examined
 from csumlab.facts import Facts, SumFacts
+from csumlab.forensics import Explanation
 from csumlab.headers import KINDS, Kind, Layer, Reason, Verdict
 from csumlab.index import PacketClass
 from csumlab.linktypes import name_of
-from csumlab.recorded import is_owed, leaves
+from csumlab.recorded import spoken_of, unread
+from csumlab.senders import SenderBook
 from csumlab.suspicion import Suspicion, in_words, suspicions, told
 from csumlab.testimony.statements import Statement
 
 SENDERS_NAMED: Final = 4
 STATEMENTS: Final = 4
 """Sentences of TCP flows that a group keeps."""
+REFUSALS: Final = 2
+"""Segments of one sender that its receiver must ask for again before their unfilled sums are blamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +108,12 @@ _Key = tuple[Standing, Verdict, Kind, bool, Cause, str]
 @dataclass(frozen=True, slots=True)
 class Clues:
     """What is known besides classes and senders: rewrites that may have met a packet, what TCP flows say of packets by number, and
-    between which packets' hosts ESP in UDP was seen."""
+    between which packets' hosts ESP in UDP was seen, and which packets are there again with their sum filled."""
 
     candidates: Candidates = field(default_factory=Candidates)
     statements: Mapping[int, Statement] = field(default_factory=dict)
     transport_peers: Mapping[int, bool] = field(default_factory=dict)
+    filled: frozenset[int] = frozenset()
 
 
 def groups_of(
@@ -116,18 +126,22 @@ def groups_of(
 ) -> tuple[Group, ...]:
     """The groups of one capture, what is real first, then by size. ``tally`` [Kind][Verdict] counts also what has no class."""
     gathered: defaultdict[_Key, _Gathered] = defaultdict(_Gathered)
-    senders = _SenderBook(classes, evidence)
+    senders = SenderBook(classes, evidence)
     for (number, sender), entry in evidence.entries.items():
         one = classes[number]
         facts, name = one.facts, interfaces[one.facts.interface].name if one.facts.interface < len(interfaces) else ""
         packets = entry.count or one.count
-        if not facts.sums and facts.stop is not Reason.KNOWN:
-            place = gathered[Standing.UNVERIFIED, Verdict.UNVERIFIED, Kind.NOTHING, False, UNVERIFIED[facts.stop], _unread(facts)]
+        if reason := unread(facts):
+            place = gathered[Standing.UNVERIFIED, Verdict.UNVERIFIED, Kind.NOTHING, False, UNVERIFIED[reason], _unread(facts)]
             _count(place, packets, entry.numbers)
         for position, total in enumerate(facts.sums):
             known = senders.look_up(sender, total.kind, facts.interface)
-            for suspicion in suspicions(facts, position, entry, clues.candidates, clues.transport_peers):
-                _gather(gathered, facts, position, entry, packets, known, name, suspicion, clues, sender)
+            parts = [
+                part
+                for suspicion in suspicions(facts, position, entry, clues.candidates, clues.transport_peers)
+                for part in _parts(facts, total, known, name, suspicion, clues)
+            ]
+            _enter(gathered, facts, total, entry, packets, parts, sender)
     _add_overflow(gathered, classes, tally)
     groups = [
         Group(
@@ -171,55 +185,88 @@ def _count(place: _Gathered, packets: int, numbers: Iterable[int]) -> None:
     place.numbers.update(numbers)
 
 
-def _gather(
-    gathered: defaultdict[_Key, _Gathered],
-    facts: Facts,
-    position: int,
-    entry: Entry,
-    packets: int,
-    sender: SenderEvidence,
-    interface: str,
-    suspicion: Suspicion,
-    clues: Clues,
-    number: int,
-) -> None:
-    """Enter what one suspicion says of one sum: for all packets of the entry if it is about all that were looked at, else for its own."""
-    total = facts.sums[position]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was made of one sum in some packets of an entry; ``packets`` is empty if none was looked at closely."""
+
+    cause: Cause
+    detail: str
+    packets: tuple[Examined, ...]
+    explanation: Explanation | None
+    told: tuple[str, ...]
+
+
+def _parts(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str, suspicion: Suspicion, clues: Clues) -> Iterator[_Part]:
+    """One suspicion, split where TCP flows say different things of its packets."""
     cause = cause_of(facts, total, sender, interface, suspicion.explanation)
     if cause is None:
         return
-    parts: list[tuple[Cause, str, tuple[Examined, ...]]] = []
-    detail = in_words(suspicion.explanation, total, suspicion.packets, position) if suspicion.explanation else ""
-    testimony = told(suspicion.packets, clues.statements) if cause.standing is not Standing.HARMLESS else {}
-    spoken = {statement.number for found in testimony.values() for statement in found}
-    # What was found otherwise stays; testimony is then evidence only.
-    refined = testimony if cause.name == WRONG.name else {}
-    for what, found in refined.items():
-        chosen = tuple(one for one in suspicion.packets if one.number in {statement.number for statement in found})
-        parts.append((TESTIFIED.get(what, cause), detail, chosen))
-    silent = tuple(one for one in suspicion.packets if not refined or one.number not in spoken)
-    if silent or not suspicion.packets:
-        parts.append((cause, detail, silent))
-    whole = suspicion.whole and len(parts) == 1
-    for one_cause, one_detail, chosen in parts:
-        place = gathered[one_cause.standing, total.verdict, total.kind, _is_inner(facts, total), one_cause, one_detail]
-        if whole:
+    testimony = told(suspicion.packets, clues.statements)
+    if total.verdict in (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK):
+        cause = _shown(cause, facts, total, suspicion, clues, testimony)
+    detail = in_words(suspicion, total, cause.name)
+    wanted = cause.standing is not Standing.HARMLESS or cause.name == TAKEN.name
+    spoken = {statement.number: str(statement) for found in testimony.values() for statement in found} if wanted else {}
+    left = suspicion.packets
+    if cause.name == WRONG.name:
+        # What was found otherwise stays; testimony is then evidence only.
+        for what, found in testimony.items():
+            numbers = {statement.number for statement in found}
+            chosen = tuple(one for one in left if one.number in numbers)
+            left = tuple(one for one in left if one.number not in numbers)
+            sentences = tuple(spoken[one.number] for one in chosen)
+            yield _Part(TESTIFIED.get(what, cause), detail, chosen, suspicion.explanation, sentences)
+    if left or not suspicion.packets:
+        sentences = tuple(spoken[one.number] for one in left if one.number in spoken)
+        yield _Part(cause, detail, left, suspicion.explanation, sentences)
+
+
+def _enter(
+    gathered: defaultdict[_Key, _Gathered],
+    facts: Facts,
+    total: SumFacts,
+    entry: Entry,
+    packets: int,
+    parts: Sequence[_Part],
+    sender: int,
+) -> None:
+    """Enter what was made of one sum of an entry: a single part stands for all its packets, several only for those looked at."""
+    inner = _is_inner(facts, total)
+    for part in parts:
+        place = gathered[part.cause.standing, total.verdict, total.kind, inner, part.cause, part.detail]
+        if len(parts) == 1:
             _count(place, packets, entry.numbers)
         else:
-            _count(place, len(chosen), [one.number for one in chosen])
-        place.examined += len(chosen)
-        if suspicion.explanation is not None and suspicion.explanation.suspects:
-            place.tries = max(place.tries, suspicion.explanation.tries)
-            place.chance = max(place.chance, suspicion.explanation.chance)
-        for one in chosen:
-            if one.number in spoken and len(place.told) < STATEMENTS:
-                place.told[str(clues.statements[one.number])] = None
-        if total.verdict not in (Verdict.UNVERIFIED, Verdict.ABSENT):
-            place.senders[number] = None
-    left = packets - len(entry.examined)
-    if left > 0 and not whole and suspicion.packets and suspicion.packets[-1] is entry.examined[-1]:
-        # The rest of the entry, entered once: with the part that holds its last packet.
-        _count(gathered[NOT_EXAMINED.standing, total.verdict, total.kind, _is_inner(facts, total), NOT_EXAMINED, ""], left, ())
+            _count(place, len(part.packets), [one.number for one in part.packets])
+        place.examined += len(part.packets)
+        if part.explanation is not None and part.explanation.suspects:
+            place.tries = max(place.tries, part.explanation.tries)
+            place.chance = max(place.chance, part.explanation.chance)
+        for sentence in part.told[: STATEMENTS - len(place.told)]:
+            place.told[sentence] = None
+        # Senders of packets with good sums only are not told apart.
+        if total.verdict not in (Verdict.UNVERIFIED, Verdict.ABSENT) and (sender or total.verdict is not Verdict.GOOD):
+            place.senders[sender] = None
+    left = packets - sum(len(part.packets) for part in parts)
+    if left > 0 and len(parts) > 1:
+        real = all(part.cause.standing is Standing.REAL for part in parts)
+        cause = NOT_EXAMINED if real else NOT_EXAMINED_DOUBTFUL
+        _count(gathered[cause.standing, total.verdict, total.kind, inner, cause, ""], left, ())
+
+
+def _shown(
+    cause: Cause, facts: Facts, total: SumFacts, suspicion: Suspicion, clues: Clues, testimony: Mapping[str, Sequence[Statement]]
+) -> Cause:
+    """The cause of a sum that was not filled that the capture itself shows, where there is one; else what was inferred."""
+    inferred = cause.name in INFERRED
+    if inferred and total == spoken_of(facts) and suspicion.packets and all(one.number in clues.filled for one in suspicion.packets):
+        return FILLED
+    if (inferred or cause.name == RECEIVED.name) and set(testimony) == {"acknowledged"}:
+        return TAKEN
+    # A single packet that was lost would look the same: its sum must be the only reason left.
+    if cause.name in GIVES_WAY and set(testimony) == {"refused"} and len(testimony["refused"]) >= REFUSALS:
+        return REFUSED
+    return cause
 
 
 def _is_inner(facts: Facts, total: SumFacts) -> bool:
@@ -243,59 +290,3 @@ def _add_overflow(gathered: defaultdict[_Key, _Gathered], classes: Sequence[Pack
             place.count += count
             # Each packet counts once per sum here: how many sums share a packet is not known.
             place.packets += count
-
-
-class _SenderBook:
-    """What each sender does with each kind of checksum, summed over the classes."""
-
-    def __init__(self, classes: Sequence[PacketClass], evidence: Evidence) -> None:
-        self._evidence = evidence
-        self._owed: defaultdict[tuple[int, Kind], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-        self._own_cards: set[str] = set()
-        self._marked = {one.facts.interface for one in classes if is_owed(one.facts)}
-        for (number, sender), entry in evidence.entries.items():
-            facts = classes[number].facts
-            for total in facts.sums:
-                if total.verdict not in (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK) or is_quoted(facts, total):
-                    continue
-                counts = self._owed[sender, total.kind]
-                counts[0] += entry.count
-                counts[1] += entry.count if leaves(facts) else 0
-                counts[2] += entry.count if facts.long else 0
-                counts[3] += entry.forwarded
-                mac = evidence.senders[sender].mac
-                if mac and entry.forwarded < entry.count:
-                    self._own_cards.add(mac)
-
-    def look_up(self, sender: int, kind: Kind, interface: int) -> SenderEvidence:
-        name = self._evidence.senders[sender]
-        owed, sent, long, forwarded = self._owed.get((sender, kind), (0, 0, 0, 0))
-        return SenderEvidence(
-            known=sender != 0,
-            full=self._evidence.full_sums(sender, kind),
-            owed=owed,
-            sent=sent,
-            long=long,
-            forwarded=forwarded,
-            own_card=name.mac in self._own_cards,
-            loopback=name.address.startswith("127.") or name.address == "::1",
-            marked=interface in self._marked,
-        )
-
-    def in_words(self, senders: Iterable[int], kind: Kind, cause: Cause) -> tuple[str, ...]:
-        """What these senders do with this kind of sum, where that is what a cause rests on."""
-        if cause.name not in RESTS_ON_SENDER or not kind:
-            return ()
-        known = [self.look_up(sender, kind, -1) for sender in senders if sender]
-        if not known:
-            return ()
-        owed, full = sum(one.owed for one in known), sum(one.full for one in known)
-        parts = [f"{owed:,} {KINDS[kind].label} sums not filled and {'about ' if full else ''}{full or 'none':{',' if full else ''}} full"]
-        for count, text in (
-            (sum(one.sent for one in known), "recorded as leaving"),
-            (sum(one.long for one in known), "longer than a frame on the wire"),
-            (sum(one.forwarded for one in known), "with a TTL that a router has lowered"),
-        ):
-            if count:
-                parts.append(f"{count:,} {text}")
-        return ("its sender" + ("s have " if len(known) > 1 else " has ") + "; ".join(parts),)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from csumlab.causes import (
+    FILLED,
     FLAGGED,
     GUEST,
     INNER_OWED,
@@ -17,6 +19,7 @@ from csumlab.causes import (
     REMOTE,
     SENDER,
     SENT,
+    TAKEN,
     Standing,
 )
 from csumlab.groups import Group
@@ -32,6 +35,8 @@ _PLACES = (
     (SENDER, "Looks taken on the sending host before its network card fills the sums"),
     (LONG, "Looks taken on a host whose network card or kernel splits or merges packets"),
     (MERGED, "Looks taken on a host whose network card or kernel splits or merges packets"),
+    (TAKEN, "Looks taken before the sums are filled"),
+    (FILLED, "Taken at several places, before and after the sums are filled"),
     (INNER_OWED, "Looks taken on the sending host before its network card fills the sums"),
     (REMOTE, "Tunnels in it leave sums to their receivers"),
 )
@@ -53,12 +58,15 @@ def _where(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -
     left = [group for group in groups if group.verdict in _LEFT or group.cause.name in LEFT_OTHERWISE]
     owed = [group for group in left if group.standing is Standing.HARMLESS and group.cause is not QUOTED]
     if not owed:
-        if any(group.verdict in (Verdict.PARTIAL, Verdict.DEFERRED) and group.cause is not QUOTED for group in groups):
+        if any(group.verdict in _LEFT and group.cause is not QUOTED for group in groups):
             return "Where this was taken cannot be told."
         return "No checksum offload is to be seen: sums are filled where this was taken."
-    causes = {group.cause.name for group in owed}
-    place = next((text for cause, text in _PLACES if cause.name in causes), _OTHERWISE)
-    return f"{place}: {sum(group.count for group in owed):,} partial, harmless there."
+    counts = Counter({group.cause.name: 0 for group in owed})
+    for group in owed:
+        counts[group.cause.name] += group.count
+    # The place that most of them speak for; of equal ones the first in the table.
+    place = max(_PLACES, key=lambda entry: counts[entry[0].name])[1] if any(counts[cause.name] for cause, _ in _PLACES) else _OTHERWISE
+    return f"{place}: {sum(group.count for group in owed):,} not filled, harmless there."
 
 
 def _known(tally: Mapping[tuple[Kind, Verdict], int]) -> int:

@@ -1,4 +1,5 @@
-"""What a capture recorded of a packet besides its bytes: direction, and the carried state of its checksum; and where the bytes deny it.
+"""What a capture recorded of a packet besides its bytes: direction, and the carried state of its checksum; and where the bytes deny it,
+only quote the packet, or end before they are read.
 
 Sources: IETF pcapng draft section 4.3.1 (epb_flags), LINKTYPE_LINUX_SLL packet types (Linux include/uapi/linux/if_packet.h).
 """
@@ -7,9 +8,11 @@ from __future__ import annotations
 
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND, SEGMENTATION_OFFLOAD
 from csumlab.facts import Facts, SumFacts
-from csumlab.headers import KINDS, Kind, Layer, Verdict
+from csumlab.headers import KINDS, Kind, Layer, Reason, Verdict
 
 _COOKED_FROM_US = 4
+# Reasons behind which a packet whose other sums are known may have more of them.
+_HIDING = (Reason.CUT, Reason.TRUNCATED, Reason.LENGTH, Reason.DEPTH, Reason.HEADER)
 _WRONG = (Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED, Verdict.BAD)
 
 
@@ -58,3 +61,16 @@ def contradicts(facts: Facts) -> bool:
     # A partial sum inside may be the one that is meant.
     owed = any(one.verdict in (Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED) for one in facts.sums)
     return is_owed(facts) and not owed and total.verdict in (Verdict.GOOD, Verdict.BAD)
+
+
+def is_quoted(facts: Facts, total: SumFacts) -> bool:
+    """Whether the sum stands in a packet that an ICMP error quotes."""
+    return Layer.QUOTE in facts.layers[: total.header]
+
+
+def unread(facts: Facts) -> Reason | None:
+    """Why headers of a packet were not read, if no checksum of it says so; None if all were, or if nobody can read what follows."""
+    if facts.stop is Reason.KNOWN or not facts.sums:
+        return facts.stop or None
+    told = Layer.QUOTE in facts.layers or any(total.verdict is Verdict.UNVERIFIED for total in facts.sums)
+    return facts.stop if facts.stop in _HIDING and not told else None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from csumlab.capture.block import Block, Interface
 from csumlab.copies import Copies, PathSummary, Rewrite, may_have_copies
+from csumlab.dissection import Header
 from csumlab.evidence import Examined
 from csumlab.facts import Facts, FragmentRole
 from csumlab.fingerprints import outer_headers
@@ -21,12 +22,17 @@ from csumlab.fragments import Datagram, Datagrams
 from csumlab.headers import Kind, Layer, Verdict
 from csumlab.index import Membership
 from csumlab.recorded import is_owed, is_super_frame, leaves, spoken_of
+from csumlab.tables import NO_TABLES, Tables
 from csumlab.testimony import Statement, Testimony
 
 FRAGMENTS: Final = 1 << 17
 """Fragments that are looked at; each costs about 0.1 ms."""
 PAIRS: Final = 4096
 """Pairs of hosts with ESP in UDP between them that are kept."""
+OWED: Final = 128
+"""TCP segments with sums that are not filled, of which the flow is asked: what it says of them is evidence only."""
+OWED_LOOKS: Final = 1024
+"""Packets of their flows that are dissected for it, and the rest of the block in which that many are reached."""
 
 _WATCHED = (Verdict.BAD, Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED)
 # The codes of copies.Copies.add: none, good, partial, bad, other.
@@ -37,7 +43,8 @@ _CODES: Final = {Verdict.GOOD: 1, Verdict.PARTIAL: 2, Verdict.DEFERRED: 2, Verdi
 class Findings:
     """``datagrams`` that were in fragments, complete or not; ``statements`` on segments by packet number; ``paths`` of packets that were
     seen more than once, ``further`` sightings in all, and the ``rewrites`` between them; ``transport_peers``: examined packets between
-    whose hosts ESP in UDP was seen. ``capped``: sentences on what the bounds left out."""
+    whose hosts ESP in UDP was seen; ``filled``: examined packets of which a later sighting has a right transport sum.
+    ``capped``: sentences on what the bounds left out."""
 
     datagrams: tuple[Datagram, ...] = ()
     statements: Mapping[int, Statement] | None = None
@@ -45,6 +52,7 @@ class Findings:
     further: int = 0
     rewrites: tuple[Rewrite, ...] = ()
     transport_peers: Mapping[int, bool] | None = None
+    filled: frozenset[int] = frozenset()
     capped: tuple[str, ...] = ()
 
 
@@ -52,11 +60,19 @@ NOTHING_FOUND: Final = Findings()
 
 
 class Trail:
-    """Collects while blocks pass, in their order; then :meth:`finish`."""
+    """Collects while blocks pass, in their order; then :meth:`finish`. ``unwatched`` counts segments that OWED left out.
 
-    def __init__(self) -> None:
-        self._datagrams = Datagrams()
-        self._testimony = Testimony()
+    Flows with sums that are not filled have a testimony of their own: in most captures there are many, and those with wrong sums must
+    not go short for them."""
+
+    def __init__(self, tables: Tables = NO_TABLES) -> None:
+        self.unwatched = 0
+        self._owed = self._owed_looks = 0
+        self._of_owed = Testimony(tables)
+        self._roots: dict[int, int] = {}
+        self._filled: dict[int, int] = {}
+        self._datagrams = Datagrams(tables=tables)
+        self._testimony = Testimony(tables)
         self._copies = Copies()
         self._fragments = 0
         self._unseen = 0
@@ -81,7 +97,10 @@ class Trail:
         if bool(self._is_sealed.any()):
             self._add_pairs(block, member.network, np.append(self._is_sealed, False)[class_of])
         if may_have_copies(interfaces):
-            self._further += int(np.count_nonzero(self._copies.add(block, member.network, np.append(self._codes, np.int8(0))[class_of])))
+            codes = np.append(self._codes, np.int8(0))[class_of]
+            first_of = self._copies.add(block, member.network, codes)
+            self._further += int(np.count_nonzero(first_of))
+            self._note_filled(block, first_of, codes, examined)
         self._watch(block, member.network, examined)
 
     def finish(self) -> Findings:
@@ -90,11 +109,12 @@ class Trail:
         paths = tuple(path for path in self._copies.paths if len(path.hops) > 1)
         return Findings(
             datagrams=datagrams,
-            statements=self._testimony.verdicts(),
+            statements=self._of_owed.verdicts() | self._testimony.verdicts(),
             paths=paths,
             further=self._further,
             rewrites=self._copies.rewrites,
             transport_peers=self._peers(),
+            filled=frozenset(number for number, root in self._roots.items() if self._filled.get(root, 0) > number),
             capped=tuple(self._bounds()),
         )
 
@@ -122,17 +142,34 @@ class Trail:
                 self._pairs.add(tuple(pair))
                 self._pairs.add((*pair[2:], *pair[:2]))
 
+    def _note_filled(self, block: Block, first_of: NDArray[np.int64], codes: NDArray[np.int8], examined: Sequence[Examined]) -> None:
+        """Of which examined packets a later sighting has a right sum: by the number of their first sighting."""
+        for one in examined:
+            self._roots[one.number] = int(first_of[one.number - block.first]) or one.number
+        if self._roots:
+            right = np.flatnonzero((codes == _CODES[Verdict.GOOD]) & (first_of > 0))
+            known = np.fromiter(self._roots.values(), np.int64, len(self._roots))
+            for row in right[np.isin(first_of[right], known)].tolist():
+                self._filled[int(first_of[row])] = block.first + row
+
     def _watch(self, block: Block, network: NDArray[np.int64], examined: Sequence[Examined]) -> None:
         for one in examined:
             self._examined.append(one)
             facts = one.dissection.facts
-            if leaves(facts) or is_owed(facts) or is_super_frame(facts):
-                # The capture itself tells that a partial sum is no fault there: nobody needs to testify.
-                continue
+            # The capture itself tells that a partial sum is no fault there: nobody needs to testify.
+            watched = (Verdict.BAD,) if leaves(facts) or is_owed(facts) or is_super_frame(facts) else _WATCHED
             for position, total in enumerate(one.dissection.sums):
-                if total.kind is Kind.TCP and total.verdict in _WATCHED:
+                if total.kind is not Kind.TCP or total.verdict not in watched:
+                    continue
+                if total.verdict is not Verdict.BAD and self._owed >= OWED:
+                    self.unwatched += 1
+                elif total.verdict is Verdict.BAD:
                     self._testimony.watch(one.number, one.timestamp, one.data, one.dissection, position)
+                else:
+                    self._owed += self._of_owed.watch(one.number, one.timestamp, one.data, one.dissection, position)
         self._testimony.follow(block, network)
+        if self._owed_looks < OWED_LOOKS:
+            self._owed_looks += self._of_owed.follow(block, network)
 
     def _peers(self) -> Mapping[int, bool]:
         """Which examined packets went between hosts that also speak ESP in UDP."""
@@ -141,13 +178,8 @@ class Trail:
             return found
         for one in self._examined:
             ip = next((header for header in one.dissection.headers if header.layer in (Layer.IPV4, Layer.IPV6)), None)
-            if ip is None:
-                continue
-            block = _block_of(one)
-            outer = outer_headers(block, np.array([ip.offset], np.int64))
-            if len(outer.rows):
-                pair = (*(int(word[0]) for word in outer.source), *(int(word[0]) for word in outer.destination))
-                found[one.number] = pair in self._pairs
+            if ip is not None and any(total.verdict is Verdict.BAD for total in one.dissection.sums):
+                found[one.number] = _pair(one.data, ip) in self._pairs
         return found
 
     def _bounds(self) -> list[str]:
@@ -168,7 +200,7 @@ class Trail:
 
 
 def _is_fragment(facts: Facts) -> bool:
-    return any(one.fragment is not FragmentRole.WHOLE for one in facts.addresses) and Layer.QUOTE not in facts.layers
+    return any(one.fragment is not FragmentRole.WHOLE and Layer.QUOTE not in facts.layers[: one.header] for one in facts.addresses)
 
 
 def _code(facts: Facts) -> int:
@@ -176,18 +208,10 @@ def _code(facts: Facts) -> int:
     return 0 if total is None else _CODES.get(total.verdict, 4)
 
 
-def _block_of(one: Examined) -> Block:
-    """A block that holds one examined packet."""
-    number = np.array([0], np.int64)
-    size = np.array([len(one.data)], np.int64)
-    return Block(
-        data=np.frombuffer(one.data, np.uint8),
-        offset=number,
-        captured=size,
-        original=np.array([one.original], np.int64),
-        timestamp=np.array([one.timestamp], np.int64),
-        interface=np.array([0], np.int32),
-        flags=number,
-        first=one.number,
-        interfaces=(Interface(one.linktype),),
-    )
+def _pair(data: bytes, ip: Header) -> tuple[int, ...]:
+    """The addresses of an IP header as :func:`outer_headers` has them: two words for each, in the bytes' own order."""
+    size, at = (4, ip.offset + 12) if ip.layer is Layer.IPV4 else (16, ip.offset + 8)
+    found = []
+    for address in (data[at : at + size], data[at + size : at + 2 * size]):
+        found += [int.from_bytes(address[:8], "little"), int.from_bytes(address[8:], "little")]
+    return tuple(found)

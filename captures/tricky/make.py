@@ -56,8 +56,9 @@ from csumlab.capture import PcapngWriter
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, INBOUND, OUTBOUND
 from csumlab.inet import residue
 
-INTERFACES = ("eth0", "br0", "eth1", "vif1.0", "eth2")
-"""eth0: nothing is recorded but bytes. br0 lies before a NAT, eth0 behind it. eth1 records direction and state, the last two direction."""
+INTERFACES = ("eth0", "br0", "eth1", "vif1.0", "eth2", "lo")
+"""eth0: nothing is recorded but bytes. br0 lies before a NAT, eth0 behind it. eth1 records direction and state, vif1.0 and eth2
+direction."""
 MILLISECOND = 1_000_000
 
 
@@ -211,6 +212,72 @@ def wrong() -> Iterator[Case]:
     yield "UDP damaged", [Frame(damaged(ethernet(ipv4(a, 17, udp(a, text(100)))[:90] + text(38, "another tail"), 32)))]
 
 
+def testified() -> Iterator[Case]:
+    """What only the rest of the flow tells."""
+    a = four(70)
+    sent = tcp(a, text(64), partial, seq=3000)
+    asked = tcp(a.back, b"", seq=5000, ack=3000, flags=0x10, ports=(80, 40000))
+    yield (
+        "partial, sent again and never acknowledged",
+        [
+            Frame(ethernet(ipv4(a.back, 6, asked, identification=1), 1, 70)),
+            Frame(ethernet(ipv4(a, 6, sent, identification=11), 70)),
+            Frame(ethernet(ipv4(a, 6, sent, identification=12), 70), after=300),
+            Frame(ethernet(ipv4(a.back, 6, asked, identification=2), 1, 70)),
+            Frame(ethernet(ipv4(a, 6, sent, identification=13), 70), after=600),
+        ],
+    )
+    a = four(71)
+    sent = tcp(a, text(80), seq=7000)
+    acks = [tcp(a.back, b"", seq=5000, ack=ack, flags=0x10, ports=(80, 40000)) for ack in (7000, 7080)]
+    hit = sent[:6] + bytes([sent[6] ^ 0x10]) + sent[7:]
+    yield (
+        "sequence number hit, and sent again",
+        [
+            Frame(ethernet(ipv4(a.back, 6, acks[0], identification=1), 1, 71)),
+            Frame(ethernet(ipv4(a, 6, hit, identification=11), 71)),
+            Frame(ethernet(ipv4(a.back, 6, acks[0], identification=2), 1, 71)),
+            Frame(ethernet(ipv4(a, 6, sent, identification=12), 71), after=300),
+            Frame(ethernet(ipv4(a.back, 6, acks[1], identification=3), 1, 71)),
+        ],
+    )
+    a = four(72)
+    sent = tcp(a, text(82), seq=7000)
+    ack = tcp(a.back, b"", seq=5000, ack=7082, flags=0x10, ports=(80, 40000))
+    yield (
+        "sent twice, the second time damaged",
+        [
+            Frame(ethernet(ipv4(a, 6, sent, identification=11), 72)),
+            Frame(damaged(ethernet(ipv4(a, 6, sent, identification=12), 72)), after=300),
+            Frame(ethernet(ipv4(a.back, 6, ack), 1, 72)),
+        ],
+    )
+    a = four(73)
+    sent = tcp(a, text(84, "from the next container"), partial, seq=7000)
+    ack = tcp(a.back, b"", seq=5000, ack=7084, flags=0x10, ports=(80, 40000))
+    yield (
+        "received from a container beside, partial, and acknowledged",
+        [
+            Frame(ethernet(ipv4(a, 6, sent), 73), flags=INBOUND, interface="eth2"),
+            Frame(ethernet(ipv4(a.back, 6, ack), 1, 73), flags=OUTBOUND, interface="eth2"),
+        ],
+    )
+
+
+def headers_hit() -> Iterator[Case]:
+    """Damage where it changes what is summed."""
+    a = four(74)
+    packet = ipv4(a, 6, tcp(a, text(50)))
+    yield "address hit", [Frame(ethernet(packet[:14] + b"\xca" + packet[15:], 74))]
+    a = four(75)
+    packet = ipv4(a, 17, udp(a, text(50)))
+    yield "UDP length hit", [Frame(ethernet(packet[:24] + b"\x04" + packet[25:], 75))]
+    a = four(76)
+    yield "ICMP damaged", [Frame(damaged(ethernet(ipv4(a, 1, icmp(8, 0, text(40)))[:50] + text(18, "other tail"), 76)))]
+    a = four(77)
+    yield "TCP left at zero", [Frame(ethernet(ipv4(a, 6, tcp(a, text(50), blank)), 77))]
+
+
 def quoted() -> Iterator[Case]:
     """ICMP errors about packets of hosts that leave sums to their cards."""
     a = four(33)
@@ -357,10 +424,12 @@ def recorded() -> Iterator[Case]:
     yield "received from a guest, partial", [Frame(ethernet(ipv4(a, 6, tcp(a, text(64), partial)), 65), flags=INBOUND, interface="vif1.0")]
     a = four(66)
     yield "received from the wire, partial", [Frame(ethernet(ipv4(a, 6, tcp(a, text(65), partial)), 66), flags=INBOUND, interface="eth2")]
+    a = Ends("127.0.0.1", "127.0.0.1")
+    yield "loopback", [Frame(ethernet(ipv4(a, 17, udp(a, text(66), partial)), 0, 0), interface="lo")]
 
 
 def cases() -> Iterator[Case]:
-    for part in (offload, zeros, captured, wrong, quoted, tunnels, others, fragments, recorded):
+    for part in (offload, zeros, captured, wrong, testified, headers_hit, quoted, tunnels, others, fragments, recorded):
         yield from part()
 
 

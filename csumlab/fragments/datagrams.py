@@ -9,6 +9,7 @@ from csumlab.fragments.assembly import Assembly, Datagram, Outcome
 from csumlab.fragments.pieces import Piece, find_piece
 from csumlab.fragments.sums import finished
 from csumlab.headers import Kind, Verdict
+from csumlab.tables import NO_TABLES, Tables
 
 PIECES: Final = 1 << 16
 """Pieces remembered over all datagrams. One datagram has at most 8192."""
@@ -26,13 +27,14 @@ class Datagrams:
     unfinished repetitions of a complete datagram, which are not results; ``ignored`` packets in which no piece can be read.
     """
 
-    def __init__(self, *, most: int = 4096, seconds: float = 30.0) -> None:
+    def __init__(self, *, most: int = 4096, seconds: float = 30.0, tables: Tables = NO_TABLES) -> None:
         if most < 1 or not 0 < seconds < float("inf"):
             raise ValueError(f"most={most}, seconds={seconds}: give at least one datagram and a time above 0")
         self.counts: Counter[tuple[Kind, Verdict, Outcome]] = Counter()
         self.capped = False
         self.evicted = self.dropped = self.timed_out = self.echoes = self.ignored = 0
         self._most = most
+        self._tables = tables
         self._span = round(seconds * 1e9)
         self._late = f"; {seconds:g} s have passed"
         self._open: OrderedDict[tuple[object, ...], Assembly] = OrderedDict()
@@ -44,7 +46,7 @@ class Datagrams:
     def add(self, data: bytes, linktype: int, original: int, number: int, timestamp: int) -> None:
         """One packet with a piece: captured bytes, link type, length on the wire, number, nanoseconds of capture time. Never raises for
         any bytes."""
-        found = find_piece(data, linktype, original)
+        found = find_piece(data, linktype, original, self._tables)
         if found is None:
             self.ignored += 1
             return

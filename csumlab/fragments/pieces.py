@@ -10,6 +10,7 @@ from csumlab.dissection import Dissection, dissect_packet
 from csumlab.facts import FragmentRole
 from csumlab.headers import Layer
 from csumlab.inet import residue
+from csumlab.tables import Tables
 
 HEAD: Final = 128
 """Bytes kept from the start of a datagram: extension headers after the cut, and a transport header."""
@@ -91,12 +92,12 @@ def context(data: bytes, dissection: Dissection, header: int) -> tuple[object, .
     return tuple(found)
 
 
-def find_piece(data: bytes, linktype: int, original: int) -> Found | None:
+def find_piece(data: bytes, linktype: int, original: int, tables: Tables) -> Found | None:
     """The piece in a packet; None if there is none that can be read.
 
     The outermost fragmented header counts: inside a piece nothing further in is whole. Headers quoted in an ICMP error do not count.
     """
-    dissection = dissect_packet(data, linktype, original)
+    dissection = dissect_packet(data, linktype, original, tables)
     layers = dissection.facts.layers
     quote = layers.index(Layer.QUOTE) if Layer.QUOTE in layers else len(layers)
     limit = len(data)

@@ -38,7 +38,9 @@ def summary_rows(result: CheckResult) -> Iterator[dict[str, Any]]:
     """One row per file, kind, verdict and cause; good sums have neither standing nor cause, and their packets are not counted apart."""
     for one in result.results:
         for (kind, verdict), count in one.tally.items():
-            if verdict is Verdict.GOOD:
+            # Good sums with a note have a row of their own.
+            count -= sum(group.count for group in one.groups if (group.kind, group.verdict) == (kind, verdict))
+            if verdict is Verdict.GOOD and count:
                 yield _row(one.file, kind, verdict, count)
         for group in one.groups:
             row = _row(group.file, group.kind, group.verdict, group.count)

@@ -22,6 +22,7 @@ from csumlab.capture.block import Block, Interface
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.fingerprints import TCP, Outer, flow_hashes, outer_headers
 from csumlab.headers import Layer
+from csumlab.tables import NO_TABLES, Tables
 from csumlab.testimony.segments import ACK, HALF, RST, SYN, TURN, End, Segment, segment_of
 from csumlab.testimony.statements import Statement, statement_of
 from csumlab.testimony.watching import LONGEST, PATIENCE, Flow, Watch, is_new, note, raise_end, raise_to
@@ -64,7 +65,8 @@ class Testimony:
 
     __test__ = False  # Not a test, whatever pytest makes of the name.
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables = NO_TABLES) -> None:
+        self._tables = tables
         self.capped = Capped()
         self._flows: dict[frozenset[End], Flow] = {}
         self._watches: dict[int, Watch] = {}
@@ -148,7 +150,10 @@ class Testimony:
             interface: Interface = block.interfaces[int(block.interface[row])]
             dissected += 1
             self.look(
-                block.first + row, int(block.timestamp[row]), packet, dissect_packet(packet, interface.linktype, int(block.original[row]))
+                block.first + row,
+                int(block.timestamp[row]),
+                packet,
+                dissect_packet(packet, interface.linktype, int(block.original[row]), self._tables),
             )
         return dissected
 
