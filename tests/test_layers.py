@@ -52,6 +52,7 @@ FLOORS = (
     ("copies", "testimony.flows"),
     ("testimony", "candidates"),
     ("causes", "suspicion", "trail"),
+    ("senders",),
     ("groups",),
     ("headline", "reassembled"),
     ("outcome",),
