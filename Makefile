@@ -40,7 +40,7 @@ lint: $(VENV)/.tested
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py --topology benchmarks/router.toml

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "replay": "Walk a capture through a modelled host: which device, which setting.",
     "explain": "One packet hop by hop, or what a finding means.",
     "stages": "The tables of what devices do.",
+    "capture": "Capture live, with what the kernel knows of each packet.",
     "scenario": "Run scenario folders: a capture, a topology, what is expected.",
 }
 """Each is the click command of the same name in csumlab.commands."""

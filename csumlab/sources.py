@@ -304,6 +304,11 @@ def _assumed(assume: str, state: State, packet: SymbolicPacket) -> State:
     if isinstance(state, Bare):
         return state
     transport = next((header.uid for header in packet.headers if header.consumes), None)
+    # A partial sum says where csum_start is: the innermost one, around which others may be right once it is filled.
+    owing = [
+        header.uid for header in packet.headers if header.consumes and header.uid in packet.sums and packet.sums[header.uid].seed == ZERO
+    ]
+    start = owing[-1] if owing else transport
     if isinstance(state, XenSkb):
         return {
             "unchecked": XenSkb(),
@@ -313,5 +318,5 @@ def _assumed(assume: str, state: State, packet: SymbolicPacket) -> State:
     return {
         "unchecked": Skb(),
         "verified": Skb(Summed.UNNECESSARY),
-        "must-compute": Skb(Summed.PARTIAL, start=transport) if transport is not None else Skb(),
+        "must-compute": Skb(Summed.PARTIAL, start=start) if start is not None else Skb(),
     }[assume]

@@ -133,6 +133,15 @@ EXPLAINED = (
         "protocol 0 in IPv4 and fill bytes of a traffic generator: tshark reads IPv6 hop-by-hop options, and DCCP in them",
     ),
     Explained((Kind.IPV4, Kind.TCP), "-", "", "G", "compressed", Side.CSUMLAB, "IPComp: csumlab does not inflate, the packet is opaque"),
+    Explained(
+        (Kind.PIM,),
+        "UNVERIFIED",
+        "CUT",
+        "B",
+        "",
+        Side.WORD,
+        "a register message that the snap length cut: wrong over eight bytes, over all of it (RFC 7761 section 4.9) cannot be told",
+    ),
     Explained((Kind.UDP,), "-", "", "G", "many headers", Side.CSUMLAB, "more than 24 headers: csumlab stops and says so"),
 )
 EXPLAINED_LIVE = (

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from frames import block_of, ethernet, examples, ipv4, ipv6, patch, tcp, udp, vxlan
-from fuzz_dissector import hostile, try_batch
+from fuzz_dissector import hostile, same_columns, seeds, try_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +35,23 @@ def test_verdict_table_is_the_rule() -> None:
         for one in ((a, b, c, d) for a in Quality for b in Quality for c in Quality for d in FieldValue):
             assert next(table) == verdict_of(kind, *one)
     assert next(table, None) is None
+
+
+def test_plain_and_compiled_agree_on_every_shape() -> None:
+    """One packet of every protocol, encapsulation and link type, in whole and cut: the same classes, tally and columns from both."""
+    linktypes, packets = zip(*seeds(), strict=True)
+    lengths = [len(packet) for packet in packets]
+    pieces = [*packets, *(packet[: len(packet) * 2 // 3] for packet in packets)]
+    block = block_of(pieces, lengths * 2, list(linktypes) * 2)
+    fast, slow = Index(accelerate=True), Index(accelerate=False)
+    members = fast.add(block)
+    assert (slow.add(block).class_of == members.class_of).all()
+    assert slow.classes == fast.classes
+    assert (slow.tally == fast.tally).all()
+    assert set(np.flatnonzero(slow.tally[:, Verdict.GOOD])) == set(Kind) - {Kind.NOTHING}
+    for number in range(len(fast.classes)):
+        rows = members.rows(number)
+        assert same_columns(slow.columns(block, rows), fast.columns(block, rows))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from itertools import pairwise
 
 import frames
+import protocol_frames as shapes
 import pytest
 from frames import Frame, ethernet, gre, icmp, icmpv6, ipv4, ipv6, patch, tcp, udp, vlan, vxlan
 from hypothesis import assume, given
@@ -17,6 +18,7 @@ from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.facts import FragmentRole, Quality
 from csumlab.headers import MAX_LAYERS, Kind, Layer, Reason, Verdict
 from csumlab.inet import residue
+from csumlab.tables import Tables
 
 ETHERNET = 1
 
@@ -343,3 +345,123 @@ def test_the_examples_are_good() -> None:
     """What the fuzzer starts from has no bad sum, so that a bad one is a mutation's work."""
     for data in frames.examples():
         assert all(one.verdict in (Verdict.GOOD, Verdict.UNVERIFIED) for one in dissect_packet(data, ETHERNET).sums)
+
+
+DATA = b"an odd payload, with some length to it!"
+FOUR = shapes.ipv4(shapes.tcp(DATA))
+
+
+def test_a_dccp_header_of_no_length_covers_nothing() -> None:
+    """RFC 4340 section 5.1: a data offset below three words is malformed, and no sum of no bytes is good or bad."""
+    data = shapes.ethernet(shapes.ipv4(shapes.dccp(DATA, 1))).data
+    one = only(dissect_packet(data[:38] + b"\0" + data[39:], ETHERNET), Kind.DCCP)
+    assert (one.why_residue, one.verdict) == (Reason.LENGTH, Verdict.UNVERIFIED)
+
+
+def test_a_gre_sum_inside_a_datagram_ends_with_it() -> None:
+    """GRE in UDP covers what the UDP length says, not what the IP length says."""
+    inner = shapes.gre(FOUR, checksum=True)
+    datagram = shapes.udp(inner.behind(b"\0\x2f\0\0", Layer.GUE), 6080, excess=b"excess")
+    assert only(dissect_packet(shapes.ethernet(shapes.ipv4(datagram)).data, ETHERNET), Kind.GRE).verdict is Verdict.GOOD
+
+
+@pytest.mark.parametrize(("linktype", "place", "length"), [(192, 2, 0), (192, 2, 7), (258, 0, 0), (258, 0, 11)])
+def test_a_capture_header_shorter_than_itself_is_malformed(linktype: int, place: int, length: int) -> None:
+    """PPI and PKTAP state their own length: below that of their fixed fields nothing is read behind them."""
+    _, wrap = shapes.LINKS["ppi ethernet" if linktype == 192 else "pktap"]
+    found = dissect_packet(shapes.stored(wrap(FOUR).data, place, struct.pack("<H", length)), linktype)
+    assert (found.headers, found.facts.stop) == ((), Reason.HEADER)
+
+
+def test_another_protocol_version_of_80211_is_not_read() -> None:
+    """IEEE 802.11 section 9.2.4.1.2: version 1 frames have other headers."""
+    data = shapes.wlan(FOUR).data
+    assert len(dissect_packet(data, 105).sums) == 2
+    found = dissect_packet(bytes([data[0] | 1]) + data[1:], 105)
+    assert (found.headers, found.facts.stop) == ((), Reason.KNOWN)
+
+
+def test_a_short_macsec_frame_ends_where_its_tag_says() -> None:
+    """IEEE 802.1AE section 9.7: padding follows the check; a packet without a length of its own ends before both."""
+    inner = shapes.ipv4(shapes.tcp(b""), total=0)
+    frame = shapes.macsec(inner).followed(b"padding")
+    tag = bytes([frame.data[0], 2 + len(inner.data)])
+    data = shapes.ethernet(shapes.Piece(tag + frame.data[2:], ethertype=0x88E5)).data
+    assert [one.verdict for one in dissect_packet(data, ETHERNET).sums] == [Verdict.GOOD, Verdict.GOOD]
+
+
+def test_a_capwap_keep_alive_carries_no_frame() -> None:
+    """RFC 5415 section 4.4.1: the K flag."""
+    data = shapes.ethernet(shapes.ipv4(shapes.capwap(FOUR, native=False))).data
+    found = dissect_packet(shapes.stored(data, 45, b"\x08"), ETHERNET)
+    assert (found.facts.layers[-1], found.facts.stop) == (Layer.CAPWAP, Reason.KNOWN)
+
+
+@pytest.mark.parametrize("kind", [Kind.RSVP, Kind.OSPFV2, Kind.OSPFV3])
+def test_a_first_fragment_is_a_reason_before_its_length(kind: Kind) -> None:
+    """A message that goes on in the next fragment contradicts nothing."""
+    message = {Kind.RSVP: shapes.rsvp(), Kind.OSPFV2: shapes.ospfv2(DATA), Kind.OSPFV3: shapes.ospfv3(DATA)}[kind]
+    packet = shapes.ipv4(message).data[:36]
+    packet = shapes.stored(packet, 2, struct.pack("!HHH", len(packet), 1, 0x2000))
+    one = only(dissect_packet(packet, 101), kind)
+    assert (one.why_residue, one.verdict) == (Reason.FRAGMENT, Verdict.UNVERIFIED)
+
+
+@pytest.mark.parametrize("authentication", [2, 3])
+def test_signed_ospf_has_no_sum(authentication: int) -> None:
+    """RFC 2328 appendix D.4.3 and, with extended sequence numbers, RFC 7474 section 4."""
+    data = shapes.stored(shapes.ipv4(shapes.ospfv2(DATA, signed=True)).data, 34, struct.pack("!H", authentication))
+    assert [one.kind for one in dissect_packet(data, 101).sums] == [Kind.IPV4]
+
+
+@pytest.mark.parametrize("block", [b"", struct.pack("!HHHHI", 0x1234, 3, 1, 4, 1)])
+def test_ospf_with_a_trailer_has_no_sum(block: bytes) -> None:
+    """RFC 7166 section 4: with an authentication trailer, also behind a link-local block, the field is zero; without it, unfilled."""
+    trailer = struct.pack("!HHHHQ", 1, 36, 0, 7, 9) + bytes(range(20))
+    for after, kinds in ((block + trailer, []), (block, [Verdict.BLANK])):
+        data = shapes.stored(shapes.ipv6(shapes.ospfv3(DATA + b"!", after)).data, 52, b"\0\0")
+        assert [one.verdict for one in dissect_packet(data, 101).sums] == kinds
+
+
+@pytest.mark.parametrize("port", [5555, 6080])
+@pytest.mark.parametrize("room", [1000, 7])
+def test_a_bare_packet_in_udp_is_one_wherever_it_is_cut(port: int, room: int) -> None:
+    """FOU and GUE version 1: the first four bits tell IP from GRE, so that a packet cut in its header is no GRE header."""
+    data = shapes.ethernet(shapes.ipv4(shapes.udp(FOUR, port))).data
+    found = dissect_packet(data[: 42 + room], ETHERNET, len(data), Tables(tunnel_ports=((5555, Layer.FOU),)))
+    layers = (Layer.ETHERNET, Layer.IPV4, Layer.UDP, Layer.FOU, Layer.IPV4)
+    assert found.facts.layers == (layers if room == 7 else (*layers, Layer.TCP))
+    assert found.facts.stop is (Reason.CUT if room == 7 else Reason.KNOWN)
+
+
+@pytest.mark.parametrize("tunnel", ["vxlan", "geneve", "gtp-u", "capwap 802.3", "teredo", "lisp"])
+def test_a_tunnel_header_that_is_cut_is_said_to_be(tunnel: str) -> None:
+    """Whether a packet follows cannot be told: dissection ended early. A whole datagram that is too short is no tunnel."""
+    data = shapes.ethernet(shapes.ipv4(shapes.TUNNELS[tunnel](FOUR))).data
+    assert dissect_packet(data[:48], ETHERNET, len(data)).facts.stop is Reason.CUT
+    port = int.from_bytes(data[36:38], "big")
+    short = shapes.ethernet(shapes.ipv4(shapes.udp(data[42:48], port))).data
+    assert dissect_packet(short, ETHERNET).facts.stop is Reason.KNOWN
+
+
+@pytest.mark.parametrize("six", [False, True])
+def test_a_register_summed_whole_and_cut_is_not_bad(six: bool) -> None:
+    """RFC 7761 section 4.9: eight bytes are covered, by old senders all; a wrong sum of eight says nothing if the rest is missing."""
+    network, inner = (shapes.ipv6, shapes.ipv6(shapes.udp(DATA))) if six else (shapes.ipv4, shapes.ipv4(shapes.udp(DATA)))
+    for all_of_it, verdict in ((True, Verdict.UNVERIFIED), (False, Verdict.GOOD)):
+        data = network(shapes.pim_register(inner, six, all_of_it)).data
+        one = only(dissect_packet(data[:-5], 101, len(data)), Kind.PIM)
+        assert (one.verdict, one.why_residue) == (verdict, Reason.CUT if all_of_it else Reason.KNOWN)
+
+
+@pytest.mark.parametrize("hardware", [770, 803])
+@pytest.mark.parametrize("version", [1, 2])
+def test_hardware_types_that_put_their_own_header_behind_a_cooked_one(hardware: int, version: int) -> None:
+    """LINKTYPE_LINUX_SLL: for Frame Relay and radiotap the protocol field says nothing."""
+    frame = shapes.frame_relay(FOUR) if hardware == 770 else shapes.radiotap(shapes.wlan(FOUR))
+    header = struct.pack("!HHH8sH", 4, hardware, 0, bytes(8), 4)
+    if version == 2:
+        header = struct.pack("!HHIHBB8s", 4, 0, 3, hardware, 4, 0, bytes(8))
+    found = dissect_packet(header + frame.data, 113 if version == 1 else 276)
+    assert [one.verdict for one in found.sums] == [Verdict.GOOD, Verdict.GOOD]
+    assert found.facts.stop is Reason.KNOWN

@@ -1,6 +1,6 @@
-"""Captures out: pcapng, whole or not at all, and a plain pcap writer for benchmarks and tests.
+"""Captures out: pcapng, whole or not at all, the blocks of it one by one, and a plain pcap writer for benchmarks and tests.
 
-Source: IETF drafts draft-ietf-opsawg-pcapng (sections 3.5, 4.1 to 4.3) and draft-ietf-opsawg-pcap (sections 4 and 5).
+Source: IETF drafts draft-ietf-opsawg-pcapng (sections 3.5, 4.1 to 4.3 and 4.6) and draft-ietf-opsawg-pcap (sections 4 and 5).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import contextlib
 import os
 import struct
 import tempfile
+from collections.abc import Iterable
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
@@ -19,8 +20,24 @@ COMMENT_OPTION: Final = 1
 NAME_OPTION: Final = 2
 DESCRIPTION_OPTION: Final = 3
 RESOLUTION_OPTION: Final = 9
+FILTER_OPTION: Final = 11
+SYSTEM_OPTION: Final = 3
 APPLICATION_OPTION: Final = 4
+CUSTOM_OPTION: Final = 2989
+"""Binary, and to be kept when packets are copied to another file."""
+STATISTICS_BLOCK: Final = 5
+START_OPTION: Final = 2
+END_OPTION: Final = 3
+FILTER_ACCEPTED_OPTION: Final = 6
+SYSTEM_DROPPED_OPTION: Final = 7
+DELIVERED_OPTION: Final = 8
 LONGEST_OPTION: Final = 0xFFFF
+
+Options = Iterable[tuple[int, bytes]]
+"""Code and value of each."""
+
+_PACKET_HEAD: Final = struct.Struct("<7I")
+_LENGTH: Final = struct.Struct("<I")
 
 
 class _Writer:
@@ -85,14 +102,12 @@ class PcapngWriter(_Writer):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
         self._interfaces = 0
-        body = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
-        self._put(_block(SECTION_BLOCK, body + _options([(APPLICATION_OPTION, b"csumlab")])))
+        self._put(section_block())
 
     def add_interface(self, linktype: int, name: str = "", description: str = "", snaplen: int = 0) -> int:
         """Describe one more interface and give its number. ``linktype`` is a LINKTYPE number, ``snaplen`` 0 if unlimited."""
-        options = [(RESOLUTION_OPTION, b"\x09")]
-        options += [(code, _text(text)) for code, text in ((NAME_OPTION, name), (DESCRIPTION_OPTION, description)) if text]
-        self._put(_block(DESCRIPTION_BLOCK, struct.pack("<HHI", linktype, 0, snaplen) + _options(options)))
+        texts = [(code, text_value(text)) for code, text in ((NAME_OPTION, name), (DESCRIPTION_OPTION, description)) if text]
+        self._put(interface_block(linktype, snaplen, texts))
         self._interfaces += 1
         return self._interfaces - 1
 
@@ -114,12 +129,10 @@ class PcapngWriter(_Writer):
             raise ValueError(f"the time {timestamp_ns} is before 1970")
         options = []
         if comment:
-            options.append((COMMENT_OPTION, _text(comment)))
+            options.append((COMMENT_OPTION, text_value(comment)))
         if flags is not None:
             options.append((FLAGS_OPTION, struct.pack("<I", flags & 0xFFFFFFFF)))
-        high, low = timestamp_ns >> 32, timestamp_ns & 0xFFFFFFFF
-        header = struct.pack("<IIIII", interface, high, low, len(data), len(data) if original is None else original)
-        self._put(_block(ENHANCED_BLOCK, header + _padded(data) + _options(options)))
+        self._put(packet_block(interface, timestamp_ns, data, len(data) if original is None else original, encode_options(options)))
 
 
 class PcapWriter(_Writer):
@@ -143,19 +156,44 @@ class PcapWriter(_Writer):
         self._put(self._record.pack(seconds, fraction // self._tick, len(data), len(data) if original is None else original) + data)
 
 
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 4)
+def section_block(options: Options = ()) -> bytes:
+    """The block that begins a little-endian section of unknown length."""
+    body = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+    return _block(SECTION_BLOCK, body + encode_options([*options, (APPLICATION_OPTION, b"csumlab")]))
 
 
-def _text(text: str) -> bytes:
+def interface_block(linktype: int, snaplen: int, options: Options = ()) -> bytes:
+    """The description of an interface whose times are in nanoseconds."""
+    return _block(DESCRIPTION_BLOCK, struct.pack("<HHI", linktype, 0, snaplen) + encode_options([(RESOLUTION_OPTION, b"\x09"), *options]))
+
+
+def packet_block(interface: int, timestamp_ns: int, data: bytes, original: int, options: bytes) -> bytes:
+    """An enhanced packet block; ``options`` come encoded, as many packets have the same."""
+    length = 32 + len(data) + -len(data) % 4 + len(options)
+    high, low = timestamp_ns >> 32, timestamp_ns & 0xFFFFFFFF
+    head = _PACKET_HEAD.pack(ENHANCED_BLOCK, length, interface, high, low, len(data), original)
+    return b"".join((head, data, bytes(-len(data) % 4), options, _LENGTH.pack(length)))
+
+
+def statistics_block(interface: int, timestamp_ns: int, options: Options) -> bytes:
+    """What happened on an interface until a time."""
+    head = struct.pack("<III", interface, timestamp_ns >> 32, timestamp_ns & 0xFFFFFFFF)
+    return _block(STATISTICS_BLOCK, head + encode_options(options))
+
+
+def encode_options(options: Options) -> bytes:
+    """The options with the one that ends them; nothing if there are none."""
+    encoded = b"".join(struct.pack("<HH", code, len(value)) + _padded(value) for code, value in options)
+    return encoded + bytes(4) if encoded else b""
+
+
+def text_value(text: str) -> bytes:
     """UTF-8 of at most the length of an option, cut between characters."""
     return text.encode("utf-8", "replace")[:LONGEST_OPTION].decode("utf-8", "ignore").encode()
 
 
-def _options(options: list[tuple[int, bytes]]) -> bytes:
-    if not options:
-        return b""
-    return b"".join(struct.pack("<HH", code, len(value)) + _padded(value) for code, value in options) + bytes(4)
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
 
 
 def _block(kind: int, body: bytes) -> bytes:

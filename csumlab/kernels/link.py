@@ -93,8 +93,10 @@ from csumlab.kernels.wireless import (
     read_radiotap,
 )
 
+ARPHRD_FRAME_RELAY: Final = 770
+ARPHRD_RADIOTAP: Final = 803
 ARPHRD_NETLINK: Final = 824
-"""Linux if_arp.h: a cooked header's protocol field is then no EtherType."""
+"""Linux if_arp.h: with these a cooked header's protocol field is no EtherType."""
 COOKED_LLC: Final = 4
 """LINKTYPE_LINUX_SLL: this protocol number means IEEE 802.2."""
 
@@ -132,6 +134,7 @@ def read_wrapping(data: Any, base: int, linktype: int, work: Any) -> tuple[int, 
     why = why_short(work, size)
     if why != KNOWN:
         return stop(work, why), 0
+    least = size
     if linktype == LINK_PPI:
         linktype = little32(data, base + 4)
         size = little16(data, base + 2)
@@ -148,8 +151,8 @@ def read_wrapping(data: Any, base: int, linktype: int, work: Any) -> tuple[int, 
     else:
         linktype = LINK_PPP
     why = why_short(work, size)
-    if why != KNOWN:
-        return stop(work, why), 0
+    if why != KNOWN or size < least:
+        return stop(work, why if why != KNOWN else WHY_HEADER), 0
     push_layer(work, CAPTURE, 0, size)
     return linktype, size
 
@@ -198,10 +201,7 @@ def read_cooked(data: Any, base: int, tables: Any, work: Any) -> tuple[int, int]
     work[PACKET_TYPE] = load16(data, base)
     if load16(data, base + 4) == 6:
         work[SOURCE_MAC] = hardware_address(data, base + 6, tables)
-    if load16(data, base + 2) == ARPHRD_NETLINK:
-        return stop(work, WHY_OPAQUE), 16
-    protocol = load16(data, base + 14)
-    return (NEXT_LLC if protocol == COOKED_LLC else protocol), 16
+    return cooked_payload(data, base, 16, load16(data, base + 2), load16(data, base + 14), work)
 
 
 def read_cooked2(data: Any, base: int, tables: Any, work: Any) -> tuple[int, int]:
@@ -213,10 +213,18 @@ def read_cooked2(data: Any, base: int, tables: Any, work: Any) -> tuple[int, int
     work[PACKET_TYPE] = load8(data, base + 10)
     if load8(data, base + 11) == 6:
         work[SOURCE_MAC] = hardware_address(data, base + 12, tables)
-    if load16(data, base + 8) == ARPHRD_NETLINK:
-        return stop(work, WHY_OPAQUE), 20
-    protocol = load16(data, base)
-    return (NEXT_LLC if protocol == COOKED_LLC else protocol), 20
+    return cooked_payload(data, base, 20, load16(data, base + 8), load16(data, base), work)
+
+
+def cooked_payload(data: Any, base: int, at: int, hardware: int, protocol: int, work: Any) -> tuple[int, int]:
+    """What stands behind a cooked header: for some hardware types its protocol field does not say (tcpdump.org, LINKTYPE_LINUX_SLL)."""
+    if hardware == ARPHRD_NETLINK:
+        return stop(work, WHY_OPAQUE), at
+    if hardware == ARPHRD_FRAME_RELAY:
+        return read_frame_relay(data, base, at, work)
+    if hardware == ARPHRD_RADIOTAP:
+        return read_radiotap(data, base, at, work)
+    return (NEXT_LLC if protocol == COOKED_LLC else protocol), at
 
 
 def read_loopback(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:

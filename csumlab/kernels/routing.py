@@ -88,15 +88,15 @@ def read_rsvp(data: Any, base: int, at: int, work: Any) -> int:
     if why == KNOWN:
         end = at + load16(data, base + at + 6)
         why = why_uncovered(work, end)
-        if end > work[IP_END] or end < at + 8:
+        if end < at + 8 or (end > work[IP_END] and work[IP_FRAGMENT] == WHOLE):
             why = WHY_LENGTH
     pushed = push_sum(data, base, work, KIND_RSVP, end, 0, KNOWN, why)
     return stop(work, why) if pushed else NEXT_DONE
 
 
 def read_ospf(data: Any, base: int, at: int, work: Any) -> int:
-    """OSPF version 2 leaves its authentication out of the sum, and has none under cryptographic authentication (RFC 2328 appendix D.4);
-    version 3 has a pseudo-header (RFC 5340 appendix A.3.1; RFC 7949 over IPv4)."""
+    """OSPF version 2 leaves its authentication out of the sum, and has none under cryptographic authentication (RFC 2328 appendix D.4,
+    RFC 7474); version 3 has a pseudo-header (RFC 5340 appendix A.3.1; RFC 7949 over IPv4)."""
     if not push_layer(work, OSPF, at, 24 if work[IP_VERSION] == 4 else 16):
         return NEXT_DONE
     why = why_short(work, at + 16)
@@ -106,10 +106,11 @@ def read_ospf(data: Any, base: int, at: int, work: Any) -> int:
     length = load16(data, base + at + 2)
     end = at + length
     why = why_uncovered(work, end)
-    if end > work[IP_END] or length < 16:
+    if length < 16 or (end > work[IP_END] and work[IP_FRAGMENT] == WHOLE):
         why = WHY_LENGTH
     if version == 2:
-        if load16(data, base + at + 14) == 2:
+        authentication = load16(data, base + at + 14)
+        if authentication == 2 or authentication == 3:
             return stop(work, KNOWN)
         left_out = 0
         if why == KNOWN:
@@ -119,12 +120,25 @@ def read_ospf(data: Any, base: int, at: int, work: Any) -> int:
                 left_out = sum_words(data, base + at + 16, base + at + 24)
         pushed = push_sum_without(data, base, work, KIND_OSPFV2, end, 0, KNOWN, why, left_out)
     elif version == 3:
+        if why != WHY_LENGTH and has_trailer(data, base, at, end, work):
+            return stop(work, KNOWN)
         why_pseudo = why_unaddressed(work)
         pseudo = pseudo_header(data, base, 89, length, work) if why_pseudo == KNOWN else 0
         pushed = push_sum(data, base, work, KIND_OSPFV3, end, pseudo, why_pseudo, why)
     else:
         return stop(work, WHY_HEADER)
     return stop(work, why) if pushed else NEXT_DONE
+
+
+def has_trailer(data: Any, base: int, at: int, end: int, work: Any) -> bool:
+    """Whether an authentication trailer follows a message of OSPF version 3 and its link-local block (RFC 7166 section 4): then the field
+    is zero and nothing is summed."""
+    if load16(data, base + at + 12) != 0 or end + 16 > work[AVAILABLE]:
+        return False
+    if load16(data, base + end) != 1:
+        # A link-local block (RFC 5613): its sum, its length in words.
+        end += load16(data, base + end + 2) * 4
+    return bool(end + 16 <= work[AVAILABLE] and load16(data, base + end) == 1)
 
 
 def read_pim(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
@@ -142,12 +156,15 @@ def read_pim(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     why_pseudo = why_unaddressed(work) if six else KNOWN
     pseudo = pseudo_header(data, base, 103, end - at, work) if six and why_pseudo == KNOWN else 0
     why_all = why_uncovered(work, ip_end)
-    if register and why_all == KNOWN and why_pseudo == KNOWN and (sum_words(data, base + at, base + end) + pseudo) % 0xFFFF:
-        whole = pseudo_header(data, base, 103, ip_end - at, work) if six else 0
-        if (sum_words(data, base + at, base + ip_end) + whole) % 0xFFFF == 0:
-            end = ip_end
-            pseudo = whole
     why_cover = why_missing(work, end) if register else why_all
+    if register and why_cover == KNOWN and why_pseudo == KNOWN and (sum_words(data, base + at, base + end) + pseudo) % 0xFFFF:
+        # Wrong, or over all of it: which cannot be told if not all of it is here.
+        why_cover = why_all
+        if why_all == KNOWN:
+            whole = pseudo_header(data, base, 103, ip_end - at, work) if six else 0
+            if (sum_words(data, base + at, base + ip_end) + whole) % 0xFFFF == 0:
+                end = ip_end
+                pseudo = whole
     if not push_sum(data, base, work, KIND_PIM, end, pseudo, why_pseudo, why_cover):
         return NEXT_DONE, at
     if not register or at + 9 > work[AVAILABLE] or load8(data, base + at + 4) & 0x40:

@@ -202,7 +202,7 @@ def read_dccp(data: Any, base: int, at: int, tables: Any, work: Any) -> int:
     end = at + header + (coverage - 1) * 4 if coverage else ip_end
     why_pseudo = why_unaddressed(work)
     why_cover = why_missing(work, end)
-    if work[IP_FRAGMENT] == WHOLE and (end > ip_end or at + header > ip_end):
+    if header < 12 or (work[IP_FRAGMENT] == WHOLE and (end > ip_end or at + header > ip_end)):
         why_cover = WHY_LENGTH
     pseudo = pseudo_header(data, base, 33, ip_end - at, work) if why_pseudo == KNOWN else 0
     pushed = push_sum(data, base, work, KIND_DCCP, end, pseudo, why_pseudo, why_cover)

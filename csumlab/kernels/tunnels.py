@@ -56,9 +56,7 @@ from csumlab.kernels.codes import (
 )
 from csumlab.kernels.layout import (
     AVAILABLE,
-    BEYOND,
     EXTENT,
-    IP_END,
     IP_FRAGMENT,
     STOP,
 )
@@ -103,7 +101,8 @@ def read_gre(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     if version > 1:
         return opaque(work, at + size), at
     if flags & 0x8000 and version == 0:
-        end = work[IP_END]
+        # The end of the IP payload, or in UDP that of the datagram.
+        end = work[EXTENT]
         why_cover = why_missing(work, end) if work[IP_FRAGMENT] == WHOLE else WHY_FRAGMENT
         if not push_sum(data, base, work, KIND_GRE, end, 0, KNOWN, why_cover):
             return NEXT_DONE, at
@@ -145,8 +144,9 @@ def read_erspan(data: Any, base: int, at: int, size: int, work: Any) -> tuple[in
 
 def read_udp_payload(data: Any, base: int, at: int, layer: int, work: Any) -> tuple[int, int]:
     """What a UDP datagram to or from the port of a tunnel carries. Where the bytes do not fit the tunnel the port proves nothing."""
-    if at + 4 > work[AVAILABLE]:
-        return stop(work, KNOWN if work[BEYOND] == WHY_LENGTH else int(work[BEYOND])), at
+    least = 8 if layer in (VXLAN, GENEVE, GTPU, CAPWAP) else 4
+    if at + least > work[AVAILABLE]:
+        return stop(work, why_unfit(work, at + least)), at
     if layer == VXLAN:
         return read_vxlan(data, base, at, work)
     if layer == GENEVE:
@@ -174,9 +174,15 @@ def read_udp_payload(data: Any, base: int, at: int, layer: int, work: Any) -> tu
     return stop(work, KNOWN), at
 
 
+def why_unfit(work: Any, upto: int) -> int:
+    """Why it cannot be told whether bytes up to ``upto`` are a tunnel; KNOWN if there are none: then they are something else."""
+    why = why_missing(work, upto)
+    return KNOWN if why == WHY_LENGTH else why
+
+
 def read_vxlan(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     """VXLAN, with the generic protocol extension and remote checksum offload. RFC 7348 section 5: the I flag must be set."""
-    if at + 8 > work[AVAILABLE] or load8(data, base + at) & 8 == 0:
+    if load8(data, base + at) & 8 == 0:
         return stop(work, KNOWN), at
     if not push_layer(work, VXLAN, at, 8):
         return NEXT_DONE, at
@@ -220,7 +226,7 @@ def read_nsh(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
 
 def read_geneve(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     """RFC 8926 section 3.4."""
-    if at + 8 > work[AVAILABLE] or load8(data, base + at) >> 6 != 0:
+    if load8(data, base + at) >> 6 != 0:
         return stop(work, KNOWN), at
     size = 8 + (load8(data, base + at) & 0x3F) * 4
     why = why_short(work, at + size)
@@ -234,7 +240,7 @@ def read_geneve(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
 
 def read_gtpu(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     """3GPP TS 29.281 section 5: a T-PDU carries an IP packet; signalling has no Internet checksum inside."""
-    if at + 8 > work[AVAILABLE] or load8(data, base + at) >> 4 != 3 or load8(data, base + at + 1) != 255:
+    if load8(data, base + at) >> 4 != 3 or load8(data, base + at + 1) != 255:
         return stop(work, KNOWN), at
     end = at + 8 + load16(data, base + at + 2)
     size = 8
@@ -340,28 +346,29 @@ def read_teredo(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     if load16(data, base + place) == 1:
         place += 13 + load8(data, base + place + 2) + load8(data, base + place + 3)
         if place + 2 > work[AVAILABLE]:
-            return stop(work, KNOWN), at
+            return stop(work, why_unfit(work, place + 2)), at
     if load16(data, base + place) == 0:
         place += 8
-    if place + 40 > work[AVAILABLE] or load8(data, base + place) >> 4 != 6 or not looks_like_ip(data, base, place, work):
-        return stop(work, KNOWN), at
+    if not looks_like_ip(data, base, place, work) or load8(data, base + place) >> 4 != 6:
+        return stop(work, why_unfit(work, place + 40)), at
     if not push_layer(work, TEREDO, at, place - at):
         return NEXT_DONE, at
     return TYPE_IPV6, place
 
 
 def read_fou(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
-    """Foo over UDP: a bare IP packet, or GRE, which the port alone says (ip-fou(8))."""
-    bare = looks_like_ip(data, base, at, work)
+    """Foo over UDP: a bare IP packet, or GRE, which the port alone says (ip-fou(8)); GRE starts with 4 or 6 only with the source routes
+    that RFC 2784 gave up."""
+    version = load8(data, base + at) >> 4
     if not push_layer(work, FOU, at, 0):
         return NEXT_DONE, at
-    return (NEXT_ANY_IP if bare else NEXT_GRE), at
+    return (NEXT_ANY_IP if version == 4 or version == 6 else NEXT_GRE), at
 
 
 def read_gue(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     """Linux include/net/gue.h: version 1 is a bare IP packet; version 0 has a length, a protocol and optional fields."""
     first = load8(data, base + at)
-    if first >> 6 == 1:
+    if first >> 4 == 4 or first >> 4 == 6:
         return read_fou(data, base, at, work)
     size = 4 + (first & 31) * 4
     if first >> 6 != 0 or first & 0x20:
@@ -395,13 +402,13 @@ def read_lisp(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     if not looks_like_ip(data, base, at + 8, work) and load8(data, base + at) >> 4 == 8:
         size = 4
     if not looks_like_ip(data, base, at + size, work):
-        return stop(work, KNOWN), at
+        return stop(work, why_unfit(work, at + size + 20)), at
     return (NEXT_ANY_IP if push_layer(work, LISP, at, size) else NEXT_DONE), at + size
 
 
 def read_capwap(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     """CAPWAP data (RFC 5415 section 4.3): a frame of IEEE 802.3 or, with the T bit, of IEEE 802.11; encrypted behind a DTLS preamble."""
-    if at + 8 > work[AVAILABLE] or load8(data, base + at) > 1:
+    if load8(data, base + at) > 1:
         return stop(work, KNOWN), at
     if load8(data, base + at) == 1:
         return opaque(work, at), at
@@ -413,6 +420,9 @@ def read_capwap(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
         return NEXT_DONE, at
     if load8(data, base + at + 3) & 0x80:
         return stop(work, WHY_FRAGMENT), at
+    if load8(data, base + at + 3) & 0x08:
+        # Keep-alive: message elements, no frame.
+        return stop(work, KNOWN), at
     return (NEXT_WIFI if load8(data, base + at + 2) & 1 else NEXT_ETHERNET), at + size
 
 
@@ -482,5 +492,7 @@ def read_macsec(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     why = why_short(work, at + size + 2)
     if why != KNOWN:
         return stop(work, why), at
-    narrow(work, work[EXTENT] - 16, WHY_LENGTH)
+    # Of a short frame the tag says the length, and padding follows the check.
+    short = load8(data, base + at + 1) & 0x3F
+    narrow(work, at + size + short if short else work[EXTENT] - 16, WHY_LENGTH)
     return load16(data, base + at + size), at + size + 2

@@ -99,7 +99,7 @@ def read_wifi(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
     if swapped:
         # Some access points write words in the other byte order there (Wireshark's preference capwap.swap_fc).
         control, flags = flags, control
-    if control & 0x0C != 0x08 or control & 0x40:
+    if control & 0x0F != 0x08 or control & 0x40:
         return stop(work, KNOWN), at
     quality = control & 0x80 != 0
     size = 30 if flags & 3 == 3 else 24
