@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -99,7 +99,7 @@ class _Gathered:
     examined: int = 0
     tries: int = 0
     chance: float = 0.0
-    told: dict[str, None] = field(default_factory=dict)
+    told: dict[str, list[int]] = field(default_factory=dict)
 
 
 _Key = tuple[Standing, Verdict, Kind, bool, Cause, str]
@@ -156,7 +156,7 @@ def groups_of(
             numbers=tuple(sorted(found.numbers)[:KEPT]),
             senders=tuple(str(evidence.senders[sender]) for sender in list(found.senders)[:SENDERS_NAMED]),
             sender_count=len(found.senders),
-            evidence=(*senders.in_words(found.senders, kind, cause), *found.told),
+            evidence=(*senders.in_words(found.senders, kind, cause), *_said(found.told)),
             examined=found.examined,
             tries=found.tries,
             chance=found.chance,
@@ -193,7 +193,7 @@ class _Part:
     detail: str
     packets: tuple[Examined, ...]
     explanation: Explanation | None
-    told: tuple[str, ...]
+    told: tuple[Statement, ...]
 
 
 def _parts(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str, suspicion: Suspicion, clues: Clues) -> Iterator[_Part]:
@@ -205,8 +205,11 @@ def _parts(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str
     if total.verdict in (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK):
         cause = _shown(cause, facts, total, suspicion, clues, testimony)
     detail = in_words(suspicion, total, cause.name)
+    if total.verdict is Verdict.BAD and cause.standing is Standing.REAL and cause.name != WRONG.name and set(testimony) == {"acknowledged"}:
+        # Its receiver took it all the same: what is wrong here need not be wrong there.
+        cause = replace(cause, standing=Standing.DOUBTFUL, sentence=f"{cause.sentence}; yet its receiver acknowledged it")
     wanted = cause.standing is not Standing.HARMLESS or cause.name == TAKEN.name
-    spoken = {statement.number: str(statement) for found in testimony.values() for statement in found} if wanted else {}
+    spoken = {statement.number: statement for found in testimony.values() for statement in found} if wanted else {}
     left = suspicion.packets
     if cause.name == WRONG.name:
         # What was found otherwise stays; testimony is then evidence only.
@@ -219,6 +222,14 @@ def _parts(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str
     if left or not suspicion.packets:
         sentences = tuple(spoken[one.number] for one in left if one.number in spoken)
         yield _Part(cause, detail, left, suspicion.explanation, sentences)
+
+
+def _said(told: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """What flows say of packets, each sentence once."""
+    for conclusion, numbers in told.items():
+        some = ", ".join(map(str, sorted(numbers)[:SENDERS_NAMED]))
+        more = f" and {len(numbers) - SENDERS_NAMED} more" if len(numbers) > SENDERS_NAMED else ""
+        yield f"packet{'s' if len(numbers) > 1 else ''} {some}{more}: {conclusion}"
 
 
 def _enter(
@@ -242,8 +253,9 @@ def _enter(
         if part.explanation is not None and part.explanation.suspects:
             place.tries = max(place.tries, part.explanation.tries)
             place.chance = max(place.chance, part.explanation.chance)
-        for sentence in part.told[: STATEMENTS - len(place.told)]:
-            place.told[sentence] = None
+        for statement in part.told:
+            if statement.conclusion in place.told or len(place.told) < STATEMENTS:
+                place.told.setdefault(statement.conclusion, []).append(statement.number)
         # Senders of packets with good sums only are not told apart.
         if total.verdict not in (Verdict.UNVERIFIED, Verdict.ABSENT) and (sender or total.verdict is not Verdict.GOOD):
             place.senders[sender] = None

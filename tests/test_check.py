@@ -689,3 +689,28 @@ def test_json_has_what_several_packets_show(tmp_path: Path) -> None:
     assert isinstance(found["evidence"], list)
     assert data["further_sightings"] == 4
     assert data["left_out"] == []
+
+
+def test_a_constant_error_that_was_acknowledged_cannot_be_told(tmp_path: Path) -> None:
+    """Every packet off by the same amount is wrong for real; if the receiver acknowledges them all, what is wrong here need not be wrong
+    there: a capture whose addresses were changed looks like that."""
+    shots = [tcp(bytes(random.Random(seed).randbytes(40)), number=100 + 40 * seed, error=0x1234) for seed in range(4)]
+    alone = group(check(capture(tmp_path / "alone.pcapng", shots)), "same-error")
+    assert alone.standing is REAL
+    answered = [one for number, shot in enumerate(shots) for one in (shot, answer(140 + 40 * number))]
+    found = group(check(capture(tmp_path / "answered.pcapng", answered)), "same-error")
+    assert (found.standing, found.count) == (DOUBTFUL, 4)
+    (sentence,) = (one for one in found.evidence if "acknowledged it" in one)
+    assert sentence.startswith("packets 1, 3, 5, 7: ")
+
+
+def test_a_right_inner_packet_is_no_misaimed_fill(tmp_path: Path) -> None:
+    """An outer sum that is partial around full inner ones is partial and no more: right inner sums make the bytes add up by themselves."""
+    shots = []
+    for seed in range(6):
+        inner = framed(Make(identification=seed + 1).packet(random.Random(seed).randbytes(40)))
+        way = {"ports": (50000, 4789), "source": TUNNEL[0], "destination": TUNNEL[1], "state": "partial"}
+        shots.append(udp(b"\x08\0\0\0\0\0\x2a\0" + inner, **way))
+    result = check(capture(tmp_path / "outer.pcapng", shots))
+    assert causes(result) == {"sender": 6}
+    assert result.status == 0

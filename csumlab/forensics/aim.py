@@ -35,7 +35,7 @@ def explain_aims(cases: Sequence[Case]) -> Aims:
     One packet is at most consistent with it: partial sums are common and such fills are rare. A fill with the right sum at the wrong place
     does not show the place, so that several shifts may fit.
     """
-    partial = [case for case in cases if case.total.verdict is Verdict.PARTIAL]
+    partial = [case for case in cases if case.total.verdict is Verdict.PARTIAL and not _holds_right_sum(case)]
     shifts: list[int] = []
     tries, least = 0, REPEATS
     for shift in (sign * size for size in SHIFTS for sign in (-1, 1)):
@@ -55,6 +55,12 @@ def explain_aims(cases: Sequence[Case]) -> Aims:
     chance = chance_of(tries, 16 * max(least - 1, 1))
     named = least >= REPEATS and chance < CONVINCING
     return Aims(Explanation((MISAIMED,), named, tries, chance, len(partial), least >= REPEATS), tuple(dict.fromkeys(shifts)))
+
+
+def _holds_right_sum(case: Case) -> bool:
+    """Whether a right sum of an inner packet lies inside: with it the bytes up to the end add up to a constant, whoever wrote it."""
+    total = case.total
+    return any(one.verdict is Verdict.GOOD and total.start < one.start and one.end == total.end for one in case.dissection.sums)
 
 
 def _written(case: Case, shift: int) -> int:

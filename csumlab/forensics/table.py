@@ -112,7 +112,8 @@ STUCK: Final = Suspect("stuck", "the field is the same in packets whose right su
 SAME_ERROR: Final = Suspect(
     "same-error",
     "every one is off by the same amount: a word was rewritten (address, port) and the sum not updated with it",
-    "look for NAT or a proxy that rewrites before the sum is filled: csumlab replay CAPTURE --topology host.toml",
+    "look for NAT or a proxy that rewrites before the sum is filled: csumlab replay CAPTURE --topology host.toml; or the addresses of the "
+    "capture were changed after it was taken",
 )
 SAME_SEED: Final = Suspect(
     "same-seed",
