@@ -11,7 +11,7 @@ from csumlab.facts import Facts
 from csumlab.findings import CATALOGUE, Entry, Severity
 from csumlab.judge import Judgement, expose, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
-from csumlab.sources import Reading
+from csumlab.sources import Reading, read, recorded_state
 from csumlab.symbolic import Undecided
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import Hop, Trace
@@ -138,9 +138,18 @@ def cure_for(facts: Facts, settings: Settings, reading: Reading, judgement: Judg
     """The first change with which the class, walked again from its origin, has no finding left; None if none of those tried helps."""
     order = _ports(settings.topology, reading.trace.hops, judgement.hop)
     for cure in candidates(settings.topology, order):
-        if not _still_wrong(facts, cure.topology, reading):
+        if not _still_wrong(facts, replace(settings, topology=cure.topology), reading):
             return cure
     return None
+
+
+def _way(facts: Facts, settings: Settings, reading: Reading) -> Trace | None:
+    """The way once more: from its origin, or where the state at the tap was recorded or is assumed, through the tap with that state, which
+    no change before the tap can mend."""
+    if not (settings.assume or recorded_state(facts)):
+        return again(facts, settings.topology, reading, {}, None)
+    fitting = read(facts, settings.topology, settings.tap, settings.assume, {}).fitting
+    return next((one.trace for one in fitting if str(one.origin) == str(reading.origin)), None)
 
 
 def _ports(topology: Topology, hops: tuple[Hop, ...], cause: int) -> list[Port]:
@@ -149,14 +158,15 @@ def _ports(topology: Topology, hops: tuple[Hop, ...], cause: int) -> list[Port]:
     return [port for n in near for port in topology.ports if str(port) == hops[n].port]
 
 
-def _still_wrong(facts: Facts, topology: Topology, reading: Reading) -> bool:
-    trace = again(facts, topology, reading, {}, None)
-    if trace is None:
-        return True
+def _still_wrong(facts: Facts, settings: Settings, reading: Reading) -> bool:
+    """Whether something is found on the way of a reading with the settings of a cure, or cannot be told."""
     try:
+        trace = _way(facts, settings, reading)
+        if trace is None:
+            return True
         judged = [*judge(trace)]
         if reading.origin.made in UNHARMED:
-            judged += expose(trace, lambda number: again(facts, topology, reading, {}, number), False)
+            judged += expose(trace, lambda number: again(facts, settings.topology, reading, {}, number), False)
     except Undecided:
         return True
     harmless = {"CSL001"} if reading.origin.made not in UNHARMED else set()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from taps import CAPTURES, SCENARIOS, topology_of, views, walked
 
+import csumlab
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.headers import Kind, Verdict
 from csumlab.inet import residue
@@ -153,3 +154,17 @@ def test_what_is_invalid_leaves_untranslated() -> None:
     for one in walked("linux-6.1-invalid-leak"):
         came, left = (dissect_packet(frame, 1).sums[-1].residue for frame in (one.captured, outside[one.number]))
         assert (came == left != 0) if one.number in inside else (left == 0)
+
+
+@pytest.mark.parametrize("assume", ["must-compute", "verified", "unchecked"])
+@pytest.mark.parametrize("name", ["linux-6.1-bridge", "xen-3.0.0-napt", "vxlan-masquerade"])
+def test_a_cure_holds_under_what_is_assumed(name: str, assume: str) -> None:
+    """Where the state at the tap is stated, a cure that is offered helps with that state there: the finding is gone when tried."""
+    folder = CAPTURES / name
+    result = csumlab.replay(folder / "traffic.pcapng", folder / "topology.toml", assume=assume)
+    for finding in result.findings:
+        if finding.cure is not None:
+            cured = {
+                (one.code, one.hop) for one in csumlab.replay(folder / "traffic.pcapng", finding.cure.topology, assume=assume).findings
+            }
+            assert (finding.code, finding.hop) not in cured, finding
