@@ -33,6 +33,7 @@ __all__ = [
     "ether",
     "partial",
     "right",
+    "unsummed",
     "write",
 ]
 
@@ -72,6 +73,12 @@ def partial(packet: Packet, layer: type[Packet] | None = None) -> bytes:
     assert place.pseudo is not None, f"{place} has no pseudo-header"
     data[place.at : place.at + 2] = (place.pseudo or 0xFFFF).to_bytes(2, "big")
     return bytes(data)
+
+
+def unsummed(data: bytes) -> bytes:
+    """With no outer UDP sum: the field holds zero, which says that there is none (RFC 768)."""
+    place = next(one for one in dissect_packet(data, 1).sums if one.kind is Kind.UDP)
+    return data[: place.at] + bytes(2) + data[place.at + 2 :]
 
 
 def damaged(data: bytes, bit: int = 3) -> bytes:

@@ -70,6 +70,7 @@ ENTRIES: tuple[Entry, ...] = (
         "A second fill turns a right sum back into the pseudo-header's; a trailer in the range is counted with it.",
         "See the finding.",
         ("Linux net/core/dev.c skb_checksum_help",),
+        "trailer-filled",
     ),
     Entry(
         "CSL104",
@@ -87,6 +88,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Its sum was unfinished or broken on the way, and the receiver was not told.",
         "See the finding.",
         (_CHECKSUM_OFFLOADS,),
+        "kvm-router-dhcp",
     ),
     Entry(
         "CSL301",
@@ -146,6 +148,7 @@ ENTRIES: tuple[Entry, ...] = (
         "The boundary has no words for this state with this header stack.",
         "Fill before the boundary.",
         ("xen/include/public/io/netif.h",),
+        "vxlan-ipv6-zero",
     ),
     Entry(
         "CSL502",

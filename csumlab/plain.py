@@ -7,10 +7,12 @@ outermost VLAN tag or IP header; the link-layer header takes no part in a walk.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Self
 
-from csumlab.dissection import Checksum, dissect_packet
-from csumlab.headers import Kind, Layer, Link
+from csumlab.crc32c import crc32c
+from csumlab.dissection import Checksum, Dissection, dissect_packet
+from csumlab.headers import KINDS, Kind, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.stage import Outer, OuterSum, Rule, Translation, inner_start, outer_headers
@@ -63,6 +65,9 @@ class FramePacket:
 
     def compute(self, uid: int) -> Self:
         one = self.sums[uid]
+        if KINDS[one.kind].crc:
+            body = self.data[one.start : one.at] + bytes(4) + self.data[one.at + 4 : one.end]
+            return self._patched(one.at, crc32c(body).to_bytes(4, "little"))
         body = self.data[one.start : one.at] + bytes(2) + self.data[one.at + 2 : one.end]
         value = negate(residue(body) + (self._pseudo(uid) if one.pseudo is not None else 0))
         return self._with_field(uid, value or (0xFFFF if one.kind is Kind.UDP else 0))
@@ -140,7 +145,7 @@ class FramePacket:
     def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
         if not self.headers:
             return {}, {}
-        found = dissect_packet(self.frame(), Link.ETHERNET, tables=Tables(tunnel_ports=self.tunnel_ports))
+        found = _dissected(self.frame(), self.tunnel_ports)
         offsets = {header.uid: place.offset - 14 for header, place in zip(self.headers, found.headers[1:], strict=False)}
         sums = {}
         for one in found.sums:
@@ -210,6 +215,12 @@ class FramePacket:
 
     def _next_uid(self) -> int:
         return max([*(header.uid + 1 for header in self.headers), self.sealed._next_uid() if self.sealed else 0])
+
+
+@lru_cache(maxsize=256)
+def _dissected(frame: bytes, tunnel_ports: tuple[tuple[int, Layer], ...]) -> Dissection:
+    """The same bytes are asked about many times on a way: most stages change none."""
+    return dissect_packet(frame, Link.ETHERNET, tables=Tables(tunnel_ports=tunnel_ports))
 
 
 def _ones_sum(data: bytes) -> int:

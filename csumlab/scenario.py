@@ -157,6 +157,19 @@ def _complete(place: Path) -> None:
             raise ScenarioError(f"{place}: there is no {name}")
 
 
+def captures_folder(given: str | os.PathLike[str] = "") -> Path:
+    """Where the shipped scenarios are: ``given``, or ``captures`` below the working directory or beside the package in a source tree; they
+    are not installed with it. Raises ScenarioError, which says where to get them."""
+    places = [Path(given)] if given else [Path("captures"), Path(__file__).parents[1] / "captures"]
+    for place in places:
+        if next(place.glob("*/expected.toml"), None) is not None:
+            return place
+    raise ScenarioError(
+        f"there are no scenario folders in {' or '.join(map(str, places))}: they are in captures/ of csumlab's source tree and are not "
+        "installed; run this in a source tree, or say where they are with --captures"
+    )
+
+
 def list_scenarios(root: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
     """Name and story of every scenario folder below ``root``. Raises ScenarioError if there is none."""
     folders = sorted(file.parent for file in Path(root).glob("*/expected.toml"))

@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.packet import Header, Span, ip_of, outer_ip, outer_transport
-from csumlab.state import Skb, State
+from csumlab.state import Skb, State, Virtio
 
 
 class Selector(Enum):
@@ -120,6 +120,7 @@ class Test(Enum):
     AIMED_AT_TRANSPORT = "aimed at the outer transport header"
     AIMED_AT = "aimed at {}"
     IP_VERSION = "IPv{}"
+    OUTER_VERSION = "IPv{} outermost"
     TAGGED = "VLAN tag inside the frame"
     ENCAPSULATED = "marked as encapsulated"
     FRAGMENT = "fragment"
@@ -173,6 +174,11 @@ def aimed_at(*kinds: Kind) -> Given:
 
 def version(number: int) -> Given:
     return Given(Test.IP_VERSION, number)
+
+
+def outer_version(number: int) -> Given:
+    """Of the outermost IP header, wherever csum_start points."""
+    return Given(Test.OUTER_VERSION, number)
 
 
 def right(target: Selector) -> Given:
@@ -237,6 +243,7 @@ class Token(Enum):
 
     AT_TRANSPORT = "at the outer transport header"
     LEVEL_LESS_ONE = "one level less"
+    AS_AIMED = "csum_start as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +394,7 @@ class Incomplete(Exception):
 def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int | None:
     """The uid of the header whose checksum ``target`` means, or None if the packet has no such sum."""
     if target is Selector.AIMED:
-        return state.start if isinstance(state, Skb) else None
+        return state.start if isinstance(state, Skb | Virtio) else None
     header = outer_ip(headers) if target is Selector.OUTER_IP else outer_transport(headers)
     return header.uid if header is not None and header.kind is not Kind.NOTHING else None
 
@@ -412,6 +419,9 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = any(isinstance(state, Skb) and header.uid == state.start and header.kind in given.argument for header in headers)
         case Test.IP_VERSION:
             ip = _ip_meant(state, headers)
+            result = ip is not None and ip.layer is (Layer.IPV4 if given.argument == 4 else Layer.IPV6)
+        case Test.OUTER_VERSION:
+            ip = outer_ip(headers)
             result = ip is not None and ip.layer is (Layer.IPV4 if given.argument == 4 else Layer.IPV6)
         case Test.TAGGED:
             result = bool(headers) and headers[0].layer is Layer.VLAN
@@ -500,6 +510,8 @@ def _next_state(becomes: Becomes, state: State, packet: Packet) -> State:
             return header.uid if header else None
         if token is Token.LEVEL_LESS_ONE:
             return getattr(state, name) - 1
+        if token is Token.AS_AIMED:
+            return getattr(state, name)
         return token
 
     fields = {name: value(name, token) for name, token in becomes.fields}

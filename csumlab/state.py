@@ -1,8 +1,9 @@
 """What travels beside a packet: carried checksum state, one frozen type per family of carriers.
 
 ``Skb`` is Linux since 2.6.19 (include/linux/skbuff.h, "Checksumming of packets"), ``XenSkb`` XenLinux 2.6.12 to 2.6.18 with its two
-extra bits (Xen git history, net-csum.patch), ``Ring`` the Xen network ring (xen/include/public/io/netif.h), ``Bare`` everything that
-carries nothing: a wire, a file, a user-space program.
+extra bits (Xen git history, net-csum.patch), ``Ring`` the Xen network ring (xen/include/public/io/netif.h), ``Virtio`` the header that
+stands before a frame between a guest and a tap (include/uapi/linux/virtio_net.h), ``Bare`` everything that carries nothing: a wire, a
+file, a user-space program.
 
 ``project`` derives the claim about every checksum from the carried state; it is the only place that does.
 """
@@ -78,6 +79,20 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
+class Virtio:
+    """struct virtio_net_hdr: NEEDS_CSUM (``needs``), DATA_VALID (``valid``), and in ``start`` the uid of the header that csum_start points
+    at (csum_offset is that header's field). There is no place for a level and none for the kind of sum."""
+
+    needs: bool = False
+    valid: bool = False
+    start: int | None = None
+
+    def __str__(self) -> str:
+        bits = [word for word, on in (("NEEDS_CSUM", self.needs), ("DATA_VALID", self.valid)) if on]
+        return "virtio: " + (", ".join(bits) or "no flag")
+
+
+@dataclass(frozen=True, slots=True)
 class Bare:
     """Bytes and nothing beside them."""
 
@@ -85,13 +100,13 @@ class Bare:
         return "bytes only"
 
 
-State = Skb | XenSkb | Ring | Bare
+State = Skb | XenSkb | Ring | Virtio | Bare
 
 
 def owed(state: State, headers: tuple[Header, ...]) -> int | None:
     """The uid of the checksum that the carried state says is still to be computed, or None."""
     match state:
-        case Skb(summed=Summed.PARTIAL):
+        case Skb(summed=Summed.PARTIAL) | Virtio(needs=True):
             return state.start
         case XenSkb() if state.blank or state.summed is Summed.HW:
             return _first_transport(headers)
@@ -114,7 +129,7 @@ def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
     match state:
         case Skb(summed=Summed.UNNECESSARY):
             verified = state.level + 1
-        case XenSkb(summed=Summed.UNNECESSARY) | XenSkb(valid=True) | Ring(validated=True):
+        case XenSkb(summed=Summed.UNNECESSARY) | XenSkb(valid=True) | Ring(validated=True) | Virtio(valid=True):
             verified = 1
     if due is not None and due in consuming:
         verified = consuming.index(due)

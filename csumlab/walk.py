@@ -13,12 +13,12 @@ from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.stage import Operation, Outer, Packet, Setting, Stage, Translation, apply
-from csumlab.stages import nic, tunnels
+from csumlab.stages import hooks, nic, tunnels
 from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import KNOBS, PRESETS, TUNNEL_OPTIONS, Preset, is_on
+from csumlab.topology.presets import KNOBS, PRESETS, Preset, is_on, options_of
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
 
 MAX_HOPS = 400
@@ -135,8 +135,8 @@ class Walker:
         return lambda name: is_on(domain, device, peer, name)
 
     def _knobs(self, domain: Domain, port: Port | None) -> Callable[[str], bool]:
-        options = self.topology.device(port).options if port else {}
-        return lambda name: {**KNOBS, **TUNNEL_OPTIONS, **domain.sysctl, **options}.get(name, False)
+        options = options_of(self.topology.device(port)) if port else {}
+        return lambda name: {**KNOBS, **options, **domain.sysctl}.get(name, False)
 
     def _tap(self, port: Port, way: str) -> None:
         domain = self.topology.domains[port.domain]
@@ -169,6 +169,8 @@ class Walker:
         """POSTROUTING, then out by ``sender``."""
         device = self.topology.device(sender)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
+        if self._is_udp(transport) and options_of(device)["checksum-fill"]:
+            self._apply(hooks.CHECKSUM_TARGET, domain, sender, "out")
         if ip is not None and domain.nat:
             edit = forward.translate_source(domain, device, ip, transport)
             if edit is not None:
@@ -188,13 +190,27 @@ class Walker:
             domain = self.topology.domains[sender.domain]
             self._apply(self._preset(domain).egress, domain, sender, "out")
             self._tap(sender, "out")
+        redirected = False
         for step in steps:
             domain = self.topology.domains[step.port.domain]
-            if not from_wire:
+            if self.topology.device(step.port).kind is DeviceKind.MACVTAP:
+                self._tap(step.port, "in")
+                self._virtio(self._preset(domain).macvtap_deliver, domain, step.port, "in")
+            elif not from_wire and not redirected:
                 self._apply(self._preset(domain).egress, domain, step.port, "out")
                 self._tap(step.port, "out")
             self._link(step.port, step.peer, from_wire)
-            from_wire = False
+            from_wire, redirected = False, step.redirected
+            if redirected:
+                native = self.topology.device(step.peer).native_xdp
+                redirect = hooks.XDP_REDIRECT if native else hooks.XDP_GENERIC_REDIRECT
+                self._apply(redirect, self.topology.domains[step.peer.domain], step.peer, "in")
+                continue
+            if self.topology.device(step.peer).kind is DeviceKind.MACVTAP:
+                there = self.topology.domains[step.peer.domain]
+                self._apply(self._preset(there).egress, there, step.peer, "out")
+                self._tap(step.peer, "out")
+                continue
             self._tap(step.peer, "in")
             if step.bridge:
                 there = self.topology.domains[step.peer.domain]
@@ -221,9 +237,21 @@ class Walker:
             case DeviceKind.VIF:
                 self._apply(ours.netback_transmit, here, port, "out")
                 self._apply(theirs.netfront_receive, there, peer, "in")
+            case DeviceKind.VIRTIO:
+                self._virtio(ours.virtio_transmit, here, port, "out")
+                self._virtio(theirs.tap_receive, there, peer, "in")
+            case DeviceKind.TAP | DeviceKind.MACVTAP:
+                self._virtio(ours.tap_transmit, here, port, "out")
+                self._virtio(theirs.virtio_receive, there, peer, "in")
             case _:
                 self._apply(ours.veth, here, port, "out")
-        if self.topology.device(peer).kind in (DeviceKind.NIC, DeviceKind.NETFRONT):
+        entered = self.topology.device(peer)
+        if entered.native_xdp:
+            if entered.redirects_to:
+                return
+            if entered.kind is DeviceKind.VIRTIO:
+                self._apply(hooks.XDP_PASS, there, peer, "in")
+        if entered.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO) or options_of(entered)["napi"]:
             self._apply(theirs.gro, there, peer, "in")
 
     def _input(self, domain: Domain, port: Port) -> None:
@@ -243,6 +271,9 @@ class Walker:
                 self._apply(preset.nat, domain, port, "in", edit)
         destination = _destination(self.packet)
         if self._is_here(domain, port, destination):
+            if options_of(device)["packet-reader"] and self._is_udp(transport) and ip.fragment is FragmentRole.WHOLE:
+                self._apply(hooks.PACKET_READER, domain, port, "in")
+                raise _Ended(Fate.ACCEPTED, self.hops[-1].row.because)
             self._deliver(domain, port)
             return
         if not domain.forwarding:
@@ -250,6 +281,14 @@ class Walker:
         leaving, hop = forward.route(domain, destination)
         self._apply(preset.forward, domain, Port(domain.name, leaving.name))
         self._output(domain, Port(domain.name, leaving.name), hop)
+
+    def _virtio(self, stage: Stage | None, domain: Domain, port: Port, way: str) -> None:
+        if stage is None:
+            raise _Ended(Fate.UNTOLD, f"{self._preset(domain).title} has no virtio and no tap with offload")
+        self._apply(stage, domain, port, way)
+
+    def _is_udp(self, transport: Header | None) -> bool:
+        return transport is not None and transport.layer is Layer.UDP
 
     def _is_here(self, domain: Domain, port: Port, destination: Span) -> bool:
         if self.topology.line is not None:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from csumlab.report.bugs import bugs_markdown
 from csumlab.report.causes import causes_markdown
 from csumlab.report.stages import findings_markdown, stages_markdown
 
-PAGES = {"stages.md": stages_markdown, "findings.md": findings_markdown, "causes.md": causes_markdown}
+PAGES = {"stages.md": stages_markdown, "findings.md": findings_markdown, "causes.md": causes_markdown, "bugs.md": bugs_markdown}
 
 
 def main() -> None:

@@ -299,3 +299,93 @@ kind = "masquerade"
 device = "eth0"
 source = "10.9.0.0/24"
 """
+KVM = (
+    """
+at = "host:vnet0"
+[domain.host]
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "br0"
+[domain.host.device.vnet0]
+kind = "tap"
+peer = "guest:eth0"
+bridge = "br0"
+options = { TAP }
+[domain.host.device.br0]
+kind = "bridge"
+address = ["192.0.2.1/24", "2001:db8:2::1/64"]
+options = { checksum-fill = FILL }
+[domain.guest]
+forwarding = true
+[domain.guest.device.eth0]
+kind = "virtio"
+GUEST
+address = ["192.0.2.11/24", "2001:db8:2::11/64"]
+options = { packet-reader = READER, packet-auxdata = AUXDATA }
+[[domain.guest.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+[[domain.guest.route]]
+to = "::/0"
+device = "eth0"
+via = "2001:db8:2::fe"
+"""
+    + OUTSIDE
+)
+XDP = (
+    """
+at = "host:vnet0"
+[domain.host]
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "br0"
+[domain.host.device.vnet0]
+kind = "tap"
+peer = "guest:eth0"
+bridge = "br0"
+[domain.host.device.br0]
+kind = "bridge"
+address = ["192.0.2.1/24"]
+[domain.guest]
+[domain.guest.device.eth0]
+kind = "virtio"
+xdp = "redirect veth1"
+[domain.guest.device.veth1]
+kind = "veth"
+peer = "pod:eth0"
+xdp = "redirect eth0"
+[domain.pod]
+[domain.pod.device.eth0]
+kind = "veth"
+address = ["192.0.2.21/24"]
+[[domain.pod.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+"""
+    + OUTSIDE
+)
+MACVTAP = """
+at = "host:mv0"
+[domain.pod]
+[domain.pod.device.eth0]
+kind = "veth"
+peer = "host:veth1"
+address = ["192.0.2.254/24"]
+[domain.host]
+[domain.host.device.veth1]
+kind = "veth"
+address = ["192.0.2.1/24"]
+[domain.host.device.mv0]
+kind = "macvtap"
+peer = "guest:eth0"
+lower = "veth1"
+options = { TAP }
+[domain.guest]
+[domain.guest.device.eth0]
+kind = "virtio"
+address = ["192.0.2.11/24"]
+"""

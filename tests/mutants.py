@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.stage import ACCEPT, KEEP, REJECT, SAME, Becomes, Operation, Row, Selector, Stage, Token, fill, fresh
-from csumlab.state import Bare, Ring, Skb, Summed, XenSkb
+from csumlab.state import Bare, Ring, Skb, Summed, Virtio, XenSkb
 from csumlab.topology.presets import PRESETS, Preset, stages
 from csumlab.trace import TAP
 
@@ -14,6 +14,7 @@ OTHER_STATES: dict[type, tuple[Becomes, ...]] = {
     Skb: (fresh(Skb), fresh(Skb, summed=Summed.UNNECESSARY), fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)),
     XenSkb: (fresh(XenSkb), fresh(XenSkb, summed=Summed.UNNECESSARY, valid=True), fresh(XenSkb, summed=Summed.HW, blank=True)),
     Ring: (fresh(Ring), fresh(Ring, validated=True), fresh(Ring, blank=True)),
+    Virtio: (fresh(Virtio), fresh(Virtio, valid=True), fresh(Virtio, needs=True, start=Token.AT_TRANSPORT)),
     Bare: (),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from csumlab import walk
 from csumlab.stage import Stage
-from csumlab.stages import nic, tunnels
+from csumlab.stages import hooks, nic, tunnels
 from csumlab.topology import presets
 from csumlab.topology.presets import Preset
 
@@ -23,7 +23,7 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
     for name, preset in kept.items():
         parts: dict[str, Any] = {part: other for part in Preset.__dataclass_fields__ if getattr(preset, part) is stage}
         table[name] = replace(preset, **parts)
-    for module in (nic, tunnels, walk):
+    for module in (hooks, nic, tunnels, walk):
         for name, value in vars(module).items():
             if value is stage:
                 old.append((module, name, value))

@@ -14,9 +14,9 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.replaying import replay
 
-UNSURE = {"xen-3.0.0-napt": ["dom0:eth0", "outside:eth0"]}
-"""Capture points at which findings say "if". Here the port before its translation was not seen, so the error it leaves is not known, and a
-program that sent a wrong sum would look the same."""
+UNSURE = {"xen-3.0.0-napt": ["dom0:eth0", "outside:eth0"], "trailer-filled": ["outside:eth0"]}
+"""Capture points at which findings say "if". Of the first the port before its translation was not seen, of the second what stood behind the
+packet when it was filled: the error it leaves is not known, and a program that sent a wrong sum would look the same."""
 
 
 def _told(findings: list[Finding]) -> set[tuple[str, str, str, str, bool]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,10 +32,15 @@ def test_forms_equal_bytes(part: int) -> None:
 
 
 def test_no_dead_row() -> None:
-    """Every row of every table fires in some walk."""
-    seen = {id(hop.row) for case in CASES for trace in walks.run_plain(case) for hop in trace.hops}
-    dead = [f"{stage.name} {number + 1}" for stage in stages().values() for number, row in enumerate(stage.table) if id(row) not in seen]
-    assert dead == []
+    """Every row of every table fires in some walk. The golden ones are tried first: they should be enough."""
+    golden = set((Path(__file__).parent / "golden" / "walks.txt").read_text(encoding="utf-8").splitlines())
+    dead = {id(row): f"{stage.name} {number + 1}" for stage in stages().values() for number, row in enumerate(stage.table)}
+    for case in sorted(CASES, key=lambda case: case.name not in golden):
+        for hop in (hop for trace in walks.run_plain(case) for hop in trace.hops):
+            dead.pop(id(hop.row), None)
+        if not dead:
+            break
+    assert sorted(dead.values()) == []
 
 
 def spoiled(frame: bytes, at: int, how: str, value: int) -> bytes:

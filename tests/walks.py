@@ -48,6 +48,8 @@ def hosts_of(preset: str) -> dict[str, Topology]:
     }
     if preset == "linux-6.1":
         found["direct"] = host(hosts.DIRECT)
+        found["unsummed"] = host(hosts.DIRECT.replace("local =", "options = { udpcsum = false }\nlocal ="))
+        found |= kvm_hosts()
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
         odd = odd.replace(
             'kind = "netfront"', 'kind = "netfront"\nfeatures = { tx-checksum-ip-generic = true, vlan-checksum = true, rx-gro = false }'
@@ -62,13 +64,47 @@ def hosts_of(preset: str) -> dict[str, Topology]:
     return found
 
 
+def kvm_hosts() -> dict[str, Topology]:
+    """Guests behind virtio and tap: as usual; with readers of packet sockets; a tap without a header whose reader left TUN_F_CSUM set;
+    a guest that takes no unfinished sums and makes none; XDP; VPN programs that leave TUN_F_CSUM set."""
+
+    def kvm(tap: str = "", guest: str = "", reader: bool = False, auxdata: bool = False, fill: bool = False) -> Topology:
+        words = {"READER": reader, "AUXDATA": auxdata, "FILL": fill}
+        return host(hosts.KVM, TAP=tap, GUEST=guest, **{word: str(on).lower() for word, on in words.items()})
+
+    vpn = hosts.VPN.replace(
+        'kind = "vpn"\nlocal = "192.0.2.2"', 'kind = "vpn"\noptions = { TUN_F_CSUM = true, vnet-hdr = HEADER }\nlocal = "192.0.2.2"'
+    )
+    return {
+        "kvm": kvm(),
+        "served, reader": kvm(reader=True, fill=True),
+        "served, reader, tap left": kvm("vnet-hdr = false, TUN_F_CSUM = true", reader=True),
+        "served, reader heeds": kvm(reader=True, auxdata=True),
+        "entered, napi": kvm("napi = true", guest='virtio = "CTRL_GUEST_OFFLOADS"\nxdp = "pass"'),
+        "macvtap": host(hosts.MACVTAP, TAP=""),
+        "lowered": host(hosts.MACVTAP, TAP="TUN_F_CSUM = false"),
+        "xdp": host(hosts.XDP),
+        "xdp, generic": host(hosts.XDP.replace('"redirect', '"generic redirect')),
+        "tun, left set": host(vpn, PRESET="linux-6.1", HEADER="false"),
+        "tun, header": host(vpn, PRESET="linux-6.1", HEADER="true"),
+    }
+
+
 ENDS = {
+    "kvm": (("guest", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11"), ("host", "192.0.2.1", "192.0.2.11")),
+    "served": (("host", "192.0.2.1", "192.0.2.11"),),
+    "entered": (("outside", "198.51.100.80", "192.0.2.11"), ("guest", "192.0.2.11", "192.0.2.1")),
+    "macvtap": (("guest", "192.0.2.11", "192.0.2.254"), ("pod", "192.0.2.254", "192.0.2.11")),
+    "lowered": (("pod", "192.0.2.254", "192.0.2.11"),),
+    "xdp": (("pod", "192.0.2.21", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.21")),
+    "tun": (("dom0", "10.1.0.1", "172.16.0.1"),),
     "bridge": (("domU", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11"), ("dom0", "192.0.2.1", "192.0.2.11")),
     "router": (("dom0", "10.1.0.1", "198.51.100.80"), ("outside", "198.51.100.80", "10.1.0.3"), ("domV", "10.1.0.3", "10.1.0.1")),
     "nat": (("domU", "10.1.0.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.1"), ("dom0", "10.1.0.1", "198.51.100.80")),
     "vpn": (("dom0", "10.1.0.1", "172.16.0.1"), ("office", "172.16.0.1", "10.1.0.1"), ("dom0", "10.1.0.1", "198.51.100.80")),
     "vxlan": (("pod", "10.244.0.1", "10.244.3.3"),),
     "vxlan nat": (("pod", "10.244.0.1", "10.244.3.3"),),
+    "unsummed": (("pod", "10.244.0.1", "10.244.3.3"),),
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
 ENDS6 = {"bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11"))}

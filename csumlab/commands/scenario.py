@@ -4,37 +4,84 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from csumlab.commands.common import fail
 
+if TYPE_CHECKING:
+    from csumlab.catalogue import Entry
+
+_CAPTURES = click.option(
+    "--captures", default="", metavar="DIR", help="Where the shipped scenario folders are, if not here or beside the package."
+)
+
 
 @click.group()
 def scenario() -> None:
-    """Scenario folders: traffic.pcapng, topology.toml, expected.toml and make.py, which made the traffic."""
+    """Scenario folders: traffic.pcapng, topology.toml, expected.toml and make.py, which made the traffic; and the bugs that they show."""
 
 
 @scenario.command()
-@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@_CAPTURES
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
-def run(folders: tuple[str, ...], as_json: bool) -> None:
-    """Replay the capture of each FOLDER and hold the findings against what is expected there."""
+def run(names: tuple[str, ...], captures: str, as_json: bool) -> None:
+    """Replay captures and hold the findings against what is expected. NAME is a scenario folder, the name of a shipped one, or a documented
+    bug by its id or slug (csumlab scenario list): then all that show it run, and those that show how it ends where it is mended."""
     from csumlab.capture import CaptureError
     from csumlab.scenario import ScenarioError, run_scenario
     from csumlab.topology.load import TopologyError
 
-    results = []
-    for folder in folders:
+    wanted: list[tuple[Entry | None, Path]] = []
+    for name in names:
+        wanted += _found(name, captures)
+    told, results = [], []
+    entry = None
+    for of, folder in wanted:
         try:
-            results.append(run_scenario(folder))
+            result = run_scenario(folder)
         except (CaptureError, ScenarioError, TopologyError, ValueError) as error:
             fail(error)
-    if as_json:
-        click.echo(json.dumps([result.to_dict() for result in results], indent=2))
-    else:
-        click.echo("\n\n".join(map(str, results)))
-    sys.exit(0 if all(result.passed for result in results) else 1)
+        results.append({**result.to_dict(), "entry": of.id if of else ""})
+        if of is not None and of is not entry:
+            told.append(_headline(of))
+        entry = of
+        told.append(str(result))
+    click.echo(json.dumps(results, indent=2) if as_json else "\n\n".join(told))
+    sys.exit(0 if all(result["passed"] for result in results) else 1)
+
+
+def _found(name: str, captures: str) -> list[tuple[Entry | None, Path]]:
+    """What NAME stands for: a folder before an entry of the catalogue before the name of a shipped folder."""
+    from csumlab.catalogue import catalogue
+    from csumlab.scenario import ScenarioError, captures_folder
+
+    if Path(name).is_dir():
+        return [(None, Path(name))]
+    entry = catalogue().find(name)
+    if entry is not None and not entry.folders:
+        fail(f"{entry.id} {entry.slug} has no scenario: {entry.reason}")
+    try:
+        shipped = captures_folder(captures)
+    except ScenarioError as error:
+        fail(f"{name}: {error}")
+    if entry is not None:
+        return [(entry, shipped / folder) for folder in entry.folders]
+    if (shipped / name / "expected.toml").is_file():
+        return [(None, shipped / name)]
+    near = " or ".join(catalogue().near(name))
+    fail(
+        f"{name}: no scenario folder with an expected.toml, and no bug of this id or slug"
+        + (f"; did you mean {near}?" if near else "; csumlab scenario list")
+    )
+
+
+def _headline(entry: Entry) -> str:
+    head = f"{entry.id} {entry.slug}: {entry.title}"
+    return f"{head}\nThe bug itself cannot be shown ({entry.missing}); how it ends where it is mended:" if entry.missing else head
 
 
 @scenario.command()
@@ -44,8 +91,6 @@ def run(folders: tuple[str, ...], as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Replace an expected.toml that is there.")
 def new(folder: str, story: str, at: str, force: bool) -> None:
     """Record what replay says today of FOLDER's traffic.pcapng and topology.toml as its expected.toml. Read it before you trust it."""
-    from pathlib import Path
-
     from csumlab.capture import CaptureError
     from csumlab.scenario import ScenarioError, record
     from csumlab.topology.load import TopologyError
@@ -67,13 +112,60 @@ def new(folder: str, story: str, at: str, force: bool) -> None:
 
 
 @scenario.command("list")
-@click.argument("root", default="captures")
-def list_(root: str) -> None:
-    """List the scenario folders under ROOT (captures)."""
-    from csumlab.scenario import ScenarioError, list_scenarios
+@click.argument("text", nargs=-1)
+@click.option("--stage", default="", help="Only bugs of this stage, or a part of its name: nat, nic, vif ...")
+@click.option("--outcome", default="", help="Only bugs that did this: reject, accept, laundering, corruption, drop ...")
+@_CAPTURES
+@click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
+def list_(text: tuple[str, ...], stage: str, outcome: str, captures: str, as_json: bool) -> None:
+    """List documented bugs, and the scenario folders that belong to none. TEXT: only those with all these words; or a folder, to list the
+    scenarios below it."""
+    from csumlab.report.bugs import entry_dict, entry_text
+    from csumlab.scenario import ScenarioError
 
+    entries: tuple[Entry, ...] = ()
+    others: list[tuple[str, str]] = []
+    lost = ""
+    below = len(text) == 1 and Path(text[0]).is_dir()
+    words = " ".join(text).lower()
+    if not below:
+        entries = _search(words, stage, outcome)
     try:
-        for name, story in list_scenarios(root):
-            click.echo(f"{name}: {story}")
+        if below:
+            others = _folders(text[0])
+        elif not (stage or outcome):
+            others = _folders(captures, words)
     except ScenarioError as error:
-        fail(error)
+        if below:
+            fail(error)
+        lost = str(error)
+    if as_json:
+        data = [entry_dict(entry) for entry in entries] + [{"folder": name, "story": story} for name, story in others]
+        click.echo(json.dumps(data, indent=2))
+    else:
+        lines = [entry_text(entry) for entry in entries] + [f"{name}: {story}" for name, story in others]
+        click.echo("\n".join(lines) or "Nothing fits.")
+    if lost:
+        click.echo(f"csumlab: {lost}", err=True)
+
+
+def _folders(root: str, words: str | None = None) -> list[tuple[str, str]]:
+    """Name and story of the scenarios below ``root``; with ``words`` of those shipped ones that belong to no entry and have all of them.
+    Raises ScenarioError."""
+    from csumlab.catalogue import catalogue
+    from csumlab.scenario import captures_folder, list_scenarios
+
+    if words is None:
+        return list(list_scenarios(root))
+    taken = {folder for entry in catalogue() for folder in entry.folders}
+    free = [(name, story) for name, story in list_scenarios(captures_folder(root)) if name not in taken]
+    return [(name, story) for name, story in free if all(word in f"{name} {story}".lower() for word in words.split())]
+
+
+def _search(words: str, stage: str, outcome: str) -> tuple[Entry, ...]:
+    from csumlab.catalogue import STAGES, Outcome, catalogue
+
+    for word, valid, what in ((stage, STAGES, "stage"), (outcome, tuple(one.value for one in Outcome), "outcome")):
+        if not any(word.lower() in name for name in valid):
+            fail(f"no {what} {word!r}; there are: {', '.join(valid)}")
+    return tuple(entry for entry in catalogue() if entry.matches(words, stage, outcome))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from csumlab.findings import Entry
 from csumlab.report.table import folded, printable
+from csumlab.truth import in_words
 
 if TYPE_CHECKING:
     from csumlab.explain import Explanation, View
@@ -62,7 +63,8 @@ def _hop(number: int, view: View) -> list[str]:
         elif old is None:
             lines.append(f"     new: {field}")
     sure = "" if hop.row.sure == "read" else f" ({hop.row.sure})"
-    return [*lines, *folded(f"[{hop.stage.name}: {view.condition}] {hop.stage.citation(hop.row)}{sure}", "     ")]
+    told = f"[{hop.stage.name}: {view.condition}] {hop.stage.citation(hop.row)}{sure}; {in_words(hop.stage, hop.row)}"
+    return [*lines, *folded(told, "     ")]
 
 
 def entry_text(entry: Entry) -> str:

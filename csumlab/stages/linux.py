@@ -38,6 +38,7 @@ from csumlab.stage import (
     fill,
     fresh,
     knob,
+    outer_version,
     push,
     right,
     translate,
@@ -50,7 +51,7 @@ from csumlab.state import Skb, Summed
 
 NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
 TRANSPORT, AIMED, OUTER_IP = Selector.TRANSPORT, Selector.AIMED, Selector.OUTER_IP
-WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6, Kind.GRE)
+WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.ICMP, Kind.ICMPV6, Kind.GRE, Kind.SCTP)
 CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6)
 TO_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)
 TO_NONE = fresh(Skb)
@@ -154,7 +155,7 @@ RECEIVE = Stage(
     table=(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
         Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "this header has no checksum of its own"),
-        Row(ANY, (ABSENT_TRANSPORT, version(6), ~knob("udp6zerocsumrx")), REJECT, SAME, "a zero UDP sum is not allowed over IPv6", source="linux 6.1 net/ipv6/udp.c udp6_csum_init; RFC 8200 section 8.1"),
+        Row(ANY, (ABSENT_TRANSPORT, outer_version(6), ~knob("udp6zerocsumrx")), REJECT, SAME, "a zero UDP sum is not allowed over IPv6", source="linux 6.1 net/ipv6/udp.c udp6_csum_init; RFC 8200 section 8.1"),
         Row(when(Skb, summed=PARTIAL), (), ACCEPT, SAME, "CHECKSUM_PARTIAL counts as verified on local delivery: it never left the host"),
         Row(when(Skb, summed=UNNECESSARY, level=0), (), ACCEPT, changed(summed=NONE), "marked as verified: believed, not checked"),
         Row(when(Skb, summed=UNNECESSARY), (), ACCEPT, changed(level=Token.LEVEL_LESS_ONE), "marked as verified at this level: believed, not checked"),
@@ -167,9 +168,9 @@ RECEIVE = Stage(
 VETH = Stage(
     name="veth",
     title="veth pair",
-    source="linux 6.1 drivers/net/veth.c veth_xmit",
+    source="linux 6.1 drivers/net/veth.c veth_xmit; net/core/skbuff.c skb_scrub_packet, nf_reset_ct",
     table=(
-        Row(when(Skb), (), KEEP, SAME, "a veth pair hands the packet over with what it carries"),
+        Row(when(Skb), (), KEEP, changed(invalid=False), "a veth pair hands the packet over with what it carries, but for conntrack's mark"),
     ),
 )  # fmt: skip
 
@@ -181,6 +182,7 @@ GRO = Stage(
         Row(ANY, (~feature("rx-gro"),), KEEP, SAME, "GRO is off"),
         Row(ANY, (FRAGMENT,), KEEP, SAME, "fragments are not merged"),
         Row(ANY, (~carries(Kind.TCP, Kind.UDP),), KEEP, SAME, "only TCP and UDP are looked at"),
+        Row(when(Skb, summed=NONE), (ABSENT_TRANSPORT,), KEEP, TO_UNNECESSARY, "a zero UDP sum says that there is none, which counts as verified", source="linux 6.1 net/ipv4/udp_offload.c udp4_gro_receive; include/net/gro.h skb_gro_incr_csum_unnecessary", sure="observed"),
         Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "there is no sum to check"),
         Row(when(Skb, summed=UNNECESSARY), (LONG,), write_pseudo(TRANSPORT), TO_PARTIAL, "segments marked as verified were merged: the sum becomes the pseudo-header's", sure="derived"),
         Row(when(Skb, summed=NONE), (LONG, right(TRANSPORT)), write_pseudo(TRANSPORT), TO_PARTIAL, "segments were verified and merged: the sum becomes the pseudo-header's"),

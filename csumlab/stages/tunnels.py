@@ -13,10 +13,13 @@ from csumlab.stage import (
     SEAL,
     UNSEAL,
     Row,
+    Selector,
     Stage,
     carries,
     changed,
+    fill,
     fresh,
+    knob,
     when,
 )
 from csumlab.state import Bare, Skb, Summed
@@ -38,8 +41,9 @@ DECAPSULATE = Stage(
 TUN_READ = Stage(
     name="tun-read",
     title="tun device to a program",
-    source="linux 6.1 drivers/net/tun.c tun_put_user (no IFF_VNET_HDR)",
+    source="linux 6.1 drivers/net/tun.c tun_put_user",
     table=(
+        Row(when(Skb, summed=Summed.PARTIAL), (knob("vnet-hdr"),), fill(Selector.AIMED), fresh(Bare), "the virtio_net_hdr says NEEDS_CSUM, and the program sums before it goes on", source="linux 6.1 drivers/net/tun.c tun_put_user; wireguard-go tun/offload_linux.go handleVirtioRead", sure="observed"),
         Row(ANY, (), KEEP, fresh(Bare), "the program reads bytes; nothing tells it of a sum that is still owed"),
     ),
 )  # fmt: skip

@@ -27,11 +27,14 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step across a segment: a packet leaves ``port``, crosses to ``peer``, and there meets a ``bridge`` or ends the segment."""
+    """One step across a segment: a packet leaves ``port``, crosses to ``peer``, and there meets a ``bridge``, an XDP program that takes it
+    to another port (``redirected``), a macvtap over it or a device below it (``stacked``), or ends the segment."""
 
     port: Port
     peer: Port
     bridge: str = ""
+    redirected: bool = False
+    stacked: bool = False
 
 
 def neighbours(topology: Topology, port: Port) -> tuple[Port, ...]:
@@ -48,6 +51,15 @@ def members(topology: Topology, bridge: Port) -> tuple[Port, ...]:
     return tuple(Port(domain.name, name) for name, device in domain.devices.items() if device.bridge == bridge.device)
 
 
+def stacked(topology: Topology, port: Port) -> tuple[Port, ...]:
+    """The ports that a frame is handed to within the same kernel without a bridge: from a macvtap the device it sits on, from that device
+    the macvtaps. (Frames from one macvtap to another are not followed.)"""
+    domain, lower = topology.domains[port.domain], topology.device(port).lower
+    if lower:
+        return (Port(port.domain, lower),)
+    return tuple(Port(port.domain, name) for name, device in domain.devices.items() if device.lower == port.device)
+
+
 def segment(topology: Topology, start: Port) -> dict[Port, tuple[Step, ...]]:
     """Every port with an IP stack that frames from ``start`` reach without a router, with the way there, shortest first."""
     found: dict[Port, tuple[Step, ...]] = {}
@@ -61,6 +73,18 @@ def segment(topology: Topology, start: Port) -> dict[Port, tuple[Step, ...]]:
             if peer in seen:
                 continue
             seen.add(peer)
+            redirect = topology.device(peer).redirects_to
+            if redirect:
+                other = Port(peer.domain, redirect)
+                if other not in seen:
+                    seen.add(other)
+                    todo.append((other, (*way, Step(port, peer, redirected=True))))
+                continue
+            above_or_below = stacked(topology, peer)
+            seen.update(above_or_below)
+            todo.extend((other, (*way, Step(port, peer, stacked=True))) for other in above_or_below)
+            if topology.device(peer).lower:
+                continue
             bridge = topology.device(peer).bridge
             if not bridge:
                 found.setdefault(peer, (*way, Step(port, peer)))
@@ -160,7 +184,12 @@ def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Hea
             if rule.device == leaving.name and rule.address == ip.source and _is_reply(rule, transport):
                 own = _own_address(leaving, ip.source.version)
                 return Translation(source=own, source_port=_span(rule.port) if rule.to_port else None)
-        elif rule.device == leaving.name and (rule.source is None or rule.source.covers(ip.source)) and _matches(rule, transport, None):
+        elif (
+            rule.device == leaving.name
+            and _is_of(rule, ip.source)
+            and (rule.source is None or rule.source.covers(ip.source))
+            and _matches(rule, transport, None)
+        ):
             address = rule.address or _own_address(leaving, ip.source.version)
             if address is not None and address != ip.source:
                 return Translation(source=address, source_port=_span(rule.to_port))
@@ -175,6 +204,8 @@ def translate_destination(
     assert ip.destination is not None
     assert ip.source is not None
     for rule in domain.nat:
+        if not _is_of(rule, ip.destination):
+            continue
         mine = ip.destination in entering.spans
         if rule.kind is NatKind.DNAT:
             if (
@@ -206,6 +237,11 @@ def translate_destination(
             yield ("a packet to this host itself", None)
             return
     yield ("", None)
+
+
+def _is_of(rule: Nat, address: Span) -> bool:
+    """Whether a rule is about this version of IP: one that names an address is about that address's only."""
+    return rule.address is None or rule.address.version == address.version
 
 
 def _is_reply(rule: Nat, transport: Header | None) -> bool:

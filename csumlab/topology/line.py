@@ -4,10 +4,12 @@ line    = item { ">" item }
 item    = [ domain ":" ] device [ "(" setting { "," setting } ")" ]  |  "wire"  |  NAME (only first or last: somebody outside)
 setting = feature "=" ("on" | "off")  |  "preset" "=" PRESET
 
-Kinds follow from names and places: ``vif1.0`` is a vif, what stands before it a netfront; ``xenbr0``, ``virbr0`` and ``br0`` are bridges;
-a device beside ``wire`` is a card; two devices side by side that are neither are the ends of a veth pair. A device without a domain
-belongs to the domain of the item before it; after a cable it belongs to dom0. Examples:
+Kinds follow from names and places: ``vif1.0`` is a vif, what stands before it a netfront; ``vnet0`` and ``tap0`` are taps, what stands
+before it a virtio; ``xenbr0``, ``virbr0`` and ``br0`` are bridges; a device beside ``wire`` is a card; two devices side by side that are
+neither are the ends of a veth pair. A device without a domain belongs to the domain of the item before it; after a cable it belongs to
+dom0, or behind a virtio to the hypervisor. Examples:
 
+guest:eth0 > vnet0 > br0 > eth0 > wire > far
 domA:eth0 > vif1.0 > xenbr0 > vif2.0 > domB:eth0
 pod:eth0 > host:veth1 > br0 > eth0(tx=off) > wire > host
 """
@@ -23,6 +25,7 @@ from csumlab.topology.presets import FEATURES, PRESETS
 
 _BRIDGE = re.compile(r"(xen|vir|lx[cd]|docker)?br[-\w.]*$|docker\d+$")
 _VIF = re.compile(r"vif\d+\.\d+$")
+_TAP = re.compile(r"(vnet|tap)\d+$")
 _ITEM = re.compile(r"(?:(?P<domain>[\w.-]+):)?(?P<device>[\w.@-]+)(?:\((?P<settings>[^()]*)\))?$")
 
 
@@ -95,12 +98,16 @@ def _kind(items: list[_Item], n: int) -> DeviceKind | None:
         return None
     if _VIF.match(item.device):
         return DeviceKind.VIF
+    if _TAP.match(item.device):
+        return DeviceKind.TAP
     if _BRIDGE.match(item.device):
         return DeviceKind.BRIDGE
     if "wire" in beside:
         return DeviceKind.NIC
     if any(_VIF.match(name) for name in beside):
         return DeviceKind.NETFRONT
+    if any(_TAP.match(name) for name in beside):
+        return DeviceKind.VIRTIO
     if n in (0, len(items) - 1) and not item.domain:
         raise _wrong(item, "somebody outside stands behind 'wire'")
     return DeviceKind.VETH
@@ -113,8 +120,10 @@ def _settle_domains(items: list[_Item], kinds: list[DeviceKind | None]) -> None:
         end = n in (0, len(items) - 1)
         if kind is DeviceKind.NIC and end:
             item.domain, item.device = item.device, "eth0"
-        elif kind in (DeviceKind.VIF, DeviceKind.BRIDGE, DeviceKind.NIC):
-            item.domain = items[n - 1].domain if n and kinds[n - 1] not in (None, DeviceKind.NETFRONT) else "dom0"
+        elif kind in (DeviceKind.VIF, DeviceKind.TAP, DeviceKind.BRIDGE, DeviceKind.NIC):
+            following = n > 0 and kinds[n - 1] not in (None, DeviceKind.NETFRONT, DeviceKind.VIRTIO)
+            hypervisor = "hypervisor" if any(other in (DeviceKind.TAP, DeviceKind.VIRTIO) for other in kinds) else "dom0"
+            item.domain = items[n - 1].domain if following else hypervisor
         else:
             raise _wrong(item, "say whose it is: DOMAIN:" + item.device)
 
@@ -140,7 +149,7 @@ def _connect(items: list[_Item], kinds: list[DeviceKind | None], devices: dict[s
             if kind is following or bridge.domain != port.domain:
                 raise _wrong(right, "a bridge connects devices of its own domain")
             change(port, bridge=bridge.device)
-        elif {kind, following} in ({DeviceKind.VIF, DeviceKind.NETFRONT}, {DeviceKind.VETH}):
+        elif {kind, following} in ({DeviceKind.VIF, DeviceKind.NETFRONT}, {DeviceKind.TAP, DeviceKind.VIRTIO}, {DeviceKind.VETH}):
             change(left, peer=Port(right.domain, right.device))
             change(right, peer=Port(left.domain, left.device))
         else:

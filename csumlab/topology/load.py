@@ -16,11 +16,21 @@ from csumlab.packet import Span, exactly
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
 from csumlab.topology.model import Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
-from csumlab.topology.presets import FEATURES, GENERIC, KNOBS, PRESETS, RX, TUNNEL_OPTIONS, V4, V6, XENSTORE, is_on
+from csumlab.topology.presets import FEATURES, GENERIC, KNOBS, OPTIONS, PRESETS, RX, V4, V6, XENSTORE, is_on, negotiated, options_of
+from csumlab.virtio_features import parse_features
 
 SHORT_FEATURES = {"tx": (GENERIC, V4, V6), "rx": (RX,), "gro": ("rx-gro",)}
 """ethtool's short names for groups of features."""
 DEFAULT_PORTS = {DeviceKind.VXLAN: 4789, DeviceKind.VPN: 1194}
+PAIRS: Mapping[DeviceKind, DeviceKind] = {
+    DeviceKind.VIF: DeviceKind.NETFRONT,
+    DeviceKind.NETFRONT: DeviceKind.VIF,
+    DeviceKind.VETH: DeviceKind.VETH,
+    DeviceKind.VIRTIO: DeviceKind.TAP,
+    DeviceKind.TAP: DeviceKind.VIRTIO,
+    DeviceKind.MACVTAP: DeviceKind.VIRTIO,
+}
+"""What is at the other end of a cable between two devices. Behind a virtio a macvtap may take the place of the tap."""
 
 
 class TopologyError(Exception):
@@ -50,6 +60,9 @@ class _Device(_Table):
     remote: str = ""
     port: int = 0
     options: dict[str, bool] = {}
+    virtio: str = ""
+    xdp: str = ""
+    lower: str = ""
 
 
 class _Route(_Table):
@@ -170,18 +183,31 @@ class _Parser:
         kind = kinds[entry.kind]
         self.words(entry.features, [*FEATURES, *SHORT_FEATURES], f"{key}.features", "feature")
         self.words(entry.xenstore, XENSTORE, f"{key}.xenstore", "xenstore key")
-        self.words(entry.options, TUNNEL_OPTIONS, f"{key}.options", "option")
+        self.words(entry.options, OPTIONS, f"{key}.options", "option")
         tunnel = kind in DEFAULT_PORTS
         given: tuple[tuple[str, object, bool], ...] = (
             ("wire", entry.wire, kind is DeviceKind.NIC),
-            ("peer", entry.peer, kind in (DeviceKind.VIF, DeviceKind.NETFRONT, DeviceKind.VETH)),
+            ("peer", entry.peer, kind in PAIRS),
             ("local", entry.local, tunnel),
             ("remote", entry.remote, tunnel),
             ("xenstore", entry.xenstore, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
+            ("virtio", entry.virtio, kind is DeviceKind.VIRTIO),
+            ("lower", entry.lower, kind is DeviceKind.MACVTAP),
+            ("bridge", entry.bridge, kind is not DeviceKind.MACVTAP),
+            ("address", entry.address, kind is not DeviceKind.MACVTAP),
+            ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),
         )
         for word, present, fits in given:
             if present and not fits:
                 raise self.fail(f"{key}.{word}", f"a {entry.kind} has no {word}")
+        if kind in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP) and not PRESETS[preset].has_virtio:
+            raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
+        if entry.xdp and not re.fullmatch(r"(generic )?(pass|redirect [^ ]+)", entry.xdp):
+            raise self.fail(f"{key}.xdp", f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE', alone or behind 'generic'")
+        try:
+            parse_features(entry.virtio)
+        except ValueError as error:
+            raise self.fail(f"{key}.virtio", str(error)) from None
         if tunnel and not (entry.local and entry.remote):
             raise self.fail(key, "a tunnel needs local and remote addresses")
         if not 0 <= entry.port <= 0xFFFF:
@@ -218,6 +244,9 @@ class _Parser:
             entry.remote,
             entry.port or DEFAULT_PORTS.get(kind, 0),
             entry.options,
+            entry.virtio,
+            entry.xdp,
+            entry.lower,
         )
 
     def route(self, table: Any, devices: Mapping[str, Device], key: str) -> Route:
@@ -274,9 +303,9 @@ class _Parser:
             key = f"domain.{port.domain}.device.{port.device}.peer"
             self.words([str(device.peer)], map(str, topology.ports), key, "port")
             other = domains[device.peer.domain][device.peer.device]
-            pair = {DeviceKind.VIF: DeviceKind.NETFRONT, DeviceKind.NETFRONT: DeviceKind.VIF, DeviceKind.VETH: DeviceKind.VETH}
-            if other.kind is not pair[device.kind]:
-                raise self.fail(key, f"the other end of a {device.kind.value} is a {pair[device.kind].value}, not a {other.kind.value}")
+            pair = PAIRS[device.kind]
+            if other.kind is not pair and PAIRS.get(other.kind) is not device.kind:
+                raise self.fail(key, f"the other end of a {device.kind.value} is a {pair.value}, not a {other.kind.value}")
             if other.peer not in (None, port) or device.peer == port:
                 raise self.fail(key, f"{device.peer} is at the other end of {other.peer}")
             domains[device.peer.domain][device.peer.device] = replace(other, peer=port)
@@ -291,10 +320,18 @@ class _Parser:
                 bridge = topology.domains[port.domain].devices.get(device.bridge)
                 if bridge is None or bridge.kind is not DeviceKind.BRIDGE:
                     raise self.fail(f"{key}.bridge", f"{port.domain} has no bridge {device.bridge!r}")
-            if device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT, DeviceKind.VETH) and device.peer is None:
+            if device.kind in PAIRS and device.peer is None:
                 raise self.fail(key, f"a {device.kind.value} needs a peer")
             if device.kind is DeviceKind.NIC and not device.wire:
                 raise self.fail(key, "a nic needs a wire")
+            if device.kind is DeviceKind.MACVTAP:
+                below = topology.domains[port.domain].devices.get(device.lower)
+                if below is None or below.kind not in (DeviceKind.NIC, DeviceKind.VETH) or below.bridge:
+                    raise self.fail(f"{key}.lower", f"a macvtap sits on a nic or veth of {port.domain} that is in no bridge")
+            if device.redirects_to:
+                self.words([device.redirects_to], topology.domains[port.domain].devices, f"{key}.xdp", "device")
+            if device.kind is DeviceKind.VIRTIO and device.peer is not None:
+                self.agreed(device, topology.device(device.peer), key)
             for span in device.spans:
                 if span in owners:
                     raise self.fail(f"{key}.address", f"{span} is the address of {owners[span]} too")
@@ -305,6 +342,19 @@ class _Parser:
         if topology.at:
             name = re.sub(":(in|out)$", "", topology.at)
             self.words([name], [str(port) for port in topology.ports] + [port.device for port in topology.ports], "at", "port")
+
+    def agreed(self, device: Device, tap: Device, key: str) -> None:
+        """What a guest's device says to have negotiated must be what the host's tap can give, and what its XDP program needs."""
+        header = options_of(tap)["vnet-hdr"]
+        for name in ("VIRTIO_NET_F_CSUM", "VIRTIO_NET_F_GUEST_CSUM"):
+            if device.virtio and negotiated(device, tap, name) and not header:
+                raise self.fail(f"{key}.virtio", f"{name} cannot be offered by a tap without a header (vnet-hdr = false)")
+        changeable = negotiated(device, tap, "VIRTIO_NET_F_CTRL_GUEST_OFFLOADS")
+        if device.native_xdp and negotiated(device, tap, "VIRTIO_NET_F_GUEST_CSUM") and not changeable:
+            raise self.fail(
+                f"{key}.xdp",
+                "the driver refuses an XDP program: VIRTIO_NET_F_GUEST_CSUM is on, and without VIRTIO_NET_F_CTRL_GUEST_OFFLOADS stays on",
+            )
 
     def no_loop(self, topology: Topology, start: Port) -> None:
         """A frame that comes back to a bridge by another of its ports would go round for ever."""
@@ -386,7 +436,7 @@ def to_toml(topology: Topology) -> str:
                 lines.append(f"mac = {_quoted(device.mac.to_bytes(6, 'big').hex(':'))}")
             if device.addresses:
                 lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
-            for word in ("bridge", "wire", "local", "remote"):
+            for word in ("bridge", "wire", "local", "remote", "virtio", "xdp", "lower"):
                 if getattr(device, word):
                     lines.append(f"{word} = {_quoted(getattr(device, word))}")
             if device.peer is not None:

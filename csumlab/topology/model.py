@@ -21,6 +21,9 @@ class DeviceKind(Enum):
     VIF = "vif"
     NETFRONT = "netfront"
     VETH = "veth"
+    VIRTIO = "virtio"
+    TAP = "tap"
+    MACVTAP = "macvtap"
     BRIDGE = "bridge"
     VXLAN = "vxlan"
     VPN = "vpn"
@@ -69,8 +72,10 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class Device:
     """One network device. ``addresses`` with prefix lengths; ``features`` what was set explicitly; ``bridge`` the bridge it is a port of;
-    ``peer`` the other end of a vif, netfront or veth; ``wire`` the wire of a card; ``local``, ``remote``, ``port``, ``options`` of a
-    tunnel."""
+    ``peer`` the other end of a vif, netfront, veth, virtio or tap; ``wire`` the wire of a card; ``local``, ``remote``, ``port`` of a
+    tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated features as text (virtio_features.py), "" if
+    they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "redirect DEVICE", and
+    the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap sits on."""
 
     name: str
     kind: DeviceKind
@@ -86,6 +91,19 @@ class Device:
     remote: str = ""
     port: int = 0
     options: Mapping[str, bool] = field(default_factory=dict)
+    virtio: str = ""
+    xdp: str = ""
+    lower: str = ""
+
+    @property
+    def native_xdp(self) -> bool:
+        """Whether an XDP program runs in the driver, before there is a socket buffer."""
+        return bool(self.xdp) and not self.xdp.startswith("generic ")
+
+    @property
+    def redirects_to(self) -> str:
+        """The device that an XDP program sends every frame to, "" if none does."""
+        return self.xdp.partition("redirect ")[2]
 
     @property
     def spans(self) -> tuple[Span, ...]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from csumlab.stage import Stage
-from csumlab.stages import linux, nic, tunnels, xen, xenlinux
+from csumlab.stages import hooks, linux, nic, tunnels, virtio, xen, xenlinux
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import Device, DeviceKind, Domain
+from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
+from csumlab.virtio_features import parse_features
 
 K = DeviceKind
 GENERIC, V4, V6, RX, GRO = "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6", "rx-checksum", "rx-gro"
@@ -48,7 +50,17 @@ class Preset:
     features: Mapping[DeviceKind, frozenset[str]]
     fixed: Mapping[DeviceKind, frozenset[str]]
     vxlan: Stage | None = None
+    virtio_transmit: Stage | None = None
+    virtio_receive: Stage | None = None
+    tap_transmit: Stage | None = None
+    tap_receive: Stage | None = None
+    macvtap_deliver: Stage | None = None
     source: str = ""
+
+    @property
+    def has_virtio(self) -> bool:
+        """The first virtio network driver is that of Linux 2.6.24."""
+        return self.virtio_transmit is not None
 
 
 _ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
@@ -75,19 +87,31 @@ LINUX_6_1 = Preset(
     veth=linux.VETH,
     vpn_unseal=tunnels.VPN_UNSEAL,
     vxlan=linux.VXLAN_ENCAPSULATE,
+    virtio_transmit=virtio.VIRTIO_TRANSMIT,
+    virtio_receive=virtio.VIRTIO_RECEIVE,
+    tap_transmit=virtio.TAP_TRANSMIT,
+    tap_receive=virtio.TAP_RECEIVE,
+    macvtap_deliver=virtio.MACVTAP_DELIVER,
     features={
         K.NIC: _ALL | {GRO},
         K.VIF: frozenset({V4, V6, RX}),
         K.NETFRONT: frozenset({V4, V6, RX, GRO}),
         K.VETH: _ALL,
-        K.BRIDGE: _ALL,
+        K.VIRTIO: frozenset({GENERIC, TAGGED, RX, GRO}),
+        K.TAP: frozenset({GENERIC, TAGGED, GRO}),
+        K.MACVTAP: frozenset({GENERIC, ENCAPSULATED, TAGGED}),
+        # A bridge device has no hw_enc_features (net/bridge/br_device.c br_dev_setup): what a tunnel hands to it is filled before.
+        K.BRIDGE: _ALL - {ENCAPSULATED},
         K.VXLAN: _ALL,
-        K.VPN: frozenset(),
+        K.VPN: frozenset({GENERIC}),
     },
     fixed={
         K.VIF: frozenset({RX}),
         K.NETFRONT: frozenset({V4, RX}),
-        K.VPN: frozenset(FEATURES),
+        K.VIRTIO: frozenset({RX, V4, V6}),
+        K.TAP: frozenset({RX, V4, V6}),
+        K.MACVTAP: frozenset(FEATURES),
+        K.VPN: frozenset(FEATURES) - {GENERIC},
     },
     source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; "
     "observed on Xen 4.17",
@@ -137,6 +161,14 @@ KNOBS: Mapping[str, bool] = {"net.netfilter.nf_conntrack_checksum": True}
 """Sysctls that a table asks for, with the kernel's default."""
 TUNNEL_OPTIONS: Mapping[str, bool] = {"udpcsum": True, "udp6zerocsumrx": False}
 """Options of a VXLAN device, with the default of Linux 6.1 (drivers/net/vxlan/vxlan_core.c)."""
+_HOOKS: Mapping[str, bool] = {"checksum-fill": False, "packet-reader": False, "packet-auxdata": False, "napi": False}
+"""What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM), a program that
+reads UDP from it by a packet socket and sums it, with or without PACKET_AUXDATA; ``napi``: a tap with IFF_NAPI, where GRO runs."""
+_TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
+"""What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
+second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
+OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS}
+_OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {kind: {**OPTIONS, "vnet-hdr": True} for kind in (K.TAP, K.MACVTAP)}
 XENSTORE: Mapping[str, bool] = {"feature-no-csum-offload": False, "feature-ipv6-csum-offload": True}
 
 
@@ -148,13 +180,36 @@ def stages() -> dict[str, Stage]:
             value = getattr(preset, name)
             if isinstance(value, Stage):
                 found.setdefault(value.name, value)
-    for stage in (nic.WIRE, tunnels.DECAPSULATE, tunnels.TUN_READ, tunnels.VPN_SEAL):
+    hooked = (hooks.XDP_PASS, hooks.XDP_REDIRECT, hooks.XDP_GENERIC_REDIRECT, hooks.CHECKSUM_TARGET, hooks.PACKET_READER)
+    for stage in (nic.WIRE, tunnels.DECAPSULATE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked):
         found.setdefault(stage.name, stage)
     return found
 
 
+def options_of(device: Device) -> Mapping[str, bool]:
+    """Every option of a device: what is set, else its kind's default."""
+    return {**_OPTIONS_OF.get(device.kind, OPTIONS), **device.options}
+
+
+def negotiated(device: Device, peer: Device | None, name: str) -> bool:
+    """Whether a guest's virtio device and its host agreed on a feature. If it is not said: all features, as far as ``peer`` has a header to
+    carry them (QEMU hw/net/virtio-net.c virtio_net_get_features takes them back without IFF_VNET_HDR)."""
+    if device.virtio:
+        return VIRTIO_FEATURES[name] in parse_features(device.virtio)
+    return peer is None or options_of(peer)["vnet-hdr"]
+
+
+def reader_sums(device: Device, peer: Device | None) -> bool:
+    """Whether the reader of a tun or tap device said that sums may be left to it (TUN_F_CSUM), said or as its guest decides. A guest that
+    loads an XDP program takes it back (Linux drivers/net/virtio_net.c virtnet_xdp_set, virtnet_clear_guest_offloads)."""
+    if peer is None or "TUN_F_CSUM" in device.options:
+        return options_of(device)["TUN_F_CSUM"]
+    return options_of(device)["vnet-hdr"] and negotiated(peer, device, "VIRTIO_NET_F_GUEST_CSUM") and not peer.native_xdp
+
+
 def is_on(domain: Domain, device: Device, peer: Device | None, name: str) -> bool:
     """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
+    "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
 
     feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side takes
     tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
@@ -166,6 +221,13 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str) -> boo
             return False
         if name == V6 and device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT) and peer.xenstore.get("feature-ipv6-csum-offload") is False:
             return False
+    if name == "reader-checksum":
+        return options_of(device)["vnet-hdr"] and reader_sums(device, peer)
+    if name == GENERIC and (
+        (device.kind is DeviceKind.VIRTIO and not negotiated(device, peer, "VIRTIO_NET_F_CSUM"))
+        or (device.kind in (DeviceKind.TAP, DeviceKind.VPN) and not reader_sums(device, peer))
+    ):
+        return False
     if name in preset.fixed.get(device.kind, frozenset()):
         return default
     return device.features.get(name, default)

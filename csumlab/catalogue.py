@@ -1,0 +1,170 @@
+"""Documented checksum-offload bugs, and set-ups that tell behaviours apart: catalogue.toml read and validated; docs/bugs.md is its text.
+
+An entry is shown by scenario folders, or lacks a part of the model, or lies outside of what a checksum model can say; never two of these.
+Nothing that decides about packets may read this: what a bug does follows from stages, presets and settings, or it is not there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from enum import Enum
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+MISSING = ("stage not modelled: ", "preset not modelled: ", "erratum not modelled: ")
+"""How a reason for ``missing`` begins; what follows are names with "; " between them."""
+STAGES = (
+    "bpf",
+    "bridge",
+    "conntrack",
+    "decapsulate",
+    "dsa",
+    "encapsulate",
+    "forward",
+    "fragments",
+    "gro",
+    "gso",
+    "ipsec",
+    "nat",
+    "nfqueue",
+    "nic-receive",
+    "nic-transmit",
+    "openvswitch",
+    "packet-socket",
+    "program",
+    "ptp",
+    "socket",
+    "tap",
+    "tc",
+    "veth",
+    "vif",
+    "virtio",
+    "vlan",
+    "vpn",
+    "xdp",
+)
+"""Where in a host things go wrong, coarser than the tables of csumlab/stages: ``vif`` is all of a Xen ring, ``program`` any program that
+sends or reads frames."""
+
+
+class Outcome(Enum):
+    """What it did to somebody. The value is what a person reads and types."""
+
+    REJECT = "wrong reject"
+    ACCEPT = "wrong accept"
+    LAUNDER = "laundering"
+    CORRUPT = "corruption"
+    DROP = "drop"
+    CAPTURE = "capture only"
+    NOISE = "log noise"
+    SLOW = "performance"
+    CRASH = "crash"
+
+
+class CatalogueError(Exception):
+    """A catalogue that cannot be used; ``str()`` names the entry and what is wrong with it."""
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One bug or set-up. ``outcome``: the worst it did first. ``scenario``, ``missing``, ``outside``: exactly one is given. ``fixed`` are
+    folders that show how it ends where it is mended, if the folders of ``scenario`` offer no cure, or also for a bug that is missing."""
+
+    id: str
+    slug: str
+    title: str
+    summary: str
+    outcome: tuple[Outcome, ...]
+    stages: tuple[str, ...]
+    component: str = ""
+    versions: str = ""
+    references: tuple[str, ...] = ()
+    scenario: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    missing: str = ""
+    outside: str = ""
+
+    @property
+    def status(self) -> str:
+        """ "scenario", "missing" or "outside"."""
+        return "scenario" if self.scenario else "missing" if self.missing else "outside"
+
+    @property
+    def reason(self) -> str:
+        """Why there is no scenario; "" if there is one."""
+        return self.missing or self.outside
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Every folder of captures/ that belongs to the entry."""
+        return self.scenario + self.fixed
+
+    def matches(self, text: str = "", stage: str = "", outcome: str = "") -> bool:
+        """Whether every word of ``text`` stands somewhere in the entry, and ``stage`` and ``outcome``, or parts of them, are among its."""
+        said = " ".join((self.id, self.slug, self.title, self.summary, self.component, self.versions, *self.folders, *self.references))
+        return (
+            all(word in said.lower() for word in text.lower().split())
+            and any(stage.lower() in one for one in self.stages)
+            and any(outcome.lower() in one.value for one in self.outcome)
+        )
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``bug``: documented ones, by their number in the catalogue of bugs. ``setup``: what separates two behaviours."""
+
+    bug: tuple[Entry, ...]
+    setup: tuple[Entry, ...] = ()
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from self.bug
+        yield from self.setup
+
+    def find(self, name: str) -> Entry | None:
+        """The entry with this id or slug, in any case."""
+        wanted = name.lower()
+        return next((entry for entry in self if wanted in (entry.id.lower(), entry.slug)), None)
+
+    def near(self, name: str) -> tuple[str, ...]:
+        """The ids or slugs that ``name`` may be a slip of."""
+        return tuple(difflib.get_close_matches(name.lower(), [word for entry in self for word in (entry.id.lower(), entry.slug)], 2))
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The shipped catalogue."""
+    return parse_catalogue((files("csumlab") / "catalogue.toml").read_text(encoding="utf-8"))
+
+
+def parse_catalogue(text: str) -> Catalogue:
+    """A catalogue from TOML text. Raises CatalogueError."""
+    try:
+        found = msgspec.convert(tomllib.loads(text), Catalogue)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise CatalogueError(str(error)) from None
+    seen: set[str] = set()
+    for entry in found:
+        for problem in _problems(entry, seen):
+            raise CatalogueError(f"{entry.id} {entry.slug}: {problem}")
+    return found
+
+
+def _problems(entry: Entry, seen: set[str]) -> Iterator[str]:
+    for name in (entry.id.lower(), entry.slug):
+        if name in seen:
+            yield f"{name} is there twice"
+        seen.add(name)
+    if sum(map(bool, (entry.scenario, entry.missing, entry.outside))) != 1:
+        yield "give exactly one of scenario, missing, outside"
+    if entry.fixed and entry.outside:
+        yield "what is outside has no folders"
+    if entry.missing and not entry.missing.startswith(MISSING):
+        yield f"missing begins with one of: {', '.join(map(repr, MISSING))}"
+    if not entry.outcome or not entry.stages:
+        yield "needs an outcome and a stage"
+    for stage in entry.stages:
+        if stage not in STAGES:
+            near = difflib.get_close_matches(stage, STAGES, 1)
+            yield f"unknown stage {stage!r}" + (f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(STAGES)}")

@@ -1,0 +1,96 @@
+"""``csumlab host``: a topology from a live host."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from csumlab.commands.common import fail
+
+
+@click.group()
+def host() -> None:
+    """A topology from a live host, so that nobody has to write one.
+
+    \b
+    csumlab host script | ssh root@dom0 sh > dump.txt    where Python is not: any POSIX shell
+    csumlab host load dump.txt -o host.toml
+    csumlab replay capture.pcapng --topology host.toml --at dom0:vif3.0
+    """
+
+
+@host.command()
+def script() -> None:
+    """Print the shell script that dumps a host. It needs no more than /bin/sh, and only reads."""
+    from csumlab.host.script import SCRIPT
+
+    click.echo(SCRIPT, nl=False)
+
+
+@host.command()
+@click.option("--output", "-o", metavar="FILE", help="Where to write the dump; else standard output.")
+@click.option("--netns", metavar="NAME", multiple=True, help="Only this network namespace beside the host's own; may be repeated.")
+@click.option("--no-netns", is_flag=True, help="No other network namespaces.")
+def save(output: str | None, netns: tuple[str, ...], no_netns: bool) -> None:
+    """Dump this host: run the script here."""
+    from csumlab.host.dump import DumpError, save_dump
+
+    if netns and no_netns:
+        fail("choose one of --netns and --no-netns")
+    try:
+        data = save_dump(("-",) if no_netns else netns)
+    except DumpError as error:
+        fail(error)
+    _write(output, data.decode("utf-8", errors="replace"))
+
+
+@host.command()
+@click.argument("dump", metavar="DUMP")
+@click.option("--output", "-o", metavar="FILE", help="Where to write the topology; else standard output.")
+@click.option("--name", default="", help="What to call the host in it; else dom0 or host.")
+@click.option("--at", default="", metavar="PORT[:in|:out]", help="Where captures are taken: domain:device.")
+def load(dump: str, output: str | None, name: str, at: str) -> None:
+    """Make a topology of DUMP ('-' for standard input). What is not known or not modelled is said in its comments and on standard error.
+
+    Exit status: 0, also with such warnings; 2 if DUMP cannot be used.
+    """
+    from csumlab.host.dump import DumpError, parse_dump, read_dump
+    from csumlab.host.loading import load_host
+
+    try:
+        read = parse_dump(sys.stdin.buffer.read(), "standard input") if dump == "-" else read_dump(dump)
+        loaded = load_host(read, name=name, at=at)
+    except (DumpError, ValueError) as error:
+        fail(error)
+    for warning in loaded.warnings:
+        click.echo(f"csumlab: warning: {warning}", err=True)
+    _write(output, loaded.text)
+
+
+@host.command()
+@click.option("--host", "kind", metavar="HOST", required=True, help="One of xen, xcp-ng, proxmox, libvirt.")
+@click.option("--vif", default="", metavar="VIF", help="The guest's device in dom0, such as vif3.0.")
+@click.option("--vm", default="", metavar="VM", help="The virtual machine: a number with proxmox, a name with libvirt.")
+@click.option("--address", default="", metavar="ADDRESS", help="The guest's address, such as 10.0.0.11/24.")
+@click.option("--output", "-o", metavar="FILE", help="Where to write the topology; else standard output.")
+def template(kind: str, vif: str, vm: str, address: str, output: str | None) -> None:
+    """Print a topology to start from, for those who have only the capture."""
+    from csumlab.host.templates import template as make
+
+    try:
+        text = make(kind, vif=vif, vm=vm, address=address)
+    except ValueError as error:
+        fail(error)
+    _write(output, text)
+
+
+def _write(output: str | None, text: str) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        with open(output, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        fail(f"{output} cannot be written: {error.strerror}")

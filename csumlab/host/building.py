@@ -1,0 +1,244 @@
+"""From places to drafts: domains with devices and cables, tunnels, addresses. What is not known is a default and said to be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_interface, ip_network
+
+from csumlab.host.dump import HERE, Dump, Notes, without_zone
+from csumlab.host.featuring import features_for
+from csumlab.host.guests import read_ovs, read_xenstore, renamed_vifs
+from csumlab.host.links import Link
+from csumlab.host.places import Place
+from csumlab.host.settings import nearest_preset, release_of
+from csumlab.host.sorting import Sort, Sorted, sort_link
+from csumlab.host.wiring import End, veth_pairs
+from csumlab.host.written import Draft
+from csumlab.topology.load import PAIRS
+from csumlab.topology.model import Device, DeviceKind, Port
+from csumlab.topology.presets import GENERIC, PRESETS
+
+
+@dataclass
+class Open:
+    """A device of a place whose other end is outside the dump: a guest has it."""
+
+    draft: Draft
+    place: Place
+    link: Link
+    kind: DeviceKind
+
+
+@dataclass
+class Work:
+    """What is known while a topology is made: the drafts by name, which domain a place became, the devices that wait for their other
+    end."""
+
+    dump: Dump
+    notes: Notes
+    places: list[Place]
+    preset: str
+    why: str
+    xenstore: Mapping[str, str]
+    renamed: Mapping[str, tuple[int, int]]
+    switched: Mapping[str, str]
+    pairs: Mapping[End, End]
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    domain_of: dict[str, str] = field(default_factory=dict)
+    waiting: list[Open] = field(default_factory=list)
+    tail: list[str] = field(default_factory=list)
+
+    def add(self, wanted: str, why: str) -> Draft:
+        """A new domain; its name is made of what is wanted, and no other has it."""
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "-", wanted).strip("-")[:40] or "guest"
+        name, number = plain, 2
+        while name in self.drafts:
+            name, number = f"{plain}-{number}", number + 1
+        self.drafts[name] = Draft(name, self.preset, why)
+        return self.drafts[name]
+
+
+def build(dump: Dump, places: Sequence[Place], notes: Notes, name: str) -> Work:
+    """The domains of the places. ``name`` is what this host shall be called; "" for dom0 or host."""
+    preset, why = nearest_preset(release_of(dump.section("uname")))
+    xenstore = read_xenstore(dump.section("xenstore"))
+    work = Work(
+        dump,
+        notes,
+        list(places),
+        preset,
+        why,
+        xenstore,
+        renamed_vifs(xenstore),
+        read_ovs(dump.section("ovs")),
+        veth_pairs(places, dump.section("own-names").text.split()),
+    )
+    is_xen = "control_d" in dump.section("xen").text or bool(xenstore)
+    kept = {place.key: _kept(work, place) for place in places}
+    for place in places:
+        if not kept[place.key] and place.key != HERE:
+            continue
+        wanted = (name or ("dom0" if is_xen else "host")) if place.key == HERE else place.process or place.key.partition(":")[2]
+        draft = work.add(wanted, work.why)
+        work.domain_of[place.key] = draft.name
+        told = "this host" if place.key == HERE else f"network namespace {place.key}"
+        errors = ", ".join(f"{protocol} {count}" for protocol, count in place.counters.items())
+        draft.above.append(told + (f"; InCsumErrors counted there: {errors}" if errors else ""))
+    for place in places:
+        if place.key in work.domain_of:
+            _devices(work, work.drafts[work.domain_of[place.key]], place, kept[place.key], kept)
+    return work
+
+
+def _kept(work: Work, place: Place) -> dict[str, Sorted]:
+    """The devices of a place that go into the topology; the others are told of."""
+    vifs, bridges = frozenset(work.renamed), frozenset(work.switched.values())
+    found: dict[str, Sorted] = {}
+    for link in place.links:
+        what = sort_link(link, place, vifs, bridges, PRESETS[work.preset].has_virtio)
+        where = link.name if place.key == HERE else f"{place.key} {link.name}"
+        if what.sort is Sort.LEFT:
+            work.tail.append(f"left out: {where}: {what.remark}")
+            if what.loud:
+                work.notes.warn(f"{where}: left out: {what.remark}")
+        elif what.sort is Sort.DEVICE and _used(work, place, link):
+            found[link.name] = what
+    return found
+
+
+def _used(work: Work, place: Place, link: Link) -> bool:
+    """A veth that is down at both ends, without address and bridge, is not worth a cable."""
+    if link.kind != "veth" or link.up or link.master or place.addresses_of(link.name):
+        return True
+    end = work.pairs.get(End(place.key, link.name))
+    there = next((other for other in work.places if end is not None and other.key == end.place), None)
+    far = there.link(end.name) if there is not None and end is not None else None
+    return far is not None and there is not None and bool(far.up or far.master or there.addresses_of(far.name))
+
+
+def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted], everywhere: Mapping[str, Mapping[str, Sorted]]) -> None:
+    links = {link.name: link for link in place.links}
+    for name, what in kept.items():
+        link = links[name]
+        made = Device(name, what.kind, addresses=_addresses(work, draft, place, name), mtu=link.mtu)
+        if made.addresses or what.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO):
+            made = replace(made, mac=int(link.mac.replace(":", ""), 16) if link.mac else None)
+        bridge = work.switched.get(name, "") if link.master in ("", "ovs-system") else link.master
+        if bridge and bridge != name:
+            if bridge in kept and kept[bridge].kind is DeviceKind.BRIDGE:
+                made = replace(made, bridge=bridge)
+            else:
+                draft.note(name, f"a port of {bridge}, which is left out")
+                work.notes.warn(f"{draft.name}:{name} is a port of {bridge}, which is not modelled")
+        if what.remark:
+            draft.note(name, what.remark)
+            if what.loud:
+                work.notes.warn(f"{draft.name}:{name}: {what.remark}")
+        if what.kind is DeviceKind.NIC:
+            made = replace(made, wire=f"{draft.name}-{name}" if place.key != HERE else f"wire-{name}")
+            draft.key_notes[name, "wire"] = "default: what is plugged in is not known; somebody outside is at the other end"
+        elif what.kind is DeviceKind.VXLAN:
+            tunnel = _tunnel(work, draft, place, link, made)
+            if tunnel is None:
+                continue
+            made = tunnel
+        elif what.kind in PAIRS:
+            end = _other_end(work, place, name, what, kept)
+            if end is not None and end.name in everywhere.get(end.place, {}):
+                made = replace(made, peer=Port(work.domain_of[end.place], end.name))
+            elif end is not None:
+                work.notes.warn(f"{draft.name}:{name}: left out: its other end {end.name} is")
+                continue
+            else:
+                work.waiting.append(Open(draft, place, link, what.kind))
+        if what.kind is DeviceKind.TAP:
+            made = replace(made, options=_reader(draft, place, link))
+        elif name in place.virtio and what.kind is DeviceKind.VIRTIO:
+            made = replace(made, virtio=place.virtio[name])
+            draft.key_notes[name, "virtio"] = "negotiated, as sysfs shows it"
+        features = features_for(draft, name, what.kind, place.features.get(name, {}), work.notes)
+        draft.devices[name] = replace(made, features=features)
+
+
+def _addresses(work: Work, draft: Draft, place: Place, name: str) -> tuple[str, ...]:
+    """A device's addresses; one that a device before it has is left out, as the model knows each address once."""
+    taken = {text.split("/")[0] for other in work.drafts.values() for device in other.devices.values() for text in device.addresses}
+    found = []
+    for address in place.addresses_of(name):
+        host = address.text.split("/")[0]
+        if host in taken:
+            work.notes.warn(f"{draft.name}:{name}: address {address.text} is left out: another device of the dump has it too")
+        else:
+            taken.add(host)
+            found.append(address.text)
+    return tuple(found)
+
+
+def _other_end(work: Work, place: Place, name: str, what: Sorted, kept: Mapping[str, Sorted]) -> End | None:
+    """The other end of a veth if it is in the dump."""
+    if what.kind is not DeviceKind.VETH:
+        return None
+    end = work.pairs.get(End(place.key, name))
+    if end is None and what.remark:
+        # XenLinux: veth0 and vif0.0 are one pair.
+        other = f"veth{name[5:]}" if name.startswith("vif0.") else f"vif0.{name[4:]}"
+        return End(place.key, other) if other in kept else None
+    return end
+
+
+def _reader(draft: Draft, place: Place, link: Link) -> dict[str, bool]:
+    """What the program behind a tap has set: the kernel shows TUN_F_CSUM as tx-checksum-ip-generic (drivers/net/tun.c set_offload)."""
+    options = {} if link.vnet_hdr is None else {"vnet-hdr": link.vnet_hdr}
+    told = place.features.get(link.name, {}).get(GENERIC)
+    if told is not None:
+        options["TUN_F_CSUM"] = told.on
+    if options:
+        draft.key_notes[link.name, "options"] = "ip -d link, ethtool -k"
+    return options
+
+
+def _tunnel(work: Work, draft: Draft, place: Place, link: Link, made: Device) -> Device | None:
+    """A VXLAN device with both ends, or None with a warning."""
+    tunnel = link.tunnel
+    flooded = tuple(dict.fromkeys(e.remote for e in place.entries if e.device == link.name and e.remote and e.mac == "00:00:00:00:00:00"))
+    remote = tunnel.remote if not tunnel.group else ""
+    if not remote and flooded:
+        remote = flooded[0]
+        draft.key_notes[link.name, "remote"] = f"the first of {len(flooded)} in the forwarding table" if flooded[1:] else "forwarding table"
+        if flooded[1:]:
+            work.notes.warn(f"{draft.name}:{link.name}: {len(flooded)} remote ends; only {remote} is taken")
+    local = tunnel.local
+    try:
+        version = ip_address(without_zone(remote)).version
+        if not local or ip_address(without_zone(local)).is_unspecified:
+            local = _source_for(place, remote)
+            draft.key_notes[link.name, "local"] = "default: the address of the device on the way to the remote end"
+        if ip_address(local).version != version or ip_address(remote).is_multicast:
+            raise ValueError
+    except ValueError:
+        work.tail.append(f"left out: {link.name}: a VXLAN device without one remote and one local address (a group, or learned ends)")
+        work.notes.warn(f"{draft.name}:{link.name}: left out: VXLAN without one remote and one local address")
+        return None
+    sums = tunnel.udpcsum if version == 4 else None if tunnel.zero_send is None else not tunnel.zero_send
+    options = {} if sums is None else {"udpcsum": sums}
+    options |= {"udp6zerocsumrx": tunnel.zero_receive} if tunnel.zero_receive is not None else {}
+    if made.bridge:
+        draft.note(link.name, "a port of a bridge: what comes over the bridge is not walked into the tunnel")
+        work.notes.warn(f"{draft.name}:{link.name}: a VXLAN device as a port of a bridge is not walked")
+    port = tunnel.port if 0 < tunnel.port < 0x10000 else 0
+    return replace(made, local=local, remote=remote, port=port, options=options)
+
+
+def _source_for(place: Place, remote: str) -> str:
+    """The address the kernel would send from: of the device that has the remote end's prefix, or that the longest route names."""
+    target = ip_address(remote)
+    ways = [(ip_interface(a.text).network, a.device) for a in place.addresses]
+    ways += [(ip_network(a.peer), a.device) for a in place.addresses if a.peer]
+    ways += [(ip_network(way.to), way.device) for way in place.routes]
+    fitting = [(network.prefixlen, device) for network, device in ways if network.version == target.version and target in network]
+    if not fitting:
+        return ""
+    device = max(fitting)[1]
+    return next((a.text.split("/")[0] for a in place.addresses_of(device) if ip_interface(a.text).version == target.version), "")

@@ -1,0 +1,120 @@
+"""``iptables-save``: the nat table's rules, what asks for connection tracking, and CHECKSUM targets (iptables-extensions(8))."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+from csumlab.host.dump import Section, number_of
+from csumlab.host.rules import Action, Rule, RuleSet, Where
+
+_IGNORED = {"-m": 1, "--match": 1, "--comment": 1, "-c": 2, "--set-counters": 2, "--random": 0, "--random-fully": 0, "--persistent": 0}
+"""Words that change nothing for the model, with the number of words behind them."""
+_TRACKING = re.compile(r" -m (conntrack|state|connmark|connlimit|ctstate) | -j (CONNMARK|CT)\b")
+
+
+def read_iptables(section: Section, version: int) -> RuleSet:
+    """The rules of all tables. DumpError with the line that cannot be read."""
+    table = ""
+    chains: dict[str, list[Rule]] = {}
+    tracks, filled = False, []
+    for offset, line in enumerate(section.text.split("\n")):
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif line.startswith(("-A ", "[")):
+            line = re.sub(r"^\[\d+:\d+\] ", "", line)
+            place = f"iptables {table}, line {section.line + offset} of the dump"
+            tracks = tracks or table == "nat" or _TRACKING.search(line) is not None
+            if " -j CHECKSUM" in line:
+                filled.append(place)
+            if table == "nat":
+                rule = _read(section, line, offset, place, version)
+                chains.setdefault(rule[0], []).append(rule[1])
+        elif line.strip() and not line.startswith(("#", ":", "COMMIT")):
+            raise section.fault(f"expected a line of iptables-save, not {line[:60]!r}", offset)
+    return RuleSet(chains, ("PREROUTING", "POSTROUTING"), tracks, tuple(filled))
+
+
+def _read(section: Section, line: str, offset: int, place: str, version: int) -> tuple[str, Rule]:
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise section.fault(f"a rule that cannot be cut into words: {error}", offset) from None
+    if len(words) < 2:
+        raise section.fault("a rule without a chain", offset)
+    where, action = Where(), Action("other")
+    at, refused = 2, False
+    while at < len(words):
+        word, value = words[at], words[at + 1] if at + 1 < len(words) else ""
+        at += 1
+        if word == "!":
+            refused = True
+            continue
+        if word in _IGNORED:
+            at += _IGNORED[word]
+        elif word in ("-j", "-g"):
+            action, at = _target(word, value), at + 1
+        elif word in ("--to-source", "--to-destination", "--to-ports"):
+            action, at = _to(section, action, value, offset), at + 1
+        else:
+            where = where.and_also(_condition(section, word, value, refused, offset))
+            at += 0 if value == "!" or (value.startswith("-") and len(value) > 1) else 1
+        refused = False
+    return words[1], Rule(place, where, action, version)
+
+
+def _target(word: str, name: str) -> Action:
+    ends = {"MASQUERADE": "masquerade", "SNAT": "snat", "DNAT": "dnat", "RETURN": "return", "ACCEPT": "accept", "DROP": "return"}
+    if name in ends:
+        return Action(ends[name])
+    if name in ("REDIRECT", "NETMAP"):
+        return Action("dnat", odd=name)
+    if name in ("LOG", "NFLOG", "MARK", "CONNMARK", "CHECKSUM", "TCPMSS"):
+        return Action("other")
+    return Action("goto" if word == "-g" else "jump", target=name)
+
+
+def _to(section: Section, action: Action, value: str, offset: int) -> Action:
+    """``1.2.3.4``, ``1.2.3.4-1.2.3.9:1000-2000``, ``[2001:db8::1]:80`` or, of --to-ports, ``1000-2000``."""
+    if re.fullmatch(r"\d+(-\d+)?", value):
+        first, dash, _ = value.partition("-")
+        return replace(action, port=0 if dash else number_of(first), several=bool(dash))
+    match = re.fullmatch(r"\[?([0-9a-fA-F:.]*?)\]?(-\[?[0-9a-fA-F:.]+?\]?)?(?::(\d+)(-\d+)?)?", value)
+    if value.count(":") > 1 and "[" not in value:
+        match = re.fullmatch(r"([0-9a-fA-F:.]+)(-[0-9a-fA-F:.]+)?()()", value)
+    try:
+        if match is None:
+            raise ValueError(f"{value[:40]!r}")
+        address = str(ip_address(match[1])) if match[1] else ""
+    except ValueError as error:
+        raise section.fault(f"a rule that translates to what is no address: {error}", offset) from None
+    port = 0 if match[4] else number_of(match[3])
+    return replace(action, address=address, port=port if port < 0x10000 else 0, several=bool(match[2] or match[4]))
+
+
+def _condition(section: Section, word: str, value: str, refused: bool, offset: int) -> Where:
+    odd = Where(odd=(f"{'! ' if refused else ''}{word} {value}"[:60],))
+    if word in ("-i", "--in-interface"):
+        return Where(not_into=frozenset({value})) if refused else Where(into=frozenset({value}))
+    if word in ("-o", "--out-interface"):
+        return Where(not_out=frozenset({value})) if refused else Where(out=frozenset({value}))
+    if word in ("-s", "-d", "--source", "--destination"):
+        try:
+            text = str(ip_network(value, strict=False))
+        except ValueError as error:
+            raise section.fault(f"a rule with an address that is none: {error}", offset) from None
+        if word in ("-d", "--destination"):
+            return Where(not_destinations=(text,)) if refused else Where(destinations=(text,))
+        return odd if refused else Where(sources=(text,))
+    if refused:
+        return odd
+    if word in ("-p", "--protocol"):
+        return Where(protocol=value) if value in ("tcp", "udp") else odd
+    if word in ("--dport", "--destination-port", "--dports"):
+        ports = tuple(number_of(part) for part in value.split(","))
+        return Where(ports=ports) if all(0 < port < 0x10000 for port in ports) else odd
+    if word == "--dst-type" and value == "LOCAL":
+        return Where(local=True)
+    return odd

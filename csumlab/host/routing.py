@@ -1,0 +1,91 @@
+"""Routes, translation rules, forwarding, connection tracking and sysctls of a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_interface
+
+from csumlab.host.building import Work
+from csumlab.host.network import Way
+from csumlab.host.places import Place
+from csumlab.host.rules import resolve
+from csumlab.host.written import Draft
+from csumlab.packet import exactly
+from csumlab.topology.model import DeviceKind, Prefix, Route
+from csumlab.topology.presets import KNOBS
+
+_OLD_NAMES = {"net.netfilter.nf_conntrack_checksum": "net/ipv4/netfilter/ip_conntrack_checksum"}
+
+
+def add_routes(work: Work, draft: Draft, place: Place) -> None:
+    """The main table, best route of each prefix; what the prefixes of the addresses say already is not repeated."""
+    best: dict[str, Way] = {}
+    for way in sorted((*place.routes, *_peers(place)), key=lambda way: way.metric):
+        if way.to in best:
+            if (best[way.to].device, best[way.to].via) != (way.device, way.via):
+                draft.above.append(f"left out: route to {way.to} by {way.device}: one of a lower metric or before it is there")
+            continue
+        best[way.to] = way
+    for way in best.values():
+        text = f"{draft.name}: route to {way.to}" + (f" by {way.device}" if way.device else "")
+        if way.kind != "unicast":
+            if way.kind not in ("local", "broadcast", "multicast", "anycast"):
+                work.notes.warn(f"{text} is left out: kind {way.kind} is not modelled")
+            continue
+        if way.device not in draft.devices:
+            if way.device != "lo":
+                work.notes.warn(f"{text} is left out: the device is")
+            continue
+        own = [str(ip_interface(address).network) for address in draft.devices[way.device].addresses]
+        if not way.via and way.to in own:
+            continue
+        via = exactly(way.via) if way.via else None
+        to = Prefix.parse(way.to)
+        if via is not None and via.version != to.version:
+            work.notes.warn(f"{text}: the next hop {way.via} of another IP version is left out")
+            via = None
+        if way.several:
+            work.notes.warn(f"{text}: the first of several next hops is taken")
+        draft.routes.append((Route(to, way.device, via), "the first of several next hops" if way.several else ""))
+
+
+def _peers(place: Place) -> Sequence[Way]:
+    """The other ends of point-to-point links, which the topology knows only as routes."""
+    return [Way(address.peer, address.device) for address in place.addresses if address.peer]
+
+
+def add_settings(work: Work, draft: Draft, place: Place) -> None:
+    """Forwarding, rules, connection tracking, sysctls; each with a remark where it is a default."""
+    sysctls, notes = place.sysctls, work.notes
+    if "net/ipv4/ip_forward" not in sysctls:
+        draft.above.append("default: whether it forwards is not in the dump: no")
+    four = sysctls.get("net/ipv4/ip_forward") == 1
+    six = sysctls.get("net/ipv6/conf/all/forwarding") == 1
+    draft.forwarding = four or six
+    if four != six and draft.forwarding:
+        draft.key_notes["", "forwarding"] = f"of IPv{4 if four else 6} only; the model has one setting for both"
+    differing = [
+        key.split("/")[3]
+        for key, value in sysctls.items()
+        if key.startswith("net/ipv4/conf/") and key.endswith("/forwarding") and key.split("/")[3] in draft.devices and (value == 1) != four
+    ]
+    if differing:
+        notes.warn(f"{draft.name}: forwarding differs on {', '.join(differing)}; the model has one setting for all")
+    for where, rule in resolve(place.rules, draft.devices, notes):
+        draft.nat.append((rule, where))
+    loaded = "net/netfilter/nf_conntrack_checksum" in sysctls or "conntrack" in work.dump.section("modules").text
+    if place.tracks is None:
+        draft.conntrack = loaded
+        known = "its module is loaded" if loaded else "its module is not loaded"
+        draft.above.append(f"default: the rules could not be read; connection tracking by whether {known}")
+        if loaded:
+            notes.warn(f"{draft.name}: no rules could be read (nft -j or iptables-save is needed); translation is unknown")
+    else:
+        draft.conntrack = place.tracks
+    bridged = any(device.kind is DeviceKind.BRIDGE for device in draft.devices.values())
+    if draft.conntrack and bridged and any(value for key, value in sysctls.items() if key.startswith("net/bridge/bridge-nf-call-ip")):
+        notes.warn(f"{draft.name}: bridge-nf-call-iptables is on: bridged frames pass the rules too; that is not walked")
+    for knob in KNOBS:
+        value = sysctls.get(knob.replace(".", "/"), sysctls.get(_OLD_NAMES.get(knob, ""), -1))
+        if value >= 0:
+            draft.sysctl[knob] = bool(value)

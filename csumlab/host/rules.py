@@ -1,0 +1,234 @@
+"""Translation rules of a packet filter, whatever program printed them: chains flattened to conditions, and those to the topology's rules.
+
+What the topology's rules cannot say (sets, marks, ranges of ports, destinations) is a warning with the place of the rule, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from csumlab.host.dump import Notes
+from csumlab.packet import exactly
+from csumlab.topology.model import Device, Nat, NatKind, Prefix
+
+MAX_DEPTH = 16
+MAX_RULES = 4096
+"""Flattened rules of one place; a hostile dump cannot make more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a rule asks of a packet. ``into`` and ``out`` are the devices that fit (None: any), the others those that do not; ``odd`` what
+    has no place in the model; ``local`` that the destination is an address of this host."""
+
+    into: frozenset[str] | None = None
+    out: frozenset[str] | None = None
+    not_into: frozenset[str] = frozenset()
+    not_out: frozenset[str] = frozenset()
+    sources: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    not_destinations: tuple[str, ...] = ()
+    protocol: str = ""
+    ports: tuple[int, ...] = ()
+    local: bool = False
+    odd: tuple[str, ...] = ()
+
+    def only_devices(self) -> bool:
+        """Whether it asks for devices and nothing else."""
+        return replace(self, into=None, out=None, not_into=frozenset(), not_out=frozenset()) == Where()
+
+    def and_also(self, other: Where) -> Where:
+        """Both; a second condition of one sort that a rule of the topology could not hold is odd."""
+        odd = (*self.odd, *other.odd)
+        for word in ("sources", "destinations", "protocol", "ports"):
+            ours, theirs = getattr(self, word), getattr(other, word)
+            if ours and theirs and ours != theirs:
+                odd = (*odd, f"two conditions on {word}")
+        return Where(
+            _both(self.into, other.into),
+            _both(self.out, other.out),
+            self.not_into | other.not_into,
+            self.not_out | other.not_out,
+            other.sources or self.sources,
+            other.destinations or self.destinations,
+            self.not_destinations + other.not_destinations,
+            other.protocol or self.protocol,
+            other.ports or self.ports,
+            self.local or other.local,
+            odd,
+        )
+
+
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    return other if one is None else one if other is None else one & other
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a rule does: ``masquerade``, ``snat``, ``dnat`` to ``address`` and ``port``; ``jump`` or ``goto`` a chain ``target``;
+    ``return``, ``accept``; ``other`` for all that ends nothing. ``several``: one of a range of addresses or ports is taken."""
+
+    what: str
+    target: str = ""
+    address: str = ""
+    port: int = 0
+    several: bool = False
+    odd: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``place`` is how a person finds the rule again; ``version`` the IP version its table is of, 0 for both."""
+
+    place: str
+    where: Where
+    action: Action
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The translation chains of one table: rules by chain, and the base chains in the order the kernel asks them. ``tracks`` says that
+    something asks for connection tracking; ``filled`` where sums are filled by a rule (the CHECKSUM target)."""
+
+    chains: Mapping[str, Sequence[Rule]]
+    bases: Sequence[str] = ()
+    tracks: bool = False
+    filled: tuple[str, ...] = ()
+
+
+def flatten(rules: RuleSet, notes: Notes) -> list[Rule]:
+    """Translating rules with all that leads to them, in the order the kernel tries them."""
+    found: list[Rule] = []
+    visited = [0]
+
+    def walk(chain: str, where: Where, depth: int) -> Iterator[Rule]:
+        passed = Where()
+        for rule in rules.chains.get(chain, ()):
+            visited[0] += 1
+            if visited[0] > MAX_RULES or depth > MAX_DEPTH:
+                notes.warn(f"{rule.place}: more rules, or deeper, than are followed; the rest is left out")
+                return
+            combined = where.and_also(passed).and_also(rule.where)
+            what = rule.action.what
+            if what in ("jump", "goto"):
+                yield from walk(rule.action.target, combined, depth + 1)
+                if what == "goto" and rule.where == Where():
+                    return
+            elif what in ("return", "accept"):
+                if rule.where == Where():
+                    return
+                if _is_for_groups(rule.where):
+                    continue
+                if not rule.where.only_devices() or rule.where.into is None or rule.where.out is not None:
+                    notes.warn(f"{rule.place}: ends the chain for some packets; that is not followed")
+                    continue
+                passed = replace(passed, not_into=passed.not_into | rule.where.into)
+            elif what in ("masquerade", "snat", "dnat"):
+                yield replace(rule, where=combined)
+
+    for base in rules.bases:
+        found += walk(base, Where(), 0)
+    return found
+
+
+def _is_for_groups(where: Where) -> bool:
+    """Packets to groups are not followed by the model at all."""
+    networks = [ip_network(text, strict=False) for text in where.destinations]
+    return bool(networks) and all(net.is_multicast or str(net) == "255.255.255.255/32" for net in networks)
+
+
+def resolve(rules: Sequence[Rule], devices: Mapping[str, Device], notes: Notes) -> list[tuple[str, Nat]]:
+    """Rules as the topology says them, each with its place: one for every device and source that a rule names."""
+    found: list[tuple[str, Nat]] = []
+    for rule in rules:
+        odd = [*rule.where.odd, *([rule.action.odd] if rule.action.odd else [])]
+        made: list[Nat] = []
+        if not odd:
+            made = _sources(rule, devices, odd) if rule.action.what != "dnat" else _destinations(rule, devices, odd)
+        if odd:
+            notes.warn(f"{rule.place}: not in the topology: {', '.join(odd)}")
+            continue
+        if not made:
+            notes.warn(f"{rule.place}: not in the topology: no device of it fits")
+        if rule.action.several:
+            notes.warn(f"{rule.place}: one of several addresses or ports is chosen at run time; the first is taken, a port stays")
+        found += [(rule.place, nat) for nat in made]
+    return found
+
+
+def _matches(name: str, wanted: frozenset[str]) -> bool:
+    """nft writes a prefix of names as ppp*, iptables as ppp+."""
+    return any(name.startswith(word[:-1]) if word[-1:] in ("*", "+") else name == word for word in wanted)
+
+
+def _fitting(devices: Mapping[str, Device], wanted: frozenset[str] | None, refused: frozenset[str]) -> list[Device]:
+    found = []
+    for name, device in devices.items():
+        fits = bool(device.addresses) if wanted is None else _matches(name, wanted)
+        if fits and not _matches(name, refused):
+            found.append(device)
+    return found
+
+
+def _sources(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[Nat]:
+    """MASQUERADE and SNAT."""
+    where, action = rule.where, rule.action
+    refused = where.not_out
+    for text in where.not_destinations:
+        inside = {name for name, device in devices.items() if any(_covers(text, prefix) for prefix in device.prefixes)}
+        if not inside:
+            odd.append(f"a destination other than {text}")
+        # Packets to that prefix leave by the device that has it, so the condition is one on devices.
+        refused |= inside
+    odd += [f"destination {text}" for text in where.destinations]
+    odd += ["a destination port"] if where.ports else []
+    odd += ["no address to translate to"] if action.what == "snat" and not action.address else []
+    odd += ["an incoming device"] if where.into is not None or where.not_into else []
+    if odd:
+        return []
+    found = []
+    for device in _fitting(devices, where.out, refused):
+        sources: Sequence[str] = where.sources
+        if not sources and rule.version and any(span.version != rule.version for span in device.spans):
+            sources = ("0.0.0.0/0",) if rule.version == 4 else ("::/0",)
+        for source in sources or ("",):
+            found.append(_nat(NatKind.SNAT if action.what == "snat" else NatKind.MASQUERADE, device, rule, source))
+    return found
+
+
+def _destinations(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[Nat]:
+    """DNAT of packets to this host's address. The topology has no rule for other destinations."""
+    where = rule.where
+    odd += [f"source {text}" for text in where.sources if ip_network(text, strict=False).prefixlen]
+    odd += [f"a destination other than {text}" for text in where.not_destinations]
+    owners: set[str] | None = None
+    if where.destinations:
+        wanted = {ip_network(text, strict=False) for text in where.destinations}
+        owners = {name for name, device in devices.items() if any(_is_one_of(text, wanted) for text in device.addresses)}
+        if not owners:
+            odd.append(f"destination {', '.join(where.destinations)}, which is no address here")
+    odd += ["an outgoing device"] if where.out is not None or where.not_out else []
+    odd += ["no address to translate to"] if not rule.action.address else []
+    if odd:
+        return []
+    version = ip_address(rule.action.address).version
+    fitting = [device for device in _fitting(devices, where.into, where.not_into) if owners is None or device.name in owners]
+    fitting = [device for device in fitting if any(span.version == version for span in device.spans)]
+    return [_nat(NatKind.DNAT, device, rule, "", port) for device in fitting for port in where.ports or (0,)]
+
+
+def _nat(kind: NatKind, device: Device, rule: Rule, source: str, port: int = 0) -> Nat:
+    address = exactly(rule.action.address) if rule.action.address else None
+    return Nat(kind, device.name, Prefix.parse(source) if source else None, rule.where.protocol, port, address, rule.action.port)
+
+
+def _covers(text: str, prefix: Prefix) -> bool:
+    outer = Prefix.parse(text)
+    return outer.version == prefix.version and outer.length > 0 and outer.low <= prefix.low and prefix.high <= outer.high
+
+
+def _is_one_of(address: str, networks: set[IPv4Network | IPv6Network]) -> bool:
+    return ip_network(address.split("/")[0]) in networks

@@ -1,0 +1,93 @@
+"""What a device of a dump is in the model: one of its kinds, or a reason why it has no place there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from csumlab.host.links import Link
+from csumlab.host.places import Place
+from csumlab.topology.model import DeviceKind
+
+VIF = re.compile(r"vif(\d{1,5})\.(\d{1,3})")
+_NETFRONT_DRIVERS = ("vif", "netfront", "xen_netfront", "xennet")
+_SLAVES = ("bond", "team")
+
+
+class Sort(Enum):
+    """What becomes of a device. SKIP is silent, LEFT is told."""
+
+    DEVICE = "device"
+    SKIP = "skip"
+    LEFT = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """``remark`` says what is approximated, or why the device is left out; ``loud`` that it is worth a warning."""
+
+    sort: Sort
+    kind: DeviceKind = DeviceKind.NIC
+    remark: str = ""
+    loud: bool = False
+
+
+def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset[str], virtio: bool) -> Sorted:
+    """What a device is. ``vifs`` are backends under other names, ``bridges`` those of Open vSwitch; ``virtio``: the preset has taps."""
+    if link.loopback:
+        return Sorted(Sort.SKIP)
+    if link.slave in _SLAVES or ((master := place.link(link.master)) is not None and master.kind in _SLAVES):
+        return Sorted(Sort.LEFT, remark=f"a port of {link.master}")
+    match link.kind:
+        case "" | "virtual":
+            return _without_kind(link, place, vifs, virtio)
+        case "bridge":
+            odd = "filters VLANs, which is not modelled: every port is taken to reach every other" if link.vlan_filtering else ""
+            return Sorted(Sort.DEVICE, DeviceKind.BRIDGE, odd, loud=bool(odd))
+        case "veth":
+            return Sorted(Sort.DEVICE, DeviceKind.VETH)
+        case "vxlan":
+            return Sorted(Sort.DEVICE, DeviceKind.VXLAN)
+        case "tun" if link.tap and not link.up and not link.master and not place.addresses_of(link.name):
+            return Sorted(Sort.LEFT, remark="a tap that is down and unused")
+        case "tun" if link.tap and not virtio:
+            return Sorted(Sort.LEFT, remark="a tap, which the preset has not", loud=True)
+        case "tun" if link.tap:
+            return Sorted(Sort.DEVICE, DeviceKind.TAP)
+        case "tun":
+            return Sorted(Sort.LEFT, remark='a tun device; if a VPN program has it, write kind = "vpn" with local and remote', loud=True)
+        case "vlan":
+            tag = f"VLAN {link.vlan}" if link.vlan else "a VLAN"
+            return Sorted(
+                Sort.DEVICE, remark=f"{tag} on {link.lower}: taken for a card on a wire of its own; the tag is not walked", loud=True
+            )
+        case "bond" | "team":
+            return Sorted(Sort.DEVICE, remark=f"a {link.kind}: not modelled, taken for one card", loud=True)
+        case "openvswitch" if link.name in bridges:
+            return Sorted(Sort.DEVICE, DeviceKind.BRIDGE, "of Open vSwitch: taken for a bridge; its flows are not read", loud=True)
+        case "openvswitch" if link.name == "ovs-system":
+            return Sorted(Sort.SKIP)
+    return Sorted(Sort.LEFT, remark=f"kind {link.kind} is not modelled", loud=link.up)
+
+
+def _without_kind(link: Link, place: Place, vifs: frozenset[str], virtio: bool) -> Sorted:
+    """A card, or an end of a Xen ring."""
+    driver = place.drivers.get(link.name, "")
+    loopback = re.fullmatch(r"vif0\.(\d{1,3})", link.name)
+    if (loopback and place.link(f"veth{loopback[1]}")) or (link.name.startswith("veth") and place.link(f"vif0.{link.name[4:]}")):
+        return Sorted(Sort.DEVICE, DeviceKind.VETH, "the loopback pair of XenLinux")
+    if VIF.fullmatch(link.name) or link.name in vifs:
+        return Sorted(Sort.DEVICE, DeviceKind.VIF)
+    if driver in _NETFRONT_DRIVERS:
+        return Sorted(Sort.DEVICE, DeviceKind.NETFRONT)
+    if link.kind:
+        return Sorted(Sort.LEFT, remark="a virtual device; what kind of, the dump does not say", loud=link.up)
+    if not link.ether:
+        return Sorted(Sort.LEFT, remark="no Ethernet device", loud=link.up)
+    if not link.up and not link.master and not place.addresses_of(link.name) and link.name not in place.lower_of():
+        return Sorted(Sort.LEFT, remark="down and unused")
+    if driver == "virtio_net" and virtio:
+        return Sorted(Sort.DEVICE, DeviceKind.VIRTIO)
+    virtual = driver in ("virtio_net", "vmxnet3", "hv_netvsc")
+    return Sorted(Sort.DEVICE, remark=f"{driver}: not modelled, taken for a card" if virtual else "", loud=virtual)

@@ -1,0 +1,307 @@
+"""A topology made of real devices: each domain a network namespace, each cable a pair of veth devices or a TAP.
+
+A domain can be *played*: it has no namespace, and what stands at the other end of its cables is this program. The wire between cards is
+always played: what a card is given to send is finished here, as the card would, and handed to the card that it is addressed to.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from ipaddress import ip_interface
+from typing import Protocol, Self
+
+from csumlab.packet import exactly
+from csumlab.topology import forward
+from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.presets import FEATURES, is_on, options_of
+
+from . import features, namespaces
+from .namespaces import Namespace, Untestable
+from .ports import End, PacketEnd, Tap, Watcher
+from .rules import VNI, ruleset, vxlan_options
+from .sockets import Connections, Sockets
+
+TAP_SUMS_ENCAPSULATED = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 17)
+"""Linux 6.17 gave TAP devices the offloads of encapsulated packets (drivers/net/tun.c, hw_enc_features); before they had none."""
+_HIDDEN = ("hw-enc-checksum", "vlan-checksum")
+_REAL = (DeviceKind.VETH, DeviceKind.NIC, DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.TAP)
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+class Devices:
+    """A topology in being, within ``with``. ``played`` are the domains without a kernel; those outside that have only cards always are.
+    ``addresses`` are those that will be sent to beside the topology's own; ``tapped`` makes cards of TAP
+    devices. Raises Untestable with the reason."""
+
+    def __init__(self, topology: Topology, played: Iterable[str] = (), addresses: Iterable[str] = (), *, tapped: bool = False) -> None:
+        self.topology, self.tapped = topology, tapped
+        self.played = {*played, *(d.name for d in topology.domains.values() if is_wire_only(d))}
+        self.real = {name: domain for name, domain in topology.domains.items() if name not in self.played}
+        self.addresses = [*topology.owners, *map(exactly, addresses)]
+        self.spaces: dict[str, Namespace] = {}
+        self.watchers: dict[str, Watcher] = {}
+        self.sockets: dict[str, Sockets] = {}
+        self.connections: dict[str, Connections] = {}
+        self.ends: dict[Port, End] = {}
+        self._wires: Namespace | None = None
+        self._indices = iter(range(100, 10000))
+
+    def __enter__(self) -> Self:
+        try:
+            self._check()
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        things: list[_Closing] = [*self.connections.values(), *self.ends.values(), *self.sockets.values(), *self.watchers.values()]
+        for thing in things:
+            thing.close()
+        for space in (*self.spaces.values(), *filter(None, [self._wires])):
+            space.close()
+
+    # Making it.
+
+    def _check(self) -> None:
+        for name, domain in self.real.items():
+            if domain.preset != "linux-6.1":
+                raise Untestable(f"{name} is {domain.preset}, and this kernel is not")
+            for device in domain.devices.values():
+                if device.kind not in _REAL:
+                    raise Untestable(f"{name}:{device.name} is a {device.kind.value}, which has no real counterpart here")
+                if len(device.name) > 15:
+                    raise Untestable(f"{device.name} is too long a name for a device")
+                if device.peer is not None:
+                    self._check_cable(Port(name, device.name), device, device.peer)
+
+    def _check_cable(self, port: Port, device: Device, peer: Port) -> None:
+        if device.kind is DeviceKind.TAP and peer.domain not in self.played:
+            raise Untestable(f"the guest at {port} would have to be a virtual machine: it can only be played")
+        if self.topology.device(peer).bridge and peer.domain in self.played:
+            raise Untestable(f"{peer} is a port of a bridge, and the domain is played: nobody would bridge there")
+
+    def check_sender(self, port: Port) -> None:
+        """What a played domain sends must come to the other end of the cable as it is. Raises Untestable."""
+        if not all(self._on(port, name) for name in ("tx-checksum-ip-generic", "vlan-checksum")):
+            raise Untestable(f"{port} is played, and has features with which its kernel would change what is sent")
+
+    def _on(self, port: Port, name: str) -> bool:
+        device = self.topology.device(port)
+        return is_on(self.topology.domains[port.domain], device, self.topology.device(device.peer) if device.peer else None, name)
+
+    @contextmanager
+    def inside(self, domain: str) -> Iterator[None]:
+        with self.spaces[domain].entered():
+            yield
+
+    @cached_property
+    def macs(self) -> dict[Port, bytes]:
+        made = {}
+        for number, port in enumerate(self.topology.ports, 1):
+            mac = self.topology.device(port).mac
+            made[port] = mac.to_bytes(6, "big") if mac is not None else bytes([2, 0, 0, 0xCA, number >> 8, number & 0xFF])
+        return made
+
+    def _build(self) -> None:
+        for name in self.real:
+            self.spaces[name] = Namespace()
+            with self.inside(name):
+                namespaces.quiet()
+        done: set[Port] = set()
+        for name, domain in self.real.items():
+            for device in domain.devices.values():
+                port = Port(name, device.name)
+                if port not in done:
+                    done |= {port, *([device.peer] if device.peer else [])}
+                    self._make(port, device)
+        for name, domain in self.real.items():
+            with self.inside(name):
+                self._set_up(domain)
+        for name, domain in self.real.items():
+            with self.inside(name):
+                self._features(domain)
+                self.watchers[name] = Watcher()
+                self.watchers[name].names = {socket.if_nametoindex(device): device for device in domain.devices}
+                self.sockets[name] = Sockets()
+                if domain.tracks():
+                    self.connections[name] = Connections()
+                # Bridges take up to a second (linkwatch); what only passes through one need not wait for the bridge device itself.
+                wait_until_running(name for name, device in domain.devices.items() if device.kind is not DeviceKind.BRIDGE)
+
+    def _link(self, port: Port, kind: str, peer: str = "") -> None:
+        mac, mtu = self.macs[port].hex(":"), self.topology.device(port).mtu
+        namespaces.ip([f"link add name {port.device} index {next(self._indices)} address {mac} mtu {mtu} type {kind} {peer}".rstrip()])
+
+    def _make(self, port: Port, device: Device) -> None:
+        with self.inside(port.domain):
+            match device.kind:
+                case DeviceKind.BRIDGE:
+                    self._link(port, "bridge forward_delay 0 stp_state 0 mcast_snooping 0")
+                case DeviceKind.VXLAN:
+                    self._link(port, f"vxlan id {VNI} {vxlan_options(device)}")
+                case DeviceKind.NIC:
+                    self._make_card(port)
+                case DeviceKind.TAP:
+                    options = options_of(device)
+                    self._add_tap(port, napi=options["napi"], header=options["vnet-hdr"])
+                case _ if device.peer is not None and device.peer.domain in self.played:
+                    self._make_tap(port, napi=False)
+                case _:
+                    assert device.peer is not None
+                    # Ends with equal indices in two namespaces do not count as urgent for linkwatch, and wait up to a second.
+                    there = f"netns {self.spaces[device.peer.domain].path}" if device.peer.domain != port.domain else ""
+                    other = (
+                        f"index {next(self._indices)} address {self.macs[device.peer].hex(':')} mtu {self.topology.device(device.peer).mtu}"
+                    )
+                    self._link(port, "veth", f"peer name {device.peer.device} {other} {there}")
+
+    def _make_tap(self, port: Port, napi: bool) -> None:
+        if self._on(port, "hw-enc-checksum") is not TAP_SUMS_ENCAPSULATED or not self._on(port, "vlan-checksum"):
+            wanted = "all" if TAP_SUMS_ENCAPSULATED else "no"
+            raise Untestable(f"{port} is a TAP, which here is for {wanted} encapsulated packets and all tagged ones what it is for others")
+        self._add_tap(port, napi=napi, header=True)
+
+    def _add_tap(self, port: Port, *, napi: bool, header: bool) -> None:
+        self.ends[port] = Tap(port.device, offload=self._on(port, "tx-checksum-ip-generic"), napi=napi, header=header)
+        namespaces.ip([f"link set dev {port.device} address {self.macs[port].hex(':')} mtu {self.topology.device(port).mtu}"])
+
+    def _make_card(self, port: Port) -> None:
+        """A TAP, or a veth pair whose other end is out of sight."""
+        merges = self._on(port, "rx-gro")
+        if self._on(port, "rx-checksum") and not merges:
+            raise Untestable(f"{port} verifies sums and does not merge: no device in software marks packets so")
+        if self.tapped:
+            self._make_tap(port, napi=merges)
+            return
+        self._wires = self._wires or Namespace()
+        far = f"w{next(self._indices)}"
+        self._link(port, "veth", f"peer name {far} index {next(self._indices)} mtu 9000 netns {self._wires.path}")
+        with self._wires.entered():
+            namespaces.ip([f"link set dev {far} up"])
+            # A veth receives through NAPI, and so through GRO, only what comes from an end without TSO (veth_skb_is_eligible_for_gro).
+            features.switch(
+                far,
+                {
+                    "tx-tcp-segmentation": False,
+                    "tx-tcp6-segmentation": False,
+                    "tx-tcp-ecn-segmentation": False,
+                    "tx-tcp-mangleid-segmentation": False,
+                },
+            )
+            self.ends[port] = PacketEnd(far, receives=True)
+
+    def _set_up(self, domain: Domain) -> None:
+        commands = []
+        for device in domain.devices.values():
+            if device.bridge:
+                commands.append(f"link set dev {device.name} master {device.bridge}")
+            commands += [f"address add {text} dev {device.name}{' nodad' if ':' in text else ''}" for text in device.addresses]
+            commands.append(f"link set dev {device.name} up")
+        namespaces.ip(commands)
+        commands = []
+        for route in domain.routes:
+            via = f" via {route.via} onlink" if route.via else ""
+            to = (
+                f"{ip_interface((route.to.low, route.to.length)).network}"
+                if route.to.version == 4 or route.to.low
+                else f"::/{route.to.length}"
+            )
+            commands.append(f"route replace {to}{via} dev {route.device}")
+        if domain.outside and not domain.forwarding:
+            commands += ["route add local 0.0.0.0/0 dev lo", "route add local ::/0 dev lo"]
+        commands += [
+            f"neigh replace {hop} lladdr {mac} dev {device} nud permanent" for (hop, device), mac in self._neighbours(domain).items()
+        ]
+        namespaces.ip(commands)
+        namespaces.bridge(list(self._forwarding_entries(domain)))
+        namespaces.sysctl("net/ipv4/ip_forward", int(domain.forwarding))
+        namespaces.sysctl("net/ipv6/conf/all/forwarding", int(domain.forwarding))
+        if domain.tracks():
+            namespaces.nft(ruleset(domain))
+            for name, value in domain.sysctl.items():
+                namespaces.sysctl(name.replace(".", "/"), int(value))
+
+    def _neighbours(self, domain: Domain) -> dict[tuple[str, str], str]:
+        """Hardware addresses of the next hops towards every address that is used: nobody has to ask for them."""
+        found: dict[tuple[str, str], str] = {}
+        for address in self.addresses:
+            try:
+                device, hop = forward.route(domain, address)
+                if device.kind is DeviceKind.VXLAN:
+                    stop = self._other_end(device)
+                else:
+                    stop = forward.next_stop(self.topology, Port(domain.name, device.name), hop, address)
+            except forward.Unreachable:
+                continue
+            if stop is not None and address not in device.spans:
+                found[str(hop), device.name] = self.macs[stop].hex(":")
+        return found
+
+    def _other_end(self, tunnel: Device) -> Port | None:
+        return next(
+            (
+                p
+                for p in self.topology.ports
+                if self.topology.device(p).kind is DeviceKind.VXLAN and self.topology.device(p).local == tunnel.remote
+            ),
+            None,
+        )
+
+    def _forwarding_entries(self, domain: Domain) -> Iterator[str]:
+        """What every bridge would learn, and nothing else: a frame to a place that it does not know would go out everywhere."""
+        for device in domain.devices.values():
+            if not device.bridge:
+                continue
+            yield f"link set dev {device.name} flood off mcast_flood off learning off"
+            for port in forward.segment(self.topology, Port(domain.name, device.name)):
+                yield f"fdb replace {self.macs[port].hex(':')} dev {device.name} master static"
+
+    def _features(self, domain: Domain) -> None:
+        for device in domain.devices.values():
+            port = Port(domain.name, device.name)
+            wanted = {name: self._on(port, name) for name in FEATURES if name not in _HIDDEN}
+            if device.kind in (DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.VETH):
+                del wanted["rx-gro"]  # The model's receive aggregation is that of cards.
+                del wanted["rx-checksum"]
+            if device.kind in (DeviceKind.NIC, DeviceKind.TAP):
+                del wanted["rx-checksum"]  # What a card or a guest says of a packet is played.
+            features.switch(device.name, wanted)
+            unlike = sorted(name for name in wanted if (name in features.active(device.name)) is not wanted[name])
+            if unlike:
+                raise Untestable(f"{port} is a {device.kind.value}: {', '.join(unlike)} cannot be set as wanted")
+            a_veth = device.kind in (DeviceKind.VETH, DeviceKind.NIC) and not isinstance(self.ends.get(port), Tap)
+            fixed = _HIDDEN if a_veth else () if device.kind is DeviceKind.TAP else _HIDDEN[1:]
+            off = [name for name in fixed if not self._on(port, name)]
+            if off:
+                raise Untestable(f"{port} is a {device.kind.value}: {', '.join(off)} cannot be switched off")
+
+
+def is_wire_only(domain: Domain) -> bool:
+    """Whether a domain stands for everybody on a wire: it is played."""
+    return domain.outside and all(device.kind is DeviceKind.NIC for device in domain.devices.values())
+
+
+def wait_until_running(devices: Iterable[str], limit: float = 2.5) -> None:
+    """Until every device may send, and whoever watches devices has been told."""
+    deadline = time.monotonic() + limit
+    for name in devices:
+        while True:
+            if features.running(name):
+                break
+            if time.monotonic() > deadline:
+                raise Untestable(f"{name} does not come up")
+            time.sleep(0.0005)
+        features.active(name)  # Takes the lock under which the others are told.

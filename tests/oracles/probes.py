@@ -1,0 +1,166 @@
+"""The frames that are put in: of each kind, in each state that a sender can hand to a kernel, each with a mark of its own.
+
+A state is what the virtio header says beside the bytes. Neither a TAP nor a packet socket takes DATA_VALID from its user: Linux looks at
+NEEDS_CSUM only (include/linux/virtio_net.h virtio_net_hdr_to_skb), so with DATA_VALID nothing is known of the frame, as with no flag.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import frames
+from frames import Frame
+
+from csumlab.headers import Kind, Layer
+from csumlab.inet import negate, residue
+from csumlab.state import Skb, State, Summed
+
+from .ports import DATA_VALID, NEEDS_CSUM, Virtio
+from .sockets import PORT
+
+PARTIAL = Skb(Summed.PARTIAL)
+UNKNOWN = Skb()
+KINDS = ("tcp", "udp", "ping")
+STATES: Mapping[str, str] = {
+    "right": "every sum is right",
+    "partial": "NEEDS_CSUM, and the field holds the pseudo-header sum",
+    "verified": "DATA_VALID, and every sum is right",
+    "verified, damaged": "DATA_VALID, and a byte of the payload is not what was summed",
+    "damaged": "a byte of the payload is not what was summed",
+    "damaged source": "a bit of the source address is not what was summed, and the IPv4 header fits it",
+    "partial, damaged": "NEEDS_CSUM, the pseudo-header sum, and a byte of the payload damaged before anybody summed it",
+    "partial, finished": "NEEDS_CSUM, but the field holds the finished sum",
+    "partial, unseeded": "NEEDS_CSUM, but the field holds 0",
+    "pseudo only": "the field holds the pseudo-header sum, and no flag says so",
+    "all ones": "the field holds ffff, which is not the sum",
+    "none": "the UDP field is 0: no sum",
+    "none, damaged": "the UDP field is 0, and a byte of the payload is damaged",
+    "wrong IPv4 sum": "the IPv4 header's sum is wrong",
+    "trailer": "two bytes follow the IP packet",
+    "partial, trailer": "NEEDS_CSUM, the pseudo-header sum, and two bytes follow the IP packet",
+    "last hop": "the TTL or hop limit is 1",
+    "first fragment": "a first fragment",
+    "tagged": "a VLAN tag inside the frame",
+    "partial, tagged": "a VLAN tag inside the frame, NEEDS_CSUM and the pseudo-header sum",
+    "extensions": "an IPv6 extension header",
+    "partial, extensions": "an IPv6 extension header, NEEDS_CSUM and the pseudo-header sum",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A frame to put in: ``mark`` finds it again, ``state`` is what the kernel's buffer is then taken to carry."""
+
+    kind: str
+    condition: str
+    mark: bytes
+    frame: bytes
+    virtio: Virtio
+    state: State
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.condition}"
+
+
+def conditions(kind: str, version: int, *, bridged: bool = False) -> Iterator[str]:
+    """The conditions that a probe of this kind can be in; ``bridged`` says that no IP stack will meet it: a VLAN tag would have it dropped
+    there."""
+    for condition in STATES:
+        if condition.startswith("none") and kind != "udp":
+            continue
+        if condition == "wrong IPv4 sum" and version == 6:
+            continue
+        if condition == "damaged source" and (kind, version) == ("ping", 4):
+            continue
+        if condition == "partial, unseeded" and (kind, version) == ("ping", 4):
+            continue
+        if "tagged" in condition and not bridged:
+            continue
+        if "extensions" in condition and version == 4:
+            continue
+        if condition == "first fragment" and version == 6:
+            continue
+        yield condition
+
+
+def made(
+    kind: str,
+    condition: str,
+    number: int,
+    macs: tuple[bytes, bytes],
+    source: str,
+    destination: str,
+    ports: tuple[int, int] | None = None,
+    size: int = 24,
+) -> Probe:
+    """One probe. ``number`` makes it unlike all others; ``macs`` are destination and source; ``size`` bytes of payload, 16 or more."""
+    version = 6 if ":" in source else 4
+    mark = b"csum" + struct.pack("!I", number)
+    payload = mark + bytes((number * 7 + n * 3) & 0xFF for n in range(size - 8))
+    transport = _transport(kind, version, payload, number, ports or (20000 + number % 40000, PORT))
+    frame = _around(transport, condition, version, source, destination)
+    data = macs[0] + macs[1] + frame.data[12:]
+    plan = next(one for one in frame.sums if one.kind is not Kind.IPV4)
+    virtio, state = Virtio(), UNKNOWN
+    if condition.startswith("partial"):
+        virtio, state = Virtio(NEEDS_CSUM, plan.start, frames.FIELDS[plan.kind]), PARTIAL
+        if condition == "partial, unseeded":
+            data = frames.patch(data, plan.at, 0)
+        elif condition != "partial, finished":
+            data = frames.patch(data, plan.at, residue(plan.pseudo) or (0xFFFF if plan.pseudo else 0))
+    if condition.startswith("verified"):
+        virtio = Virtio(DATA_VALID)
+    if condition == "pseudo only":
+        data = frames.patch(data, plan.at, residue(plan.pseudo) or (0xFFFF if plan.pseudo else 0))
+    if condition == "all ones":
+        data = frames.patch(data, plan.at, 0xFFFF)
+    if condition.startswith("none"):
+        data = frames.patch(data, plan.at, 0)
+    if condition.endswith("damaged"):
+        at = plan.end - 4
+        data = data[:at] + bytes([data[at] ^ 0x40]) + data[at + 1 :]
+    if condition == "damaged source":
+        data = _other_source(data, version)
+    if condition == "wrong IPv4 sum":
+        data = frames.patch(data, 24, int.from_bytes(data[24:26], "big") ^ 0x1234)
+    if condition.endswith("trailer"):
+        data += b"\0\x17"
+    return Probe(kind, condition, mark, data, virtio, state)
+
+
+def _transport(kind: str, version: int, payload: bytes, number: int, ports: tuple[int, int]) -> Frame:
+    if kind == "tcp":
+        header = struct.pack("!HHIIBBHHH", *ports, number & 0xFFFFFFFF, 9, 5 << 4, 0x18, 512, 0, 0)
+        return Frame(payload).inside(header, Layer.TCP, pending=Kind.TCP)
+    if kind == "udp":
+        return Frame(payload).inside(struct.pack("!HHHH", *ports, 8 + len(payload), 0), Layer.UDP, pending=Kind.UDP)
+    layer, pending, echo = (Layer.ICMP, Kind.ICMP, 8) if version == 4 else (Layer.ICMPV6, Kind.ICMPV6, 128)
+    return Frame(payload).inside(struct.pack("!BBHHH", echo, 0, 0, ports[0], number & 0xFFFF), layer, pending=pending)
+
+
+def _around(transport: Frame, condition: str, version: int, source: str, destination: str) -> Frame:
+    if version == 4:
+        packet = frames.ipv4(transport, source, destination, fragment=0x2000 if condition == "first fragment" else 0)
+    else:
+        options = ((60, bytes([0, 0, 1, 4, 0, 0, 0, 0])),) if "extensions" in condition else ()
+        packet = frames.ipv6(transport, source, destination, extensions=options)
+    if condition == "last hop":
+        packet = Frame(_last_hop(packet.data, version), packet.layers, packet.sums)
+    return frames.ethernet(frames.vlan(packet) if "tagged" in condition else packet)
+
+
+def _last_hop(data: bytes, version: int) -> bytes:
+    if version == 6:
+        return data[:7] + b"\1" + data[8:]
+    data = frames.patch(data[:8] + b"\1" + data[9:], 10, 0)
+    return frames.patch(data, 10, negate(residue(data[:20])))
+
+
+def _other_source(data: bytes, version: int) -> bytes:
+    """The frame with another source address in the same network, and an IPv4 sum that fits it; its transport sum does not follow."""
+    if version == 6:
+        return data[:37] + bytes([data[37] ^ 0x10]) + data[38:]
+    data = frames.patch(data[:29] + bytes([data[29] ^ 0x10]) + data[30:], 24, 0)
+    return frames.patch(data, 24, negate(residue(data[14:34])))

@@ -1,0 +1,410 @@
+"""What is compared: topologies of devices that any Linux has, and what is sent through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from csumlab.topology.load import parse_topology
+from csumlab.topology.model import Topology
+
+from .devices import TAP_SUMS_ENCAPSULATED
+from .probes import KINDS, conditions
+from .sockets import PORT
+
+CAPTURES = Path(__file__).resolve().parents[2] / "captures"
+
+
+BRIEF = ("right", "partial", "damaged", "partial, damaged", "partial, trailer", "none", "pseudo only", "extensions")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Probes out of ``port`` from one address to another; ``bridged`` says that no IP stack meets them but at the end.
+
+    ``only`` are the conditions of the probes if not all, ``port_to`` is where they go, ``size`` their bytes of payload; the first has the
+    number ``first``."""
+
+    port: str
+    source: str
+    destination: str
+    bridged: bool = False
+    only: tuple[str, ...] = ()
+    port_to: int = PORT
+    kinds: tuple[str, ...] = KINDS
+    size: int = 24
+    first: int = 0
+
+    @property
+    def version(self) -> int:
+        return 6 if ":" in self.source else 4
+
+    def probes(self, only: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+        """Kind and condition of each probe; ``only`` narrows them further."""
+        for kind in self.kinds:
+            for condition in conditions(kind, self.version, bridged=self.bridged):
+                if (not self.only or condition in self.only) and (not only or condition in only):
+                    yield kind, condition
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A topology, the flows through it, the domains that are played instead of made, and the flows of programs that send for themselves.
+
+    ``tapped`` makes cards of TAP devices. ``brief``: in the default run only the conditions that tell most."""
+
+    name: str
+    text: str
+    flows: tuple[Flow, ...]
+    played: tuple[str, ...] = ()
+    senders: tuple[Flow, ...] = ()
+    tapped: bool = False
+    brief: bool = False
+
+    @cached_property
+    def topology(self) -> Topology:
+        return parse_topology(self.text, self.name)
+
+    @property
+    def addresses(self) -> list[str]:
+        return sorted({address for flow in (*self.flows, *self.senders) for address in (flow.source, flow.destination)})
+
+    def ports(self, flow: Flow, number: int) -> tuple[int, int]:
+        """Source and destination port of a probe."""
+        return 20000 + number % 20000, flow.port_to
+
+
+def device(domain: str, name: str, kind: str, **words: Any) -> str:
+    """A device table; values that are no strings are written as TOML has them."""
+    lines = [f'[domain.{domain}.device."{name}"]', f'kind = "{kind}"']
+    for word, value in words.items():
+        lines.append(f"{word} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{word}" = {_toml(item)}' for word, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return str(value)
+
+
+def domain(
+    name: str, *devices: str, routes: tuple[tuple[str, str, str], ...] = (), nat: tuple[dict[str, object], ...] = (), **words: object
+) -> str:
+    """A domain table with its devices; ``routes`` are target, device, gateway."""
+    lines = [f"[domain.{name}]", *(f"{word} = {_toml(value)}" for word, value in words.items())]
+    text = "\n".join(lines) + "\n" + "".join(devices)
+    for to, leaving, via in routes:
+        text += f'[[domain.{name}.route]]\nto = "{to}"\ndevice = "{leaving}"\n' + (f'via = "{via}"\n' if via else "")
+    for rule in nat:
+        text += f"[[domain.{name}.nat]]\n" + "".join(f"{word} = {_toml(value)}\n" for word, value in rule.items())
+    return text
+
+
+NO_TX = {"tx": False}
+AS_TAP = {} if TAP_SUMS_ENCAPSULATED else {"hw-enc-checksum": False}
+NO_ENCAPSULATED = {"hw-enc-checksum": False}
+A4, A6, B4, B6 = "10.1.0.11", "fd00:1::11", "10.2.0.22", "fd00:2::22"
+
+
+def guest(name: str, peer: str, addresses: tuple[str, ...], gateways: tuple[str, ...] = (), **words: Any) -> str:
+    """A domain with one veth device."""
+    routes = tuple(("::/0" if ":" in via else "default", "eth0", via) for via in gateways)
+    return domain(name, device(name, "eth0", "veth", peer=peer, address=list(addresses), **words), routes=routes)
+
+
+def bridged(sender: dict[str, Any], way_in: dict[str, Any], way_out: dict[str, Any]) -> str:
+    """Two guests on a bridge of a host that has addresses on it. The arguments are further words of the three devices in between."""
+    return (
+        guest("a", "host:va", ("10.1.0.11/24", "fd00:1::11/64"), **sender)
+        + domain(
+            "host",
+            device("host", "va", "veth", bridge="br0", **way_in),
+            device("host", "vb", "veth", bridge="br0", **way_out),
+            device("host", "br0", "bridge", address=["10.1.0.1/24", "fd00:1::1/64"]),
+        )
+        + guest("b", "host:vb", ("10.1.0.22/24", "fd00:1::22/64"))
+    )
+
+
+ACROSS = (Flow("a:eth0", A4, "10.1.0.22", bridged=True), Flow("a:eth0", A6, "fd00:1::22", bridged=True))
+TO_HOST = (Flow("a:eth0", A4, "10.1.0.1"), Flow("a:eth0", A6, "fd00:1::1"))
+FROM_HOST = (Flow("host:br0", "10.1.0.1", A4, bridged=True),)
+
+
+def routed(
+    way_in: dict[str, Any] | None = None,
+    way_out: dict[str, Any] | None = None,
+    nat: tuple[dict[str, object], ...] = (),
+    **words: Any,
+) -> str:
+    """A guest, a router and another guest, each cable a network."""
+    return (
+        guest("a", "r:va", ("10.1.0.11/24", "fd00:1::11/64"), ("10.1.0.1", "fd00:1::1"))
+        + domain(
+            "r",
+            device("r", "va", "veth", address=["10.1.0.1/24", "fd00:1::1/64"], **way_in or {}),
+            device("r", "vb", "veth", address=["10.2.0.1/24", "fd00:2::1/64"], **way_out or {}),
+            nat=nat,
+            forwarding=True,
+            **words,
+        )
+        + guest("b", "r:vb", ("10.2.0.22/24", "fd00:2::22/64"), ("10.2.0.1", "fd00:2::1"))
+    )
+
+
+THROUGH = (Flow("a:eth0", A4, B4), Flow("a:eth0", A6, B6))
+TO_ROUTER = (Flow("a:eth0", A4, "10.1.0.1"), Flow("a:eth0", A6, "fd00:1::1"))
+UNVERIFIED: dict[str, object] = {"net.netfilter.nf_conntrack_checksum": False}
+MASQUERADE: tuple[dict[str, object], ...] = (
+    {"kind": "masquerade", "device": "vb", "source": "10.1.0.0/24", "to-port": 40000},
+    {"kind": "masquerade", "device": "vb", "source": "fd00:1::/64", "to-port": 40000},
+)
+SNAT: tuple[dict[str, object], ...] = (
+    {"kind": "snat", "device": "vb", "source": "10.1.0.0/24", "address": "10.2.0.77"},
+    {"kind": "snat", "device": "vb", "source": "fd00:1::/64", "address": "fd00:2::77"},
+)
+DNAT: tuple[dict[str, object], ...] = tuple(
+    {"kind": "dnat", "device": "va", "protocol": protocol, "port": 8080, "address": address, "to-port": PORT}
+    for protocol in ("tcp", "udp")
+    for address in (B4, B6)
+)
+
+
+def pods(outer: int, sums: bool, host: str = "", nat: tuple[dict[str, object], ...] = (), **way_out: object) -> str:
+    """A pod with a VXLAN device, a host that routes or translates its outer packets, and a peer with the other end."""
+    local, remote, gates = (
+        ("10.9.0.2", "10.8.0.9", ("10.9.0.1", "10.8.0.1")) if outer == 4 else ("fd00:9::2", "fd00:8::9", ("fd00:9::1", "fd00:8::1"))
+    )
+    length = 24 if outer == 4 else 64
+    allowed = outer == 6 and not sums
+    options = {"udpcsum": sums, "udp6zerocsumrx": allowed}
+    seen_from_peer = next((str(rule["address"]) for rule in nat if (":" in str(rule["address"])) == (outer == 6)), local)
+
+    def pod(name: str, cable: str, own: str, other: str, gate: str, inner: list[str]) -> str:
+        return domain(
+            name,
+            device(name, "vxlan0", "vxlan", local=own, remote=other, address=inner, options=options),
+            device(name, "eth0", "veth", peer=cable, address=[f"{own}/{length}"], options={"udp6zerocsumrx": allowed}),
+            routes=(("default" if outer == 4 else "::/0", "eth0", gate),),
+        )
+
+    return (
+        pod("pod", "host:va", local, remote, gates[0], ["10.244.0.1/16", "fd00:244::1/64"])
+        + domain(
+            "host",
+            device("host", "va", "veth", address=[f"{gates[0]}/{length}"]),
+            device("host", "vb", "veth", address=[f"{gates[1]}/{length}"], **way_out),
+            nat=nat,
+            forwarding=True,
+        )
+        + pod("peer", "host:vb", remote, seen_from_peer, gates[1], ["10.244.3.3/16", "fd00:244::3/64"])
+    )
+
+
+INSIDE = (Flow("pod:vxlan0", "10.244.0.1", "10.244.3.3"), Flow("pod:vxlan0", "fd00:244::1", "fd00:244::3"))
+OUTER_MASQUERADE: tuple[dict[str, object], ...] = (
+    {"kind": "snat", "device": "vb", "source": "10.9.0.0/24", "address": "10.8.0.77"},
+    {"kind": "snat", "device": "vb", "source": "fd00:9::/64", "address": "fd00:8::77"},
+)
+
+
+def virtual_machines(offer_in: bool, offer_out: bool, **words: Any) -> str:
+    """Two virtual machines, played, whose TAP devices are on a bridge of a host; each offers to finish sums or not."""
+    features: list[dict[str, Any]] = [{"tx": offered, **AS_TAP} for offered in (offer_in, offer_out)]
+    return (
+        guest("a", "host:tap0", ("10.1.0.11/24", "fd00:1::11/64"))
+        + domain(
+            "host",
+            device("host", "tap0", "veth", bridge="br0", features=features[0]),
+            device("host", "tap1", "veth", bridge="br0", features=features[1]),
+            device("host", "br0", "bridge", address=["10.1.0.1/24", "fd00:1::1/64"]),
+            **words,
+        )
+        + guest("b", "host:tap1", ("10.1.0.22/24", "fd00:1::22/64"))
+    )
+
+
+def tapped_router(offer_out: bool, nat: tuple[dict[str, object], ...] = (), **words: Any) -> str:
+    """As ``routed``, with a virtual machine played at each side."""
+    return routed({"features": AS_TAP}, {"features": {"tx": offer_out, **AS_TAP}}, nat, **words)
+
+
+def virtual_machines_by_name(tap0: dict[str, Any], tap1: dict[str, Any]) -> str:
+    """Two virtual machines with virtio devices, played, on a bridge; the arguments are the options of the TAP devices behind them."""
+
+    def machine(name: str, tap: str, number: int) -> str:
+        addresses = [f"10.1.0.{number}/24", f"fd00:1::{number}/64"]
+        return domain(name, device(name, "eth0", "virtio", peer=f"host:{tap}", address=addresses))
+
+    return (
+        machine("a", "tap0", 11)
+        + domain(
+            "host",
+            device("host", "tap0", "tap", bridge="br0", options=tap0),
+            device("host", "tap1", "tap", bridge="br0", options=tap1),
+            device("host", "br0", "bridge", address=["10.1.0.1/24", "fd00:1::1/64"]),
+        )
+        + machine("b", "tap1", 22)
+    )
+
+
+OUTSIDE = """
+[domain.outside]
+outside = true
+[domain.outside.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.254/24", "2001:db8:2::fe/64"]
+"""
+
+
+def carded(**features: bool) -> str:
+    """A host whose card is on a bridge with a guest; the wire is played."""
+    return (
+        domain(
+            "host",
+            device("host", "eth0", "nic", wire="lan", bridge="br0", features=features),
+            device("host", "va", "veth", bridge="br0"),
+            device("host", "br0", "bridge", address=["192.0.2.1/24", "2001:db8:2::1/64"]),
+        )
+        + guest("a", "host:va", ("192.0.2.11/24", "2001:db8:2::11/64"), ("192.0.2.254", "2001:db8:2::fe"))
+        + OUTSIDE
+    )
+
+
+CARDED = (
+    Flow("outside:eth0", "192.0.2.254", "192.0.2.11", bridged=True),
+    Flow("outside:eth0", "2001:db8:2::fe", "2001:db8:2::11", bridged=True),
+    Flow("outside:eth0", "192.0.2.254", "192.0.2.1"),
+    Flow("a:eth0", "192.0.2.11", "198.51.100.80", bridged=True),
+)
+
+
+AS_A_CARD_SEES = ("right", "partial", "verified", "damaged", "damaged source", "pseudo only", "extensions")
+"""What the kernel's own receive aggregation tells apart as a card does that verifies sums: it stands in for one."""
+
+
+def inner_ends(**words: Any) -> str:
+    """A pod and a host with a VXLAN device each, nothing between but a cable. No sums are offered on the pod's way out with ``words``."""
+    return domain(
+        "pod",
+        device("pod", "vxlan0", "vxlan", local="10.9.0.2", remote="10.9.0.1", address=["10.244.0.1/16"]),
+        device("pod", "eth0", "veth", peer="host:va", address=["10.9.0.2/24"], **words),
+    ) + domain(
+        "host",
+        device("host", "va", "veth", address=["10.9.0.1/24"]),
+        device("host", "vxlan0", "vxlan", local="10.9.0.1", remote="10.9.0.2", address=["10.244.3.3/16"]),
+        conntrack=True,
+    )
+
+
+def over_a_bridge() -> str:
+    """As ``inner_ends``, with the pod's outer address on a bridge; a bridge device sums nothing that is encapsulated."""
+    return inner_ends().replace('peer = "host:va"\naddress = ["10.9.0.2/24"]', 'peer = "host:va"\nbridge = "br0"') + device(
+        "pod", "br0", "bridge", address=["10.9.0.2/24"], features=NO_ENCAPSULATED
+    )
+
+
+def to_a_tap() -> str:
+    """A pod whose outer packets leave by a TAP."""
+    return inner_ends(features=AS_TAP)
+
+
+def carded_router(nat: tuple[dict[str, object], ...] = (), **features: bool) -> str:
+    """A host with a card that merges what it receives, tracks connections and routes to a guest."""
+    return (
+        domain(
+            "host",
+            device("host", "eth0", "nic", wire="lan", address=["192.0.2.1/24"], features={**AS_TAP, **features}),
+            device("host", "va", "veth", address=["10.1.0.1/24"]),
+            routes=(("default", "eth0", "192.0.2.254"),),
+            nat=nat,
+            forwarding=True,
+            conntrack=True,
+        )
+        + guest("a", "host:va", ("10.1.0.11/24",), ("10.1.0.1",))
+        + OUTSIDE.replace(', "2001:db8:2::fe/64"', "")
+        + '[[domain.outside.route]]\nto = "10.1.0.0/24"\ndevice = "eth0"\nvia = "192.0.2.1"\n'
+    )
+
+
+PUBLISHED: tuple[dict[str, object], ...] = tuple(
+    {"kind": "dnat", "device": "eth0", "protocol": protocol, "port": 8080, "address": "10.1.0.11", "to-port": PORT}
+    for protocol in ("tcp", "udp")
+)
+FROM_OUTSIDE = (Flow("outside:eth0", "192.0.2.254", "10.1.0.11"), Flow("outside:eth0", "192.0.2.254", "192.0.2.1"))
+BEHIND = (Flow("outside:eth0", "192.0.2.254", "192.0.2.1", port_to=8080), Flow("a:eth0", "10.1.0.11", "198.51.100.80"))
+
+
+def every() -> Iterator[Scenario]:
+    """Every scenario."""
+    yield Scenario("bridge", bridged({}, {}, {}), (*ACROSS, *TO_HOST, *FROM_HOST), senders=(*ACROSS, *FROM_HOST))
+    yield Scenario("bridge, the guest sums for itself", bridged({"features": NO_TX}, {}, {}), ACROSS, senders=ACROSS, brief=True)
+    yield Scenario("bridge, way out without offload", bridged({}, {}, {"features": NO_TX}), ACROSS, brief=True)
+    yield Scenario("router", routed(), (*THROUGH, *TO_ROUTER), senders=THROUGH)
+    yield Scenario("router, way out without offload", routed(way_out={"features": NO_TX}), THROUGH, brief=True)
+    yield Scenario("router, conntrack", routed(conntrack=True), (*THROUGH, *TO_ROUTER))
+    yield Scenario("router, conntrack, unverified", routed(conntrack=True, sysctl=UNVERIFIED), (*THROUGH, *TO_ROUTER), brief=True)
+    yield Scenario("masquerade", routed(nat=MASQUERADE), THROUGH)
+    yield Scenario("masquerade, unverified", routed(nat=MASQUERADE, sysctl=UNVERIFIED), THROUGH)
+    yield Scenario("masquerade, way out without offload", routed(nat=MASQUERADE, way_out={"features": NO_TX}), THROUGH, brief=True)
+    unsummed = (Flow("a:eth0", A4, B4, kinds=("ping",), only=("right", "partial", "partial, finished")),)
+    text = routed(nat=MASQUERADE, sysctl=UNVERIFIED).replace('peer = "r:va"\n', 'peer = "r:va"\nfeatures = { tx = false }\n', 1)
+    yield Scenario("masquerade, unverified, the guest sums for itself", text, unsummed)
+    yield Scenario("snat", routed(nat=SNAT), THROUGH, brief=True)
+    yield Scenario("dnat", routed(nat=DNAT), (Flow("a:eth0", A4, "10.1.0.1", port_to=8080), Flow("a:eth0", A6, "fd00:1::1", port_to=8080)))
+    for outer in (4, 6):
+        for sums in (True, False):
+            yield Scenario(f"vxlan over IPv{outer}, udpcsum {sums}".lower(), pods(outer, sums), INSIDE, senders=INSIDE, brief=outer == 6)
+            yield Scenario(
+                f"vxlan over IPv{outer}, snat, udpcsum {sums}".lower(), pods(outer, sums, nat=OUTER_MASQUERADE), INSIDE, brief=True
+            )
+    yield Scenario("vxlan, way out without offload", pods(4, True, features=NO_TX), INSIDE, brief=True)
+    yield Scenario("vxlan, snat, way out without offload", pods(4, True, nat=OUTER_MASQUERADE, features=NO_TX), INSIDE, brief=True)
+    yield Scenario("vxlan, ends joined", inner_ends(), INSIDE[:1])
+    yield Scenario("vxlan, ends joined, without offload", inner_ends(features=NO_TX), INSIDE[:1], brief=True)
+    yield Scenario("vxlan over a bridge", over_a_bridge(), INSIDE[:1], brief=True)
+    yield Scenario("vxlan to a tap", to_a_tap(), INSIDE[:1], ("host",), brief=True)
+    yield Scenario("card and router, conntrack", carded_router(rx=False), FROM_OUTSIDE, tapped=True)
+    yield Scenario("card and router, dnat", carded_router(PUBLISHED, rx=False), BEHIND, tapped=True)
+    for way_in, way_out in ((True, True), (True, False), (False, True)):
+        yield Scenario(
+            f"tap to tap, offload {way_in} {way_out}".lower(),
+            virtual_machines(way_in, way_out),
+            (*ACROSS, *TO_HOST),
+            ("a", "b"),
+            brief=way_in is not way_out,
+        )
+    for name, tap0, tap1 in (
+        ("", {}, {}),
+        (", no sums left to the guest", {}, {"TUN_F_CSUM": False}),
+        (", no header", {}, {"vnet-hdr": False}),
+        (", sums left to a guest that gets no header", {}, {"vnet-hdr": False, "TUN_F_CSUM": True}),
+        (", merging", {"napi": True}, {}),
+    ):
+        yield Scenario(
+            f"virtio{name}", virtual_machines_by_name(tap0, tap1), (*ACROSS, *TO_HOST), ("a", "b"), brief=not name.endswith("ing")
+        )
+    for offered in (True, False):
+        yield Scenario(f"tap router, offload {offered}".lower(), tapped_router(offered), THROUGH, ("a", "b"), brief=True)
+        yield Scenario(
+            f"tap masquerade, offload {offered}".lower(), tapped_router(offered, MASQUERADE), THROUGH, ("a", "b"), brief=not offered
+        )
+    yield Scenario("card", carded(), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED))
+    yield Scenario("card as tap", carded(**AS_TAP), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED), tapped=True)
+    yield Scenario("card as tap, nothing verified", carded(**AS_TAP, rx=False), CARDED, tapped=True)
+    yield Scenario("card as tap, nothing verified or merged", carded(**AS_TAP, rx=False, gro=False), CARDED, tapped=True, brief=True)
+    yield Scenario("card as tap, no offload", carded(**AS_TAP, rx=False, tx=False), CARDED, tapped=True, brief=True)
+    for name in ("vxlan-routed", "vxlan-masquerade"):
+        text = (CAPTURES / name / "topology.toml").read_text(encoding="utf-8")
+        yield Scenario(f"captures/{name}", text, (Flow("pod:vxlan0", "10.244.0.1", "10.244.3.3"),))

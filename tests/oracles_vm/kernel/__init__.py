@@ -1,0 +1,1 @@
+"""A distribution's kernel in an emulator, with the tunnels that other kernels may lack."""
