@@ -111,12 +111,15 @@ class Walker:
         way: str = "",
         edit: Translation | Outer | None = None,
         fault: Fault = Fault.MEMORY,
+        socket: bool = False,
     ) -> None:
+        """``socket``: the options asked for are those of the socket that the packet is for, not of the device it came in by."""
         if len(self.hops) >= MAX_HOPS:
             raise _Ended(Fate.UNTOLD, f"after {MAX_HOPS} hops the packet still goes on: the topology sends it in circles")
         if self.inject is not None:
             self.packet = self.inject(len(self.hops), self.packet)
-        done = apply(stage, self.state, self.packet, Setting(self._features(domain, port), self._knobs(domain, port), edit))
+        knobs = self._knobs(domain, self._tunnel_of_packet(domain) if socket else port)
+        done = apply(stage, self.state, self.packet, Setting(self._features(domain, port), knobs, edit))
         fault, self._fault = (self._fault if fault is Fault.MEMORY else fault), Fault.MEMORY
         self.hops.append(
             Hop(stage, done.row, domain.name, str(port or ""), way, self.packet, done.packet, self.state, done.state, done.checked, fault)
@@ -305,7 +308,7 @@ class Walker:
     def _deliver(self, domain: Domain, port: Port) -> None:
         """Local delivery: the transport checks, then a tunnel end takes its header off and the inner packet goes on."""
         preset = self._preset(domain)
-        self._apply(preset.receive, domain, port, "in")
+        self._apply(preset.receive, domain, port, "in", socket=True)
         ip = outer_ip(self.packet.headers)
         if ip is not None and ip.fragment is not FragmentRole.WHOLE:
             raise _Ended(Fate.WAITING, "the datagram is whole only in another packet")
@@ -323,6 +326,12 @@ class Walker:
         else:
             self._apply(preset.input, domain, port, "in")
             self._deliver(domain, port)
+
+    def _tunnel_of_packet(self, domain: Domain) -> Port | None:
+        """The tunnel end whose socket a packet is for; None if it is for another socket, whose options nobody told."""
+        if getattr(self.packet, "sealed", None) is None and not _is_tunnel(self.packet.headers):
+            return None
+        return self._tunnel_end(domain)
 
     def _tunnel_end(self, domain: Domain) -> Port | None:
         kind = DeviceKind.VPN if getattr(self.packet, "sealed", None) is not None else DeviceKind.VXLAN
