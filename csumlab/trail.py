@@ -60,13 +60,12 @@ NOTHING_FOUND: Final = Findings()
 
 
 class Trail:
-    """Collects while blocks pass, in their order; then :meth:`finish`. ``unwatched`` counts segments that OWED left out.
+    """Collects while blocks pass, in their order; then :meth:`finish`.
 
     Flows with sums that are not filled have a testimony of their own: in most captures there are many, and those with wrong sums must
     not go short for them."""
 
     def __init__(self, tables: Tables = NO_TABLES) -> None:
-        self.unwatched = 0
         self._owed = self._owed_looks = 0
         self._of_owed = Testimony(tables)
         self._roots: dict[int, int] = {}
@@ -161,11 +160,9 @@ class Trail:
             for position, total in enumerate(one.dissection.sums):
                 if total.kind is not Kind.TCP or total.verdict not in watched:
                     continue
-                if total.verdict is not Verdict.BAD and self._owed >= OWED:
-                    self.unwatched += 1
-                elif total.verdict is Verdict.BAD:
+                if total.verdict is Verdict.BAD:
                     self._testimony.watch(one.number, one.timestamp, one.data, one.dissection, position)
-                else:
+                elif self._owed < OWED:
                     self._owed += self._of_owed.watch(one.number, one.timestamp, one.data, one.dissection, position)
         self._testimony.follow(block, network)
         if self._owed_looks < OWED_LOOKS:

@@ -140,7 +140,7 @@ def test_faults_of_snoop(record: int, captured: int, words: str) -> None:
 
 
 @pytest.mark.needs_program
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt-get install tshark")
 @pytest.mark.parametrize("kind", ["modified <", "modified >", "snoop"])
 def test_tshark_sees_the_same_packets(tmp_path: Path, kind: str) -> None:
     """Wireshark's readers agree on times, lengths and bytes."""

@@ -84,11 +84,11 @@ class Image:
             self.add(str(program.relative_to(packages.root)), program.read_bytes(), 0o755)
             libraries |= packages.libraries(program)
         self.libraries(packages, *sorted(libraries))
-        return self.add("lib64/ld-linux-x86-64.so.2", packages.library("ld-linux-x86-64.so.2").read_bytes(), 0o755)
+        return self.add("lib64/ld-linux-x86-64.so.2", packages.shared_object("ld-linux-x86-64.so.2").read_bytes(), 0o755)
 
     def libraries(self, packages: Packages, *names: str) -> Self:
         for name in names:
-            self.add(f"lib/x86_64-linux-gnu/{name}", packages.library(name).read_bytes(), 0o755)
+            self.add(f"lib/x86_64-linux-gnu/{name}", packages.shared_object(name).read_bytes(), 0o755)
         return self
 
     def python(self, packages: Packages) -> Self:
@@ -144,7 +144,7 @@ def _compile(packages: Packages, home: Path) -> None:
         return
     libraries = [str(packages.root / place) for place in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")]
     environment = {**os.environ, "PYTHONHOME": str(packages.root / "usr"), "LD_LIBRARY_PATH": ":".join(libraries)}
-    words = [str(packages.library("ld-linux-x86-64.so.2")), str(packages.root / "usr/bin" / home.name)]
+    words = [str(packages.shared_object("ld-linux-x86-64.so.2")), str(packages.root / "usr/bin" / home.name)]
     subprocess.run(
         [*words, "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(home)],
         env=environment,

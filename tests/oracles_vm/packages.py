@@ -52,7 +52,7 @@ class Packages:
         places = [self.root / name, *(self.root / place / name for place in _PROGRAMS)]
         return next((place for place in places if place.is_file()), None) or self._missing(name)
 
-    def library(self, name: str) -> Path:
+    def shared_object(self, name: str) -> Path:
         return next((self.root / place / name for place in _LIBRARIES if (self.root / place / name).exists()), None) or self._missing(name)
 
     def libraries(self, program: Path) -> set[str]:
@@ -63,13 +63,13 @@ class Packages:
             name = todo.pop()
             if name not in found and not name.startswith("ld-linux"):
                 found.add(name)
-                todo += needed(self.library(name).read_bytes())
+                todo += needed(self.shared_object(name).read_bytes())
         return found
 
     def run(self, name: str, *words: str, text: str = "") -> str:
         """What a program of the packages prints, run on this machine with its own libraries."""
         libraries = ":".join(str(self.root / place) for place in _LIBRARIES)
-        command = [str(self.library("ld-linux-x86-64.so.2")), "--library-path", libraries, str(self.program(name)), *words]
+        command = [str(self.shared_object("ld-linux-x86-64.so.2")), "--library-path", libraries, str(self.program(name)), *words]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
     def kernel(self) -> str:
