@@ -141,6 +141,8 @@ class KindRule(NamedTuple):
     source: str
     crc: bool = False
     """Whether it is a CRC32c of 32 bits and no sum."""
+    protocol: int = 0
+    """IANA's number of the protocol on top of IP."""
 
     @property
     def width(self) -> int:
@@ -150,22 +152,22 @@ class KindRule(NamedTuple):
 
 KINDS: Final[dict[Kind, KindRule]] = {
     Kind.IPV4: KindRule("IPv4", Layer.IPV4, 10, False, False, "RFC 791 section 3.1"),
-    Kind.TCP: KindRule("TCP", Layer.TCP, 16, True, False, "RFC 9293 section 3.1"),
-    Kind.UDP: KindRule("UDP", Layer.UDP, 6, True, True, "RFC 768; RFC 8200 section 8.1"),
-    Kind.ICMP: KindRule("ICMP", Layer.ICMP, 2, False, False, "RFC 792"),
-    Kind.ICMPV6: KindRule("ICMPv6", Layer.ICMPV6, 2, True, False, "RFC 4443 section 2.3"),
-    Kind.GRE: KindRule("GRE", Layer.GRE, 4, False, False, "RFC 2784 section 2.1"),
-    Kind.UDPLITE: KindRule("UDP-Lite", Layer.UDPLITE, 6, True, False, "RFC 3828 section 3.1"),
-    Kind.DCCP: KindRule("DCCP", Layer.DCCP, 6, True, False, "RFC 4340 section 9"),
-    Kind.SCTP: KindRule("SCTP", Layer.SCTP, 8, False, False, "RFC 9260 section 6.8 and appendix A", crc=True),
-    Kind.IGMP: KindRule("IGMP", Layer.IGMP, 2, False, False, "RFC 9776 section 4.1.3"),
-    Kind.OSPFV2: KindRule("OSPFv2", Layer.OSPF, 12, False, False, "RFC 2328 appendix D.4"),
-    Kind.OSPFV3: KindRule("OSPFv3", Layer.OSPF, 12, True, False, "RFC 5340 appendix A.3.1"),
-    Kind.PIM: KindRule("PIM", Layer.PIM, 2, False, False, "RFC 7761 section 4.9"),
-    Kind.VRRP: KindRule("VRRP", Layer.VRRP, 6, False, False, "RFC 3768 section 5.3.8; RFC 5798 section 5.2.8"),
-    Kind.EIGRP: KindRule("EIGRP", Layer.EIGRP, 2, False, False, "RFC 7868 section 6.4"),
-    Kind.RSVP: KindRule("RSVP", Layer.RSVP, 2, False, True, "RFC 2205 section 3.1.1"),
-    Kind.MOBILITY: KindRule("mobility header", Layer.MOBILITY, 4, True, False, "RFC 6275 section 6.1.1"),
+    Kind.TCP: KindRule("TCP", Layer.TCP, 16, True, False, "RFC 9293 section 3.1", protocol=6),
+    Kind.UDP: KindRule("UDP", Layer.UDP, 6, True, True, "RFC 768; RFC 8200 section 8.1", protocol=17),
+    Kind.ICMP: KindRule("ICMP", Layer.ICMP, 2, False, False, "RFC 792", protocol=1),
+    Kind.ICMPV6: KindRule("ICMPv6", Layer.ICMPV6, 2, True, False, "RFC 4443 section 2.3", protocol=58),
+    Kind.GRE: KindRule("GRE", Layer.GRE, 4, False, False, "RFC 2784 section 2.1", protocol=47),
+    Kind.UDPLITE: KindRule("UDP-Lite", Layer.UDPLITE, 6, True, False, "RFC 3828 section 3.1", protocol=136),
+    Kind.DCCP: KindRule("DCCP", Layer.DCCP, 6, True, False, "RFC 4340 section 9", protocol=33),
+    Kind.SCTP: KindRule("SCTP", Layer.SCTP, 8, False, False, "RFC 9260 section 6.8 and appendix A", crc=True, protocol=132),
+    Kind.IGMP: KindRule("IGMP", Layer.IGMP, 2, False, False, "RFC 9776 section 4.1.3", protocol=2),
+    Kind.OSPFV2: KindRule("OSPFv2", Layer.OSPF, 12, False, False, "RFC 2328 appendix D.4", protocol=89),
+    Kind.OSPFV3: KindRule("OSPFv3", Layer.OSPF, 12, True, False, "RFC 5340 appendix A.3.1", protocol=89),
+    Kind.PIM: KindRule("PIM", Layer.PIM, 2, False, False, "RFC 7761 section 4.9", protocol=103),
+    Kind.VRRP: KindRule("VRRP", Layer.VRRP, 6, False, False, "RFC 3768 section 5.3.8; RFC 5798 section 5.2.8", protocol=112),
+    Kind.EIGRP: KindRule("EIGRP", Layer.EIGRP, 2, False, False, "RFC 7868 section 6.4", protocol=88),
+    Kind.RSVP: KindRule("RSVP", Layer.RSVP, 2, False, True, "RFC 2205 section 3.1.1", protocol=46),
+    Kind.MOBILITY: KindRule("mobility header", Layer.MOBILITY, 4, True, False, "RFC 6275 section 6.1.1", protocol=135),
 }
 
 

@@ -299,6 +299,7 @@ def test_fields_of_zeros() -> None:
         (Kind.GRE, 1, b"\1", "this GRE header has no checksum"),
         (Kind.OSPFV2, 0, b"\4", "no checksum is known for OSPF version 4"),
         (Kind.OSPFV2, 14, b"\0\2", "OSPF with cryptographic authentication has no checksum"),
+        (Kind.OSPFV2, 14, b"\0\3", "OSPF with cryptographic authentication has no checksum"),
         (Kind.RSVP, 6, b"\0\x20", "the length in the RSVP header (32) is not that of the datagram (125)"),
     ],
 )

@@ -18,24 +18,6 @@ from csumlab.inet import MODULUS, parity_factor, residue
 MAX_REWRITES: Final = 16
 """Rewrites that are tried; more would explain nearly everything."""
 
-# What the protocol field of the pseudo-header holds (IANA protocol numbers).
-_PROTOCOLS: Final = {
-    Kind.TCP: 6,
-    Kind.UDP: 17,
-    Kind.ICMP: 1,
-    Kind.ICMPV6: 58,
-    Kind.GRE: 47,
-    Kind.UDPLITE: 136,
-    Kind.DCCP: 33,
-    Kind.IGMP: 2,
-    Kind.OSPFV2: 89,
-    Kind.OSPFV3: 89,
-    Kind.PIM: 103,
-    Kind.VRRP: 112,
-    Kind.EIGRP: 88,
-    Kind.RSVP: 46,
-    Kind.MOBILITY: 135,
-}
 # Their sums may end before the datagram does, while the pseudo-header has the whole length (RFC 3828 section 3.2, RFC 4340 section 9.1).
 _COVERAGE: Final = (Kind.UDPLITE, Kind.DCCP)
 
@@ -127,8 +109,8 @@ class Case:
 
     @property
     def protocol(self) -> int:
-        """The protocol number of the pseudo-header, 0 for a kind that never has one."""
-        return _PROTOCOLS.get(self.total.kind, 0)
+        """The protocol number, which is in the pseudo-header of a kind that has one."""
+        return KINDS[self.total.kind].protocol
 
     @property
     def pseudo_length(self) -> int:

@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 from csumlab.crc32c import crc32c
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.facts import FragmentRole
-from csumlab.headers import Layer
+from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import residue
+from csumlab.kernels.network import HOME_ADDRESS, final_destination, routed_destination
+from csumlab.kernels.steps import find_option
 from csumlab.tables import Tables
 
 HEAD: Final = 128
@@ -19,7 +21,7 @@ LONGEST: Final = 65535
 
 AUTHENTICATION, ROUTING, FRAGMENT, OPTIONS = 51, 43, 44, 60
 WALKED: Final = (0, ROUTING, AUTHENTICATION, OPTIONS)
-SCTP: Final = 132
+SCTP: Final = KINDS[Kind.SCTP].protocol
 
 
 class Route(NamedTuple):
@@ -130,24 +132,9 @@ def read4(data: bytes, at: int, end: int, cut: str, context: tuple[object, ...])
     identification = word_at(data, at + 4)
     piece = piece_of(data, at + size, end, (word & 0x1FFF) * 8, not word & 0x2000, protocol, cut)
     key = (4, source, destination, identification, protocol, context)
-    route = Route(source, source_routed(data[at + 20 : at + size], destination))
+    final = final_destination(data, 0, at, size)
+    route = Route(source, data[final : final + 4])
     return Found(key, 4, source, destination, protocol, route, identification, size, piece)
-
-
-def source_routed(options: bytes, destination: bytes) -> bytes:
-    """The final destination: the last address of a source route that is not at its end (RFC 791 section 3.1)."""
-    at = 0
-    while at + 1 < len(options) and options[at] != 0:
-        if options[at] == 1:
-            at += 1
-            continue
-        size = options[at + 1]
-        if size < 2 or at + size > len(options):
-            break
-        if options[at] in (131, 137) and size >= 7 and options[at + 2] <= size:
-            return options[at + size - 4 : at + size]
-        at += size
-    return destination
 
 
 def read6(data: bytes, at: int, end: int, cut: str, context: tuple[object, ...]) -> Found | None:
@@ -185,34 +172,23 @@ def walk(data: bytes, following: int, at: int, route: Route) -> tuple[int, int, 
         if following == ROUTING:
             route = routed(data, at, size, route)
         elif following == OPTIONS:
-            route = home(data[at + 2 : at + size], route)
+            route = home(data, at, size, route)
         following, at = data[at], at + size
     return following, at, route
 
 
 def routed(data: bytes, at: int, size: int, route: Route) -> Route:
-    """RFC 8200 section 8.1: the final destination. Types 0 and 2 have it last, segment routing (RFC 8754) first."""
-    kind, left = data[at + 2], data[at + 3]
-    if not left:
-        return route
-    if size < 24 or kind not in (0, 2, 4):
+    """The addresses behind a routing header."""
+    place = routed_destination(data, 0, at, size)
+    if place < 0:
         return route._replace(known=False)
-    start = at + 8 if kind == 4 else at + size - 16
-    return route._replace(destination=data[start : start + 16])
+    return route._replace(destination=data[place : place + 16]) if place else route
 
 
-def home(options: bytes, route: Route) -> Route:
+def home(data: bytes, at: int, size: int, route: Route) -> Route:
     """RFC 6275 section 11.3.1: the pseudo-header has the home address."""
-    at = 0
-    while at + 2 <= len(options):
-        if options[at] == 0:
-            at += 1
-            continue
-        end = at + 2 + options[at + 1]
-        if options[at] == 0xC9 and options[at + 1] == 16 and end <= len(options):
-            return route._replace(source=options[at + 2 : end])
-        at = end
-    return route
+    place = find_option(data, 0, at + 2, at + size, HOME_ADDRESS, 16)
+    return route._replace(source=data[place : place + 16]) if place >= 0 else route
 
 
 def piece_of(data: bytes, at: int, end: int, start: int, last: bool, protocol: int, cut: str) -> Piece:

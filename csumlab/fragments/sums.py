@@ -8,30 +8,17 @@ from typing import Final, NamedTuple
 from csumlab.crc32c import changed, crc32c, shift
 from csumlab.facts import FieldValue, Quality, verdict_of
 from csumlab.fragments.assembly import Assembly, Datagram, Outcome
-from csumlab.fragments.pieces import HEAD, SCTP, WALKED, walk, word_at
+from csumlab.fragments.pieces import HEAD, WALKED, walk, word_at
 from csumlab.headers import KINDS, Kind
 from csumlab.inet import MODULUS, residue
+from csumlab.kernels.routing import is_cryptographic
 
-KIND_OF: Final = {
-    (4, 1): Kind.ICMP,
-    (4, 2): Kind.IGMP,
-    (6, 58): Kind.ICMPV6,
-    (4, 89): Kind.OSPFV2,
-    (6, 89): Kind.OSPFV3,
-} | {
-    (version, protocol): kind
-    for version in (4, 6)
-    for protocol, kind in (
-        (6, Kind.TCP),
-        (17, Kind.UDP),
-        (33, Kind.DCCP),
-        (46, Kind.RSVP),
-        (47, Kind.GRE),
-        (88, Kind.EIGRP),
-        (SCTP, Kind.SCTP),
-        (136, Kind.UDPLITE),
-    )
+_ONE_VERSION: Final = {Kind.ICMP: 4, Kind.IGMP: 4, Kind.ICMPV6: 6, Kind.OSPFV2: 4, Kind.OSPFV3: 6}
+_EITHER: Final = (Kind.TCP, Kind.UDP, Kind.DCCP, Kind.RSVP, Kind.GRE, Kind.EIGRP, Kind.SCTP, Kind.UDPLITE)
+KIND_OF: Final = {(version, KINDS[kind].protocol): kind for kind, version in _ONE_VERSION.items()} | {
+    (version, KINDS[kind].protocol): kind for kind in _EITHER for version in (4, 6)
 }
+"""The kinds whose sum over pieces is known, by IP version and protocol."""
 LEAST: Final = {Kind.TCP: 20, Kind.UDP: 8, Kind.UDPLITE: 8, Kind.SCTP: 12, Kind.DCCP: 12, Kind.OSPFV2: 24, Kind.OSPFV3: 16, Kind.RSVP: 8}
 """Bytes of the shortest header; elsewhere the checksum field must be there."""
 
@@ -148,7 +135,7 @@ def _coverage(kind: Kind, header: bytes, size: int | None) -> tuple[Kind, str, i
         case Kind.OSPFV2 | Kind.OSPFV3:
             if header[0] != (2 if kind is Kind.OSPFV2 else 3):
                 return Kind.NOTHING, f"no checksum is known for OSPF version {header[0]}", None
-            if kind is Kind.OSPFV2 and word_at(header, 14) == 2:
+            if kind is Kind.OSPFV2 and is_cryptographic(word_at(header, 14)):
                 return Kind.NOTHING, "OSPF with cryptographic authentication has no checksum", None
             said = word_at(header, 2)
         case Kind.RSVP:

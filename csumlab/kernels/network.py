@@ -3,7 +3,7 @@ routing), 4302 (AH)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from csumlab.kernels.codes import (
     EXTENSION,
@@ -67,6 +67,9 @@ from csumlab.kernels.steps import (
     stop,
     why_short,
 )
+
+HOME_ADDRESS: Final = 0xC9
+"""The destination option of RFC 6275 section 6.3."""
 
 
 def begin_address(work: Any, source: int, destination: int, ttl: int) -> int:
@@ -254,20 +257,27 @@ def read_extension(data: Any, base: int, protocol: int, at: int, work: Any) -> t
         if work[IP_FRAGMENT] != WHOLE and work[AVAILABLE] == work[IP_END]:
             work[BEYOND] = WHY_FRAGMENT
     elif protocol == 60:
-        home = find_option(data, base, at + 2, at + size, 0xC9, 16)
+        home = find_option(data, base, at + 2, at + size, HOME_ADDRESS, 16)
         if home >= 0:
             work[IP_SOURCE] = home
     return load8(data, base + at), at + size
 
 
 def read_routing(data: Any, base: int, at: int, size: int, work: Any) -> None:
-    """The pseudo-header has the final destination (RFC 8200 section 8.1): types 0 and 2 have it last, segment routing first."""
+    """The pseudo-header has the final destination (RFC 8200 section 8.1)."""
+    place = routed_destination(data, base, at, size)
+    if place > 0:
+        work[IP_DESTINATION] = place
+    elif place < 0:
+        work[IP_WHY] = WHY_OPAQUE
+
+
+def routed_destination(data: Any, base: int, at: int, size: int) -> int:
+    """Where a routing header has the final destination: types 0 and 2 have it last, segment routing (RFC 8754) first. 0 if the packet is
+    there already, -1 for a type that is not read."""
     if load8(data, base + at + 3) == 0:
-        return
+        return 0
     kind = load8(data, base + at + 2)
     if (kind == 0 or kind == 2) and size >= 24:
-        work[IP_DESTINATION] = at + size - 16
-    elif kind == 4 and size >= 24:
-        work[IP_DESTINATION] = at + 8
-    else:
-        work[IP_WHY] = WHY_OPAQUE
+        return at + size - 16
+    return at + 8 if kind == 4 and size >= 24 else -1

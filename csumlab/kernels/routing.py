@@ -110,7 +110,7 @@ def read_ospf(data: Any, base: int, at: int, work: Any) -> int:
         why = WHY_LENGTH
     if version == 2:
         authentication = load16(data, base + at + 14)
-        if authentication == 2 or authentication == 3:
+        if is_cryptographic(authentication):
             return stop(work, KNOWN)
         left_out = 0
         if why == KNOWN:
@@ -128,6 +128,11 @@ def read_ospf(data: Any, base: int, at: int, work: Any) -> int:
     else:
         return stop(work, WHY_HEADER)
     return stop(work, why) if pushed else NEXT_DONE
+
+
+def is_cryptographic(authentication: int) -> bool:
+    """Whether this AuType of OSPF version 2 leaves the sum out (RFC 2328 appendix D.4.3, RFC 7474)."""
+    return authentication == 2 or authentication == 3
 
 
 def has_trailer(data: Any, base: int, at: int, end: int, work: Any) -> bool:
