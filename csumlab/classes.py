@@ -139,7 +139,7 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         pseudo = unknown(f"P({header.uid})", _UNSEEN) if KINDS[header.kind].pseudo else ZERO
         data = unknown(f"D({header.uid})", _UNSEEN)
         absent = KINDS[header.kind].zero_is_absent and entry is not None and entry.field is FieldValue.ZEROS
-        field, zero = -(pseudo + data), Zero.ONES if KINDS[header.kind].zero_is_absent else Zero.ZEROS
+        field, zero = -(pseudo + data), Zero.ONES if KINDS[header.kind].writes_ones else Zero.ZEROS
         verdict = entry.verdict if entry is not None else Verdict.NOTHING
         if absent:
             field, zero = ZERO, Zero.ZEROS

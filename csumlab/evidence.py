@@ -19,7 +19,7 @@ from csumlab.capture.block import Block
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.facts import Facts
 from csumlab.forensics import note_of
-from csumlab.headers import Kind, Layer, Verdict
+from csumlab.headers import UNFILLED, Kind, Layer, Verdict
 from csumlab.index import Membership
 from csumlab.recorded import contradicts, unread
 from csumlab.tables import NO_TABLES, Tables
@@ -44,7 +44,6 @@ _DENSE: Final = 1 << 18
 # Initial TTLs in use; a packet with another one above the lowest of these has passed a router.
 _INITIAL_TTLS: Final = (32, 60, 64, 128, 255)
 
-_OWED = (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK)
 _MAC_AT: Final = {Layer.ETHERNET: 6, Layer.COOKED: 6, Layer.COOKED2: 12}
 
 
@@ -205,7 +204,7 @@ class Evidence:
         for one in fresh:
             verdicts = {total.verdict for total in one.sums}
             noted = {total.verdict for total in one.sums if note_of(total)}
-            by_sender.append(bool(verdicts & {*_OWED, Verdict.BAD}) or Verdict.ABSENT in noted)
+            by_sender.append(bool(verdicts & {*UNFILLED, Verdict.BAD}) or Verdict.ABSENT in noted)
             by_number.append(
                 not by_sender[-1] and (bool(verdicts - {Verdict.GOOD}) or not one.sums or contradicts(one) or bool(noted or unread(one)))
             )
@@ -214,7 +213,7 @@ class Evidence:
             if layout not in self._layouts:
                 self._layouts.append(layout)
             layouts.append(self._layouts.index(layout))
-            owed = {total.kind for total in one.sums if total.verdict in _OWED}
+            owed = {total.kind for total in one.sums if total.verdict in UNFILLED}
             self._full_kinds.append(tuple(sorted({total.kind for total in one.sums if total.verdict is Verdict.GOOD} - owed)))
         self._by_sender = np.concatenate([self._by_sender, np.array(by_sender, np.bool_)])
         self._by_number = np.concatenate([self._by_number, np.array(by_number, np.bool_)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -13,31 +13,25 @@ from numpy.typing import NDArray
 from csumlab.candidates import Candidates
 from csumlab.capture.block import Interface
 from csumlab.causes import (
-    FILLED,
-    GIVES_WAY,
-    INFERRED,
     NOT_EXAMINED,
     NOT_EXAMINED_DOUBTFUL,
     OVERFLOW,
     OVERFLOW_BAD,
-    RECEIVED,
-    REFUSED,
     TAKEN,
     TESTIFIED,
     UNVERIFIED,
     WRONG,
     Cause,
-    SenderEvidence,
     Standing,
-    cause_of,
 )
+from csumlab.choosing import SenderEvidence, cause_of
 from csumlab.evidence import KEPT, Entry, Evidence, Examined
 from csumlab.facts import Facts, SumFacts
 from csumlab.forensics import Explanation
-from csumlab.headers import KINDS, Kind, Layer, Reason, Verdict
+from csumlab.headers import KINDS, UNFILLED, Kind, Layer, Reason, Verdict
 from csumlab.index import PacketClass
 from csumlab.linktypes import name_of
-from csumlab.recorded import spoken_of, unread
+from csumlab.recorded import unread
 from csumlab.senders import SenderBook
 from csumlab.suspicion import Suspicion, in_words, suspicions, told
 from csumlab.testimony.statements import Statement
@@ -45,8 +39,6 @@ from csumlab.testimony.statements import Statement
 SENDERS_NAMED: Final = 4
 STATEMENTS: Final = 4
 """Sentences of TCP flows that a group keeps."""
-REFUSALS: Final = 2
-"""Segments of one sender that its receiver must ask for again before their unfilled sums are blamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,16 +190,13 @@ class _Part:
 
 def _parts(facts: Facts, total: SumFacts, sender: SenderEvidence, interface: str, suspicion: Suspicion, clues: Clues) -> Iterator[_Part]:
     """One suspicion, split where TCP flows say different things of its packets."""
-    cause = cause_of(facts, total, sender, interface, suspicion.explanation)
+    testimony = told(suspicion.packets, clues.statements)
+    words = [what for what, found in testimony.items() for _ in found]
+    filled = bool(suspicion.packets) and all(one.number in clues.filled for one in suspicion.packets)
+    cause = cause_of(facts, total, sender, interface, suspicion.explanation, words, filled)
     if cause is None:
         return
-    testimony = told(suspicion.packets, clues.statements)
-    if total.verdict in (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK):
-        cause = _shown(cause, facts, total, suspicion, clues, testimony)
     detail = in_words(suspicion, total, cause.name)
-    if total.verdict is Verdict.BAD and cause.standing is Standing.REAL and cause.name != WRONG.name and set(testimony) == {"acknowledged"}:
-        # Its receiver took it all the same: what is wrong here need not be wrong there.
-        cause = replace(cause, standing=Standing.DOUBTFUL, sentence=f"{cause.sentence}; yet its receiver acknowledged it")
     wanted = cause.standing is not Standing.HARMLESS or cause.name == TAKEN.name
     spoken = {statement.number: statement for found in testimony.values() for statement in found} if wanted else {}
     left = suspicion.packets
@@ -266,21 +255,6 @@ def _enter(
         _count(gathered[cause.standing, total.verdict, total.kind, inner, cause, ""], left, ())
 
 
-def _shown(
-    cause: Cause, facts: Facts, total: SumFacts, suspicion: Suspicion, clues: Clues, testimony: Mapping[str, Sequence[Statement]]
-) -> Cause:
-    """The cause of a sum that was not filled that the capture itself shows, where there is one; else what was inferred."""
-    inferred = cause.name in INFERRED
-    if inferred and total == spoken_of(facts) and suspicion.packets and all(one.number in clues.filled for one in suspicion.packets):
-        return FILLED
-    if (inferred or cause.name == RECEIVED.name) and set(testimony) == {"acknowledged"}:
-        return TAKEN
-    # A single packet that was lost would look the same: its sum must be the only reason left.
-    if cause.name in GIVES_WAY and set(testimony) == {"refused"} and len(testimony["refused"]) >= REFUSALS:
-        return REFUSED
-    return cause
-
-
 def _is_inner(facts: Facts, total: SumFacts) -> bool:
     upto = facts.layers[: total.header + (total.kind is Kind.IPV4)]
     return sum(layer in (Layer.IPV4, Layer.IPV6) for layer in upto) > 1
@@ -293,7 +267,7 @@ def _add_overflow(gathered: defaultdict[_Key, _Gathered], classes: Sequence[Pack
         for total in one.facts.sums:
             rest[total.kind, total.verdict] -= one.count
     for kind in KINDS:
-        for verdict in (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK, Verdict.BAD, Verdict.ABSENT, Verdict.UNVERIFIED):
+        for verdict in (*sorted(UNFILLED), Verdict.BAD, Verdict.ABSENT, Verdict.UNVERIFIED):
             count = int(rest[kind, verdict])
             if count <= 0:
                 continue

@@ -145,6 +145,11 @@ class KindRule(NamedTuple):
     """IANA's number of the protocol on top of IP."""
 
     @property
+    def writes_ones(self) -> bool:
+        """Whether a computed 0x0000 is written as 0xffff, because 0x0000 is taken: it says none, or nothing may (RFC 3828 section 3.1)."""
+        return self.zero_is_absent or self.layer is Layer.UDPLITE
+
+    @property
     def width(self) -> int:
         """Bytes of the field."""
         return 4 if self.crc else 2
@@ -185,6 +190,10 @@ class Verdict(IntEnum):
     UNVERIFIED = 6
     BLANK = 7
     """Zero, where zero is neither right nor says that there is none: left for a device that computes all of it."""
+
+
+UNFILLED: Final = frozenset({Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK})
+"""Verdicts on sums that a device may still be going to fill."""
 
 
 class Reason(IntEnum):

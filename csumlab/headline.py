@@ -23,7 +23,7 @@ from csumlab.causes import (
     Standing,
 )
 from csumlab.groups import Group
-from csumlab.headers import Kind, Verdict
+from csumlab.headers import UNFILLED, Kind, Verdict
 
 # In this order: the first cause that a capture shows says where it was taken.
 _PLACES = (
@@ -40,7 +40,6 @@ _PLACES = (
     (INNER_OWED, "Looks taken on the sending host before its network card fills the sums"),
     (REMOTE, "Tunnels in it leave sums to their receivers"),
 )
-_LEFT = (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK)
 _OTHERWISE = "Sums are left to be filled after this was taken"
 _NAMED = 5
 
@@ -55,10 +54,10 @@ def headline_of(packets: int, tally: Mapping[tuple[Kind, Verdict], int], groups:
 def _where(tally: Mapping[tuple[Kind, Verdict], int], groups: Sequence[Group]) -> str:
     if not _known(tally):
         return "No checksum in it can be verified."
-    left = [group for group in groups if group.verdict in _LEFT or group.cause.name in LEFT_OTHERWISE]
+    left = [group for group in groups if group.verdict in UNFILLED or group.cause.name in LEFT_OTHERWISE]
     owed = [group for group in left if group.standing is Standing.HARMLESS and group.cause is not QUOTED]
     if not owed:
-        if any(group.verdict in _LEFT and group.cause is not QUOTED for group in groups):
+        if any(group.verdict in UNFILLED and group.cause is not QUOTED for group in groups):
             return "Where this was taken cannot be told."
         return "No checksum offload is to be seen: sums are filled where this was taken."
     counts = Counter({group.cause.name: 0 for group in owed})

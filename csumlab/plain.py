@@ -12,7 +12,7 @@ from typing import Self
 
 from csumlab.crc32c import crc32c
 from csumlab.dissection import Checksum, Dissection, dissect_packet
-from csumlab.headers import KINDS, Kind, Layer, Link
+from csumlab.headers import KINDS, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.stage import Outer, OuterSum, Rule, Translation, inner_start, outer_headers
@@ -53,7 +53,7 @@ class FramePacket:
 
     def absent(self, uid: int) -> bool:
         one = self.sums[uid]
-        return one.kind is Kind.UDP and one.field == 0
+        return KINDS[one.kind].zero_is_absent and one.field == 0
 
     def fill(self, uid: int) -> Self:
         """Linux net/core/dev.c skb_checksum_help: from csum_start to the end of the frame, 0 as 0xffff."""
@@ -70,7 +70,7 @@ class FramePacket:
             return self._patched(one.at, crc32c(body).to_bytes(4, "little"))
         body = self.data[one.start : one.at] + bytes(2) + self.data[one.at + 2 : one.end]
         value = negate(residue(body) + (self._pseudo(uid) if one.pseudo is not None else 0))
-        return self._with_field(uid, value or (0xFFFF if one.kind is Kind.UDP else 0))
+        return self._with_field(uid, value or (0xFFFF if KINDS[one.kind].writes_ones else 0))
 
     def translate(self, edit: Translation, address: Rule, port: Rule) -> Self:
         ip, transport = outer_ip(self.headers), outer_transport(self.headers)
@@ -177,7 +177,7 @@ class FramePacket:
             packet = packet._updated(header.uid, old, new, Rule.FINAL)
         transport = outer_transport(self.headers)
         if transport is not None:
-            in_pseudo = header.is_ip and packet.sums[transport.uid].kind not in (Kind.ICMP, Kind.GRE)
+            in_pseudo = header.is_ip and KINDS[packet.sums[transport.uid].kind].pseudo
             if in_pseudo or header.uid == transport.uid:
                 packet = packet._updated(transport.uid, old, new, Rule.LEAVE if rule is Rule.PSEUDO and not in_pseudo else rule)
         headers = tuple(
@@ -193,7 +193,7 @@ class FramePacket:
         change = _ones_sum(bytes(byte ^ 0xFF for byte in old)) + _ones_sum(new)
         if rule is Rule.FINAL:
             value = ~_fold((~field & 0xFFFF) + 0xFFFF + change) & 0xFFFF
-            return self._with_field(uid, 0xFFFF if value == 0 and one.kind is Kind.UDP else value)
+            return self._with_field(uid, 0xFFFF if value == 0 and KINDS[one.kind].writes_ones else value)
         if rule is Rule.PSEUDO:
             return self._with_field(uid, _fold(field + change))
         return self

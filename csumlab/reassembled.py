@@ -10,24 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from csumlab.causes import FRAGMENTS_OWED, UNVERIFIED, Cause, Standing
+from csumlab.causes import FRAGMENTS_BAD, FRAGMENTS_CONTRADICT, FRAGMENTS_OWED, UNVERIFIED, Cause
 from csumlab.evidence import KEPT
 from csumlab.fragments import Datagram, Outcome
 from csumlab.groups import SENDERS_NAMED, Group
 from csumlab.headers import Kind, Reason, Verdict
-
-FRAGMENTS_BAD: Final = Cause(
-    "fragments-bad",
-    Standing.REAL,
-    "the sum does not match the bytes of all its fragments: damaged on the way, or a fragment of another datagram was put in",
-    "capture before and after each hop; a receiver that verifies drops the whole datagram",
-)
-FRAGMENTS_CONTRADICT: Final = Cause(
-    "fragments-contradict",
-    Standing.DOUBTFUL,
-    "its pieces overlap or contradict each other, so that receivers differ in what they put together (RFC 5722, RFC 8200 section 4.5)",
-    "look at the packets: such pieces are a fault of the sender, or an attack",
-)
 
 _CAUSES: Final = {Verdict.BAD: FRAGMENTS_BAD, Verdict.PARTIAL: FRAGMENTS_OWED, Verdict.BLANK: FRAGMENTS_OWED}
 _FIRST_PIECES: Final = (UNVERIFIED[Reason.FRAGMENT].name, FRAGMENTS_OWED.name)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND, SEGMENTATION_OFFLOAD
 from csumlab.facts import Facts, SumFacts
-from csumlab.headers import KINDS, Kind, Layer, Reason, Verdict
+from csumlab.headers import KINDS, UNFILLED, Kind, Layer, Reason, Verdict
 
 _COOKED_FROM_US = 4
 # Reasons behind which a packet whose other sums are known may have more of them.
 _HIDING = (Reason.CUT, Reason.TRUNCATED, Reason.LENGTH, Reason.DEPTH, Reason.HEADER)
-_WRONG = (Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED, Verdict.BAD)
+_WRONG = UNFILLED | {Verdict.BAD}
 
 
 def leaves(facts: Facts) -> bool:
@@ -59,7 +59,7 @@ def contradicts(facts: Facts) -> bool:
     if is_verified(facts):
         return total.verdict in _WRONG
     # A partial sum inside may be the one that is meant.
-    owed = any(one.verdict in (Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED) for one in facts.sums)
+    owed = any(one.verdict in UNFILLED for one in facts.sums)
     return is_owed(facts) and not owed and total.verdict in (Verdict.GOOD, Verdict.BAD)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from csumlab.causes import RESTS_ON_SENDER, Cause, SenderEvidence
+from csumlab.causes import RESTS_ON_SENDER, Cause
+from csumlab.choosing import SenderEvidence
 from csumlab.evidence import Evidence
-from csumlab.headers import KINDS, Kind, Verdict
+from csumlab.headers import KINDS, UNFILLED, Kind
 from csumlab.index import PacketClass
 from csumlab.recorded import is_owed, is_quoted, leaves
 
@@ -23,7 +24,7 @@ class SenderBook:
         for (number, sender), entry in evidence.entries.items():
             facts = classes[number].facts
             for total in facts.sums:
-                if total.verdict not in (Verdict.PARTIAL, Verdict.DEFERRED, Verdict.BLANK) or is_quoted(facts, total):
+                if total.verdict not in UNFILLED or is_quoted(facts, total):
                     continue
                 counts = self._owed[sender, total.kind]
                 counts[0] += entry.count

@@ -106,7 +106,7 @@ class SymbolicPacket:
 
     def compute(self, uid: int) -> Self:
         old = self.sums[uid]
-        return self._write(uid, -(old.pseudo + old.data), Zero.ONES if KINDS[old.kind].zero_is_absent else Zero.ZEROS)
+        return self._write(uid, -(old.pseudo + old.data), Zero.ONES if KINDS[old.kind].writes_ones else Zero.ZEROS)
 
     def translate(self, edit: Translation, address: Rule, port: Rule) -> Self:
         ip, transport = outer_ip(self.headers), outer_transport(self.headers)
@@ -249,7 +249,7 @@ class SymbolicPacket:
             rule = rules.get(changed, Rule.LEAVE)
             present = packet.sums[changed]
             if rule is Rule.FINAL:
-                zero = Zero.ONES if KINDS[present.kind].zero_is_absent else Zero.ZEROS
+                zero = Zero.ONES if KINDS[present.kind].writes_ones else Zero.ZEROS
                 packet = packet._write(changed, present.field - pseudo - data, zero)
             elif rule is Rule.PSEUDO and pseudo != ZERO:
                 packet = packet._write(changed, present.field + pseudo, Zero.ONES)

@@ -19,7 +19,7 @@ from csumlab.evidence import Examined
 from csumlab.facts import Facts, FragmentRole
 from csumlab.fingerprints import outer_headers
 from csumlab.fragments import Datagram, Datagrams
-from csumlab.headers import Kind, Layer, Verdict
+from csumlab.headers import UNFILLED, Kind, Layer, Verdict
 from csumlab.index import Membership
 from csumlab.recorded import is_owed, is_super_frame, leaves, spoken_of
 from csumlab.tables import NO_TABLES, Tables
@@ -34,7 +34,7 @@ OWED: Final = 128
 OWED_LOOKS: Final = 1024
 """Packets of their flows that are dissected for it, and the rest of the block in which that many are reached."""
 
-_WATCHED = (Verdict.BAD, Verdict.PARTIAL, Verdict.BLANK, Verdict.DEFERRED)
+_WATCHED = UNFILLED | {Verdict.BAD}
 # The codes of copies.Copies.add: none, good, partial, bad, other.
 _CODES: Final = {Verdict.GOOD: 1, Verdict.PARTIAL: 2, Verdict.DEFERRED: 2, Verdict.BLANK: 2, Verdict.BAD: 3}
 
@@ -156,7 +156,7 @@ class Trail:
             self._examined.append(one)
             facts = one.dissection.facts
             # The capture itself tells that a partial sum is no fault there: nobody needs to testify.
-            watched = (Verdict.BAD,) if leaves(facts) or is_owed(facts) or is_super_frame(facts) else _WATCHED
+            watched = {Verdict.BAD} if leaves(facts) or is_owed(facts) or is_super_frame(facts) else _WATCHED
             for position, total in enumerate(one.dissection.sums):
                 if total.kind is not Kind.TCP or total.verdict not in watched:
                     continue

@@ -36,7 +36,6 @@ from csumlab.checking import CheckResult, check
 from csumlab.forensics.table import ONES_FOR_ZERO, ZERO_FOR_ONES
 from csumlab.headers import Kind, Reason, Verdict
 from csumlab.index import Index
-from csumlab.reassembled import FRAGMENTS_BAD, FRAGMENTS_CONTRADICT
 
 REAL, DOUBTFUL, HARMLESS, NOT_VERIFIED = Standing
 PARTIAL, BAD, BLANK, ABSENT, GOOD = Verdict.PARTIAL, Verdict.BAD, Verdict.BLANK, Verdict.ABSENT, Verdict.GOOD
@@ -279,7 +278,7 @@ def test_each_cause_is_reached(name: str, tmp_path: Path) -> None:
 def test_no_cause_is_forgotten() -> None:
     """Every row of the table has a capture here or is known to have none."""
     table = {value.name for value in vars(causes).values() if isinstance(value, Cause)}
-    table |= {cause.name for cause in (*UNVERIFIED.values(), FRAGMENTS_BAD, FRAGMENTS_CONTRADICT)}
+    table |= {cause.name for cause in UNVERIFIED.values()}
     table |= {ONES_FOR_ZERO.name, ZERO_FOR_ONES.name}
     assert table == {*CASES, *BOUNDED, *UNSEEN}
 

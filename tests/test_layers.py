@@ -58,6 +58,7 @@ FLOORS = (
     ("copies", "testimony.flows"),
     ("testimony", "candidates"),
     ("causes", "suspicion", "trail"),
+    ("choosing",),
     ("senders",),
     ("groups",),
     ("headline", "reassembled"),

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from csumlab.facts import FieldValue, Quality, SumFacts
 from csumlab.forensics import crc, layers, sums
 from csumlab.forensics.case import Case, Suspect
-from csumlab.headers import KINDS, Kind, Verdict
+from csumlab.headers import KINDS, Verdict
 
 _TURN_OFF = "turn tx checksumming off on the device that filled it (ethtool -K DEVICE tx off), or trim the frame before it is filled"
 _SOFTWARE = "look for the program, driver or card that made this sum: its arithmetic is wrong, the bytes are not"
@@ -146,5 +146,5 @@ def note_of(total: SumFacts) -> Suspect | None:
         return None
     if total.verdict is Verdict.ABSENT:
         return ZERO_FOR_ONES
-    writes_ones = KINDS[total.kind].zero_is_absent or total.kind is Kind.UDPLITE or KINDS[total.kind].crc
+    writes_ones = KINDS[total.kind].writes_ones or KINDS[total.kind].crc
     return ONES_FOR_ZERO if total.verdict is Verdict.GOOD and total.field is FieldValue.ONES and not writes_ones else None

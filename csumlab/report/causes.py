@@ -9,7 +9,6 @@ from csumlab.forensics.segments import SEGMENT_LENGTH
 from csumlab.forensics.table import MISAIMED, SAME_ERROR, STUCK
 from csumlab.headers import KINDS, UDP_TUNNELS, Link, Verdict
 from csumlab.linktypes import name_of
-from csumlab.reassembled import FRAGMENTS_BAD, FRAGMENTS_CONTRADICT
 
 _VERDICTS = {
     Verdict.GOOD: "right as it is",
@@ -82,4 +81,4 @@ def _link_numbers() -> list[int]:
 def _causes() -> list[Cause]:
     """All rows of the table of causes, in the order in which they stand there."""
     found = [value for value in vars(causes).values() if isinstance(value, Cause)]
-    return [*found, FRAGMENTS_BAD, FRAGMENTS_CONTRADICT, *causes.UNVERIFIED.values()]
+    return [*found, *causes.UNVERIFIED.values()]
