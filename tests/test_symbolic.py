@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import frames
+import protocol_frames
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,3 +94,13 @@ def test_local_checksum_offload(field: int, payload: bytes) -> None:
     assert udp is not None
     assert pushed.sums[udp.uid].residue == (r + g) % MODULUS
     assert pushed.fill(tcp(packet)).sums[udp.uid].residue == 0
+
+
+def test_a_translated_address_leaves_the_sums_that_do_not_hold_it() -> None:
+    """SCTP's CRC covers no address: right before, right after, in bytes; of UDP-Lite the sum follows."""
+    for piece in (protocol_frames.sctp(b"data"), protocol_frames.udplite(b"some data", 0)):
+        data = protocol_frames.ethernet(protocol_frames.ipv4(piece)).data
+        headers = headers_of(dissect_packet(data, 1).facts, Topology({}))
+        moved = FramePacket(data[14:], headers).translate(Translation(source=NEW), Rule.FINAL, Rule.FINAL)
+        assert moved.data[12:16] == bytes([10, 77, 5, 200])
+        assert all(moved.right(uid) for uid in moved.sums)
