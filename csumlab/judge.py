@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from csumlab.forms import ZERO, Form
-from csumlab.headers import KINDS
+from csumlab.forms import Form
 from csumlab.packet import enclosing
 from csumlab.stage import Operation, Packet
 from csumlab.stages.nic import WIRE
@@ -78,7 +77,7 @@ def wrong_sums(packet: Packet, state: State) -> tuple[frozenset[int], frozenset[
             if not decide(settled(packet, state, uid), packet.answers):
                 wrong.add(uid)
         except Untold:
-            (wrong if KINDS[own.kind].pseudo and own.seed == ZERO and uid != due else untold).add(uid)
+            (wrong if own.unfinished and uid != due else untold).add(uid)
     return frozenset(wrong), frozenset(untold)
 
 
@@ -126,7 +125,12 @@ def _errors(trace: Trace) -> _Errors:
 
 def _first_final(trace: Trace) -> int:
     """The hop from which on the packet counts as made: a socket's own sums are nothing before its sender's table has run."""
-    return 1 if trace.hops and trace.hops[0].stage.name.endswith("sender") else 0
+    return 1 if trace.hops and _is_sender(trace.hops[0]) else 0
+
+
+def _is_sender(hop: Hop) -> bool:
+    """Whether a socket's sums are written here: before that they guard nothing."""
+    return hop.stage.name.endswith("sender")
 
 
 def _present(packet: Packet, uid: int) -> bool:
@@ -242,7 +246,7 @@ def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) ->
     ``rewalk`` walks the same way with damage put in before the given hop, None if that cannot be told. A sum guards the damage if the
     damage shows in its r* where it enters."""
     for number, hop in enumerate(trace.hops):
-        if hop.fault is Fault.MEMORY and (not memory or number < _first_final(trace)):
+        if hop.fault is Fault.MEMORY and (not memory or _is_sender(hop)):
             continue
         note = hop.fault is Fault.MEMORY
         damaged = rewalk(number)

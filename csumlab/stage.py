@@ -279,7 +279,8 @@ def changed(**fields: Any) -> Becomes:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One transition. ``because`` is the sentence read everywhere; ``source`` overrides the stage's; ``sure`` is one of
-    "read" (in source), "observed", "derived", "memory", "uncertain"."""
+    "read" (in source), "observed", "derived", "memory", "uncertain". ``vouches`` marks a row that calls a sum verified which nobody
+    compared: tests/test_invariants.py finds every other row that does so."""
 
     when: Pattern
     given: tuple[Given, ...]
@@ -288,6 +289,7 @@ class Row:
     because: str
     source: str = ""
     sure: str = "read"
+    vouches: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,12 @@ class Sum:
     def seed(self) -> Form:
         return self.field - self.pseudo
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the field is known to hold the pseudo-header's sum. Where the data are not known, such a sum counts as wrong: it is right
+        in one packet of 65535."""
+        return KINDS[self.kind].pseudo and self.seed == ZERO
+
 
 def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
     """Whether ``form`` is zero for all members, by what the class fixes or by ``answers``. Raises Undecided or Untold."""
@@ -71,8 +77,9 @@ class SymbolicPacket:
     """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that
     were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the innermost IP packet that was captured,
     and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the packet inside an opaque tunnel. ``long`` says that it
-    is a super-frame. ``answers`` are what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not
-    seen yet whether they are right where they will be seen: what is checked between there and here is taken to have been the same."""
+    is a super-frame. ``spoiled`` says that damage was put into what is encrypted. ``answers`` are what was found out of forms
+    that the class leaves open, and ``presumed`` says of sums that were not seen yet whether they are right where they will be seen: what is
+    checked between there and here is taken to have been the same."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
@@ -81,6 +88,7 @@ class SymbolicPacket:
     around_trailer: frozenset[int] = frozenset()
     known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
     sealed: SymbolicPacket | None = None
+    spoiled: bool = False
     answers: Mapping[Form, bool] = field(default_factory=dict)
     presumed: Mapping[int, bool] = field(default_factory=dict)
 
@@ -90,6 +98,8 @@ class SymbolicPacket:
         except Untold:
             if uid in self.presumed:
                 return self.presumed[uid]
+            if self.sums[uid].unfinished:
+                return False
             raise
 
     def absent(self, uid: int) -> bool:
@@ -154,17 +164,24 @@ class SymbolicPacket:
 
     def seal(self, outer: Outer) -> Self:
         """A new packet of a user-space program whose payload is this one, encrypted."""
-        empty = replace(self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, long=False)
+        empty = replace(self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, spoiled=False, long=False)
         return replace(empty._pushed(outer, first_uid=self._next_uid()), sealed=self)
 
     def unseal(self) -> Self:
         if self.sealed is None:
             raise Untold("what the tunnel carries is encrypted and was not seen before it was sealed")
-        if any(own.residue.damaged for own in self.sums.values()):
+        if self.spoiled:
             raise Untold("damage to an encrypted packet is found by the tunnel's own authentication")
         inner = self.sealed
         return replace(
-            self, headers=inner.headers, sums=inner.sums, known_words=inner.known_words, trailer=ZERO, sealed=inner.sealed, long=inner.long
+            self,
+            headers=inner.headers,
+            sums=inner.sums,
+            known_words=inner.known_words,
+            trailer=ZERO,
+            sealed=inner.sealed,
+            spoiled=False,
+            long=inner.long,
         )
 
     def damage(self) -> Self:
@@ -176,7 +193,7 @@ class SymbolicPacket:
         for uid, factor in [(innermost.uid, 1)] + [(h.uid, f) for h, f in enclosing(self.headers, innermost.uid)]:
             if uid in sums:
                 sums[uid] = replace(sums[uid], data=sums[uid].data + factor * of(DAMAGE))
-        return replace(self, sums=sums)
+        return replace(self, sums=sums, spoiled=self.sealed is not None)
 
     def word(self, header: Header, side: str) -> Form:
         """The present sum of an address or the present port of ``header``; ``side`` is "source" or "destination"."""

@@ -19,6 +19,11 @@ def cells(row: Row) -> tuple[str, str, str, str, str]:
     return str(row.when), given, does, str(row.becomes), row.because
 
 
+def remarks(row: Row) -> list[str]:
+    """How sure a row is, where it is not read in source, and whether it calls verified what nobody compared."""
+    return ([] if row.sure == "read" else [row.sure]) + (["vouches for what nobody compared"] if row.vouches else [])
+
+
 def stage_text(stage: Stage) -> str:
     """One stage's table for a terminal: a paragraph per row."""
     lines = [f"{stage.name}: {stage.title}", *folded(stage.source, "  "), ""]
@@ -26,7 +31,7 @@ def stage_text(stage: Stage) -> str:
         when, given, does, becomes, because = cells(row)
         lines += folded(f"{number:2}. when {when}" + (f", given {given}" if given != "-" else ""), "")
         lines += folded(f"{does}; then: {becomes}", "      ")
-        lines += folded(because + ("" if row.sure == "read" else f" ({row.sure})"), "      ")
+        lines += folded(because + "".join(f" ({word})" for word in remarks(row)), "      ")
         if row.source:
             lines += folded(f"[{row.source}]", "      ")
     return "\n".join(lines)
@@ -34,7 +39,10 @@ def stage_text(stage: Stage) -> str:
 
 def stage_dict(stage: Stage) -> dict[str, Any]:
     names = ("when", "given", "does", "becomes", "because")
-    rows = [dict(zip(names, cells(row), strict=True)) | {"source": stage.citation(row), "sure": row.sure} for row in stage.table]
+    rows = [
+        dict(zip(names, cells(row), strict=True)) | {"source": stage.citation(row), "sure": row.sure, "vouches": row.vouches}
+        for row in stage.table
+    ]
     return {"name": stage.name, "title": stage.title, "source": stage.source, "rows": rows}
 
 
@@ -63,7 +71,7 @@ def stages_markdown() -> str:
         lines += [f"## {stage.name}", "", f"{stage.title[:1].upper()}{stage.title[1:]}. Source: {stage.source}.", ""]
         lines += ["| when | given | does | becomes | because |", "|---|---|---|---|---|"]
         for row in stage.table:
-            extra = "" if row.sure == "read" else f" *({row.sure})*"
+            extra = "".join(f" *({word})*" for word in remarks(row))
             extra += f" [{row.source}]" if row.source else ""
             parts = [part.replace("|", "\\|") for part in cells(row)]
             lines.append("| " + " | ".join([*parts[:4], parts[4] + extra]) + " |")

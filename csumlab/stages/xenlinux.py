@@ -189,7 +189,7 @@ NETBACK_RECEIVE = Stage(
     source=f"{_TREE}/drivers/xen/netback/netback.c net_tx_action",
     table=(
         Row(when(Ring, blank=True), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True, blank=True), "every packet of a domU counts as made and verified there; the sum is still owed"),
-        Row(when(Ring), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True), "every packet of a domU counts as made and verified there, also one that it only passes on"),
+        Row(when(Ring), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True), "every packet of a domU counts as made and verified there, also one that it only passes on", vouches=True),
     ),
 )  # fmt: skip
 
@@ -199,8 +199,8 @@ NETBACK_TRANSMIT = Stage(
     source=f"{_TREE}/drivers/xen/netback/netback.c net_rx_action, netif_be_start_xmit",
     table=(
         Row(when(XenSkb, valid=True, blank=False, summed=(NONE, UNNECESSARY)), (), KEEP, fresh(Ring, validated=True), "the slot is flagged csum_valid"),
-        Row(when(XenSkb, valid=True), (), KEEP, fresh(Ring, validated=True), "the slot is flagged csum_valid; that the sum is still owed cannot be said: there is no flag for it towards a domU"),
-        Row(when(XenSkb, summed=HW), (), KEEP, fresh(Ring, validated=True), "a sum of dom0's own that is still owed is passed as csum_valid; there is no flag for it towards a domU", sure="uncertain"),
+        Row(when(XenSkb, valid=True), (), KEEP, fresh(Ring, validated=True), "the slot is flagged csum_valid; that the sum is still owed cannot be said: there is no flag for it towards a domU", vouches=True),
+        Row(when(XenSkb, summed=HW), (), KEEP, fresh(Ring, validated=True), "a sum of dom0's own that is still owed is passed as csum_valid; there is no flag for it towards a domU", sure="uncertain", vouches=True),
         Row(when(XenSkb), (), KEEP, fresh(Ring), "no flag: the domU checks for itself"),
     ),
 )  # fmt: skip
@@ -210,7 +210,7 @@ NETFRONT_RECEIVE = Stage(
     title="netfront from the ring",
     source=f"{_TREE}/drivers/xen/netfront/netfront.c netif_poll",
     table=(
-        Row(when(Ring, validated=True), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True), "csum_valid is believed; whether the sum is owed cannot be told"),
+        Row(when(Ring, validated=True), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True), "csum_valid is believed; whether the sum is owed cannot be told", vouches=True),
         Row(when(Ring), (), KEEP, fresh(XenSkb), "no flag: nothing is known"),
     ),
 )  # fmt: skip

@@ -330,6 +330,10 @@ class _Parser:
                     raise self.fail(f"{key}.lower", f"a macvtap sits on a nic or veth of {port.domain} that is in no bridge")
             if device.redirects_to:
                 self.words([device.redirects_to], topology.domains[port.domain].devices, f"{key}.xdp", "device")
+            if device.kind is DeviceKind.VETH and device.peer is not None:
+                kernels = [topology.domains[end.domain].preset for end in (port, device.peer)]
+                if kernels[0] != kernels[1]:
+                    raise self.fail(f"{key}.peer", f"both ends of a veth pair are in one kernel, but here in {kernels[0]} and {kernels[1]}")
             if device.kind is DeviceKind.VIRTIO and device.peer is not None:
                 self.agreed(device, topology.device(device.peer), key)
             for span in device.spans:
