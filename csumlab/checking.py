@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from csumlab.capture import Capture, CaptureError, open_capture
 from csumlab.capture.ahead import ahead
 from csumlab.causes import Standing
 from csumlab.evidence import Evidence
-from csumlab.groups import Clues, Group, groups_of, in_order
+from csumlab.groups import Clues, Group, Labels, groups_of, in_order
 from csumlab.headers import Kind, Layer, Verdict
 from csumlab.headline import headline_of
 from csumlab.index import Index, PacketClass
@@ -41,7 +41,7 @@ class FileResult:
     ``tally`` counts checksums by kind and verdict, without zeros. ``packets`` were read, of which ``without`` carry no checksum that is
     known here, and ``overflow`` were past the bound of classes. ``capped`` says that there were more senders than are told apart.
     ``found`` is what several packets show together; ``growing`` says that the file was still being written;
-    ``tables`` are those that it was read with.
+    ``tables`` are those that it was read with; ``labels`` the causes by packet, if they were asked for.
     """
 
     file: str
@@ -57,6 +57,7 @@ class FileResult:
     found: Findings = NOTHING_FOUND
     growing: bool = False
     tables: Tables = NO_TABLES
+    labels: Labels | None = field(default=None, repr=False)
 
     @property
     def headline(self) -> str:
@@ -157,11 +158,14 @@ def check(
     threads: int | None = None,
     topology: Topology | None = None,
     udp: Mapping[int, Layer] | None = None,
+    labels: bool = False,
 ) -> CheckResult:
     """Look at every checksum of the captures at ``paths``; ``"-"`` is standard input.
 
     ``topology`` gives the rewrites that may have met a packet (NAT rules) and the ports of its tunnels; ``udp`` further UDP ports with the
-    tunnel that each stands for. ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does not depend on
+    tunnel that each stands for. ``labels`` keeps the causes by packet, for
+    :func:`csumlab.annotate.packets.write_marked`. ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does
+    not depend on
     them. A file that cannot be read, or not to its end, does not raise: see ``faults``. TypeError without any path, ValueError for a port
     or a tunnel in ``udp`` that cannot be.
     """
@@ -175,12 +179,14 @@ def check(
         candidates = Candidates()
         if topology is not None:
             candidates.learn_topology(topology)
-        results.append(_check_file(os.fspath(path), progress, Index(tables, accelerate=accelerate, threads=threads), candidates))
+        index = Index(tables, accelerate=accelerate, threads=threads)
+        results.append(_check_file(os.fspath(path), progress, index, candidates, labels))
     return CheckResult(tuple(results))
 
 
-def _check_file(path: str, progress: Progress | None, index: Index, candidates: Candidates) -> FileResult:
+def _check_file(path: str, progress: Progress | None, index: Index, candidates: Candidates, labelled: bool) -> FileResult:
     evidence = Evidence(index.tables)
+    labels = Labels(evidence) if labelled else None
     trail = Trail(index.tables)
     classes: list[PacketClass] = []
     try:
@@ -204,7 +210,7 @@ def _check_file(path: str, progress: Progress | None, index: Index, candidates: 
     candidates.learn_flows(found.rewrites)
     clues = Clues(candidates, found.statements or {}, found.transport_peers or {}, found.filled)
     counted = {(kind, verdict): int(tally[kind, verdict]) for kind, verdict in _pairs() if tally[kind, verdict]}
-    counted, groups = settle(name, counted, groups_of(name, classes, evidence, interfaces, tally, clues), found.datagrams)
+    counted, groups = settle(name, counted, groups_of(name, classes, evidence, interfaces, tally, clues, labels), found.datagrams)
     return FileResult(
         file=name,
         packets=index.packets,
@@ -219,6 +225,7 @@ def _check_file(path: str, progress: Progress | None, index: Index, candidates: 
         found=found,
         growing=growing,
         tables=index.tables,
+        labels=labels,
     )
 
 

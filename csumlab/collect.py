@@ -56,7 +56,7 @@ def collect(leaves: tuple[Leaf, ...], settings: Settings) -> tuple[Finding, ...]
         if not leaf.outcome.facts.addresses:
             continue
         for finding, judgement, reading in _of_leaf(leaf):
-            key = (finding.code, finding.hop, finding.because, finding.consequence, finding.condition, finding.sum, finding.note)
+            key = _key(finding)
             if key not in cures:
                 wanted = finding.severity is Severity.FINDING and finding.code != "CSL001"
                 cures[key] = cure_for(leaf.outcome.facts, settings, reading, judgement) if wanted and judgement and reading else None
@@ -64,6 +64,18 @@ def collect(leaves: tuple[Leaf, ...], settings: Settings) -> tuple[Finding, ...]
             first = tuple(sorted({*(old.first if old else ()), *leaf.first})[:FIRST_KEPT])
             merged[key] = _recount(finding, (old.packets if old else 0) + leaf.count, first, cures[key])
     return tuple(sorted(merged.values(), key=lambda f: (f.severity is Severity.NOTE, f.code, -f.packets, f.hop)))
+
+
+def findings_of_leaf(leaf: Leaf, collected: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Which of the findings that were collected over all leaves concern the packets of this one."""
+    if not leaf.outcome.facts.addresses:
+        return ()
+    keys = {_key(finding) for finding, _, _ in _of_leaf(leaf)}
+    return tuple(finding for finding in collected if _key(finding) in keys)
+
+
+def _key(finding: Finding) -> tuple[Any, ...]:
+    return (finding.code, finding.hop, finding.because, finding.consequence, finding.condition, finding.sum, finding.note)
 
 
 def findings_of(outcome: Outcome, settings: Settings, number: int) -> tuple[Finding, ...]:
@@ -110,8 +122,12 @@ def _of_leaf(leaf: Leaf) -> Iterator[tuple[Finding, Judgement | None, Reading | 
 
 
 def _condition(reading: Reading) -> str:
-    chosen = [f"{option}" for option in (reading.trace.chosen or {}).values()]
-    return "if it was " + " and ".join([str(reading.origin), *chosen])
+    return f"if it was {reading_text(reading)}"
+
+
+def reading_text(reading: Reading) -> str:
+    """Who sent the packet and what only run-time state could tell."""
+    return " and ".join([str(reading.origin), *(reading.trace.chosen or {}).values()])
 
 
 def _finding(trace: Trace, judgement: Judgement) -> Finding:

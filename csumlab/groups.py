@@ -108,6 +108,21 @@ class Clues:
     filled: frozenset[int] = frozenset()
 
 
+@dataclass(slots=True)
+class Labels:
+    """Which cause was found for the packets of each class and sender, by the place of the sum (-1: the packet could not be read). Of
+    several causes those in ``numbered`` hold for single packets, and ``rest`` for the others; None: nothing is wrong with it."""
+
+    evidence: Evidence
+    rest: dict[tuple[int, int, int], tuple[Cause, str] | None] = field(default_factory=dict)
+    numbered: dict[tuple[int, int, int], dict[int, tuple[Cause, str]]] = field(default_factory=dict)
+
+    def cause(self, number: int, of_class: int, sender: int, position: int) -> tuple[Cause, str] | None:
+        """Cause and detail of one sum of packet ``number``."""
+        key = (of_class, sender, position)
+        return self.numbered.get(key, {}).get(number, self.rest.get(key))
+
+
 def groups_of(
     file: str,
     classes: Sequence[PacketClass],
@@ -115,8 +130,10 @@ def groups_of(
     interfaces: Sequence[Interface],
     tally: NDArray[np.int64],
     clues: Clues,
+    labels: Labels | None = None,
 ) -> tuple[Group, ...]:
-    """The groups of one capture, what is real first, then by size. ``tally`` [Kind][Verdict] counts also what has no class."""
+    """The groups of one capture, what is real first, then by size. ``tally`` [Kind][Verdict] counts also what has no class. ``labels``, if
+    given, gets the causes."""
     gathered: defaultdict[_Key, _Gathered] = defaultdict(_Gathered)
     senders = SenderBook(classes, evidence)
     for (number, sender), entry in evidence.entries.items():
@@ -126,6 +143,8 @@ def groups_of(
         if reason := unread(facts):
             place = gathered[Standing.UNVERIFIED, Verdict.UNVERIFIED, Kind.NOTHING, False, UNVERIFIED[reason], _unread(facts)]
             _count(place, packets, entry.numbers)
+            if labels is not None:
+                labels.rest[number, sender, -1] = UNVERIFIED[reason], _unread(facts)
         for position, total in enumerate(facts.sums):
             known = senders.look_up(sender, total.kind, facts.interface)
             parts = [
@@ -134,6 +153,8 @@ def groups_of(
                 for part in _parts(facts, total, known, name, suspicion, clues)
             ]
             _enter(gathered, facts, total, entry, packets, parts, sender)
+            if labels is not None:
+                _label(labels, (number, sender, position), parts)
     _add_overflow(gathered, classes, tally)
     groups = [
         Group(
@@ -250,9 +271,20 @@ def _enter(
             place.senders[sender] = None
     left = packets - sum(len(part.packets) for part in parts)
     if left > 0 and len(parts) > 1:
-        real = all(part.cause.standing is Standing.REAL for part in parts)
-        cause = NOT_EXAMINED if real else NOT_EXAMINED_DOUBTFUL
+        cause = _not_examined(parts)
         _count(gathered[cause.standing, total.verdict, total.kind, inner, cause, ""], left, ())
+
+
+def _not_examined(parts: Sequence[_Part]) -> Cause:
+    return NOT_EXAMINED if all(part.cause.standing is Standing.REAL for part in parts) else NOT_EXAMINED_DOUBTFUL
+
+
+def _label(labels: Labels, key: tuple[int, int, int], parts: Sequence[_Part]) -> None:
+    if len(parts) == 1:
+        labels.rest[key] = parts[0].cause, parts[0].detail
+    elif parts:
+        labels.rest[key] = _not_examined(parts), ""
+        labels.numbered[key] = {one.number: (part.cause, part.detail) for part in parts for one in part.packets}
 
 
 def _is_inner(facts: Facts, total: SumFacts) -> bool:

@@ -19,9 +19,9 @@ from csumlab.stage import Outer, OuterSum, Rule, Translation, inner_start, outer
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
 
-_ADDRESSES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
+ADDRESS_PLACES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
 """Offsets of source and destination and their length."""
-_ETHERTYPES = {Layer.IPV4: b"\x08\x00", Layer.IPV6: b"\x86\xdd", Layer.VLAN: b"\x81\x00"}
+ETHERTYPES = {Layer.IPV4: b"\x08\x00", Layer.IPV6: b"\x86\xdd", Layer.VLAN: b"\x81\x00"}
 _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
 
@@ -109,7 +109,7 @@ class FramePacket:
         return replace(self, data=self.data[: start + length]) if length > 40 or (ip.layer is Layer.IPV4 and length) else self
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self:
-        inner = b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + _ETHERTYPES[self.headers[0].layer] + self.data
+        inner = b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + ETHERTYPES[self.headers[0].layer] + self.data
         packet = self._around(outer, b"\x08\0\0\0\0\0\x01\0" + inner)
         udp = next(header for header in packet.headers if header.layer is Layer.UDP)
         if how is OuterSum.ZERO:
@@ -140,7 +140,7 @@ class FramePacket:
 
     def frame(self) -> bytes:
         """The packet with an Ethernet header in front."""
-        return b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + _ETHERTYPES[self.headers[0].layer] + self.data
+        return b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + ETHERTYPES[self.headers[0].layer] + self.data
 
     def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
         if not self.headers:
@@ -168,7 +168,7 @@ class FramePacket:
 
     def _rewrite(self, header: Header, side: str, span: Span, rule: Rule) -> Self:
         """New address or port, and the fields that follow it. One that only run-time state could tell stays as it is."""
-        first, second, size = _ADDRESSES[header.layer] if header.is_ip else (0, 2, 2)
+        first, second, size = ADDRESS_PLACES[header.layer] if header.is_ip else (0, 2, 2)
         at = self.offset(header.uid) + (first if side == "source" else second)
         old = self.data[at : at + size]
         new = span.low.to_bytes(size, "big") if span.exact else old

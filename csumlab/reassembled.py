@@ -44,7 +44,7 @@ def settle(
             piles[group.kind].append(_Pile(group, group.count, set(group.numbers)))
     gathered: defaultdict[tuple[Kind, Verdict, Cause, bool], list[tuple[Datagram, int]]] = defaultdict(list)
     for one in datagrams:
-        cause = FRAGMENTS_CONTRADICT if one.outcome in (Outcome.OVERLAP, Outcome.MALFORMED) else _CAUSES.get(one.verdict)
+        cause = cause_of_datagram(one)
         if cause is None and one.verdict is not Verdict.GOOD:
             continue
         pile = _pile_of(one, piles[one.kind])
@@ -67,6 +67,11 @@ def settle(
     kept = [changed[id(group)].rest() if id(group) in changed else group for group in groups]
     made = (_group(file, *key, found) for key, found in gathered.items())
     return {key: count for key, count in sorted(settled.items()) if count}, (*(group for group in kept if group.count), *made)
+
+
+def cause_of_datagram(one: Datagram) -> Cause | None:
+    """What a datagram that came in fragments is reported for; None if nothing is wrong with it."""
+    return FRAGMENTS_CONTRADICT if one.outcome in (Outcome.OVERLAP, Outcome.MALFORMED) else _CAUSES.get(one.verdict)
 
 
 def _pile_of(one: Datagram, piles: Sequence[_Pile]) -> _Pile | None:

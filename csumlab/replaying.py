@@ -61,12 +61,8 @@ class Replay:
         """Run a block's packets down the trees of their classes."""
         member = self.index.add(block)
         counts = np.bincount(member.class_of[member.class_of >= 0], minlength=0) if len(block) else np.zeros(0, np.int64)
-        classes = None
         for number in np.flatnonzero(counts).tolist():
-            while number >= len(self._trees):
-                classes = classes or self.index.classes
-                self._trees.append(_Tree(classes[len(self._trees)].facts))
-            self._run_down(self._trees[number], number, member, int(counts[number]))
+            self._run_down(self._tree(number), number, member, int(counts[number]))
 
     def _run_down(self, tree: _Tree, number: int, member: Membership, count: int) -> None:
         root = self._node(tree, frozenset())
@@ -75,17 +71,39 @@ class Replay:
             rows = member.rows(number)[:wanted] if wanted else np.zeros(0, np.int64)
             root.add((rows + member.block.first).tolist(), count)
             return
+        for leaf, places in self._parts(tree, number, member):
+            if leaf is None:
+                self.skipped += len(places)
+            else:
+                leaf.add((places + member.block.first).tolist()[:FIRST_KEPT], len(places))
+
+    def leaves_of(self, block: Block) -> list[Leaf | None]:
+        """The outcome of each packet of a block, None past the bound of classes. Counts nothing."""
+        member = self.index.add(block)
+        found: list[Leaf | None] = [None] * len(block)
+        for number in np.unique(member.class_of[member.class_of >= 0]).tolist():
+            for leaf, rows in self._parts(self._tree(number), number, member):
+                for row in rows.tolist():
+                    found[row] = leaf
+        return found
+
+    def _tree(self, number: int) -> _Tree:
+        if number >= len(self._trees):
+            self._trees += (_Tree(one.facts) for one in self.index.classes[len(self._trees) :])
+        return self._trees[number]
+
+    def _parts(self, tree: _Tree, number: int, member: Membership) -> Iterator[tuple[Leaf | None, NDArray[np.int64]]]:
+        """The rows of a class by their outcome, None past the bound of walked classes."""
         rows = member.rows(number)
         todo: list[tuple[Answers, NDArray[np.int64]]] = [(frozenset(), rows)]
-        columns = self.index.columns(member.block, rows)
+        columns: Columns | None = None
         while todo:
             answers, places = todo.pop()
             node = self._node(tree, answers)
-            if node is None:
-                self.skipped += len(places)
-            elif isinstance(node, Leaf):
-                node.add((rows[_positions(rows, places)] + member.block.first).tolist()[:FIRST_KEPT], len(places))
+            if node is None or isinstance(node, Leaf):
+                yield node, places
             else:
+                columns = columns or self.index.columns(member.block, rows)
                 zero = _is_zero(node, columns, _positions(rows, places))
                 for answer, part in ((True, places[zero]), (False, places[~zero])):
                     if len(part):

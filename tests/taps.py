@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from csumlab import sources
+from csumlab.annotate.sights import ByteWalk, Captured
 from csumlab.capture import PcapngWriter, open_capture
-from csumlab.classes import Made
+from csumlab.classes import headers_of
 from csumlab.collect import Finding, collect
 from csumlab.dissection import Dissection
 from csumlab.explain import explain
 from csumlab.headers import Layer, Link
-from csumlab.inet import MODULUS
 from csumlab.outcome import Settings
-from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.plain import FramePacket
 from csumlab.replaying import ReplayResult, tap_of
 from csumlab.sources import Reading
-from csumlab.stage import Operation, Packet, Translation
-from csumlab.state import State
 from csumlab.topology.load import load_topology
 from csumlab.topology.model import Topology
 from csumlab.trace import TAP, Trace
-from csumlab.walk import Observation, Walker
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 SCENARIOS = tuple(sorted(file.parent.name for file in CAPTURES.glob("*/expected.toml")))
-_ADDRESS_BYTES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
 
 
 @dataclass(frozen=True)
@@ -76,116 +70,14 @@ def walked(name: str) -> tuple[Walked, ...]:
 
 
 def _walk(number: int, captured: bytes, settings: Settings, dissection: Dissection, reading: Reading) -> Walked:
-    arrived: list[bytes] = []
-    seen = FramePacket(captured[_start(dissection) :], (), tunnel_ports=settings.topology.tables.tunnel_ports)
-    depth = _depth(dissection)
-
-    def meet(packet: Packet, state: State) -> tuple[Packet, State] | None:
-        assert isinstance(packet, FramePacket)
-        if packet.sealed is not None or _visible_depth(packet) != depth:
-            return None
-        arrived.append(packet.data)
-        return replace(packet, data=seen.data), state
-
-    walker = _Replier(
-        settings.topology,
-        dict(reading.trace.chosen or {}),
-        Observation(settings.tap.port, settings.tap.way, meet),
-        finished=sources.walker(settings.topology, reading.origin, {}).finished,
-        ports=_ports(seen.data, dissection),
-    )
-    packet = _as_sent(captured, dissection, reading, settings.topology)
-    trace = walker.run(reading.origin.domain, packet)
-    assert len(arrived) == 1, f"packet {number} passes its tap {len(arrived)} times: {trace}"
+    one = Captured(number, captured, len(captured), Link.ETHERNET, 0, dissection)
+    walk = ByteWalk(one, reading, settings, headers_of(dissection.facts, settings.topology))
+    trace = walk.run()
+    assert trace is not None, f"packet {number} does not pass its tap"
+    assert walk.arrived is not None
+    depth = sum(header.layer in (Layer.IPV4, Layer.IPV6) for header in dissection.headers)
     carried = sum(header.is_ip for header in reading.origin.headers) < depth
-    return Walked(number, captured, trace, arrived[0], carried)
-
-
-@dataclass
-class _Replier(Walker):
-    """A walk that knows the connection table: a reply gets back the destination port that the capture shows."""
-
-    ports: tuple[int, int] = (0, 0)
-
-    def _choose(self, label: str, options: list[tuple[str, Translation | None]]) -> Translation | None:
-        edit = super()._choose(label, options)
-        if edit is not None and edit.destination_port is not None and edit.destination_port.low != edit.destination_port.high:
-            return replace(edit, destination_port=Span(0, self.ports[1], self.ports[1]))
-        return edit
-
-
-def _start(dissection: Dissection) -> int:
-    return next(h.offset for h in dissection.headers if h.layer in (Layer.IPV4, Layer.IPV6, Layer.VLAN))
-
-
-def _depth(dissection: Dissection) -> int:
-    return sum(header.layer in (Layer.IPV4, Layer.IPV6) for header in dissection.headers)
-
-
-def _visible_depth(packet: FramePacket) -> int:
-    return sum(header.is_ip for header in packet.headers)
-
-
-def _ports(data: bytes, dissection: Dissection) -> tuple[int, int]:
-    """Source and destination port of the outermost TCP or UDP header."""
-    base = _start(dissection)
-    place = next((h.offset - base for h in dissection.headers if h.layer in (Layer.TCP, Layer.UDP)), None)
-    if place is None:
-        return 0, 0
-    return int.from_bytes(data[place : place + 2], "big"), int.from_bytes(data[place + 2 : place + 4], "big")
-
-
-def _as_sent(captured: bytes, dissection: Dissection, reading: Reading, topology: Topology) -> FramePacket:
-    """The packet as the origin sends it: without the headers put on since, with the addresses and the TTL it had at first, and right sums
-    unless the origin sends wrong ones."""
-    origin = reading.origin
-    start = dissection.headers[origin.headers[0].index].offset
-    packet = FramePacket(captured[start:], origin.headers, dissection.facts.long, tunnel_ports=topology.tables.tunnel_ports)
-    for header in (outer_ip(packet.headers), outer_transport(packet.headers)):
-        if header is not None and header.shifted:
-            packet = replace(packet, data=_with_words(packet, header))
-    packet = replace(packet, data=_younger(packet, _routers(reading)))
-    if origin.made is not Made.RIGHT:
-        return packet
-    for header in reversed(packet.headers):
-        if header.uid in packet.sums and not packet.absent(header.uid):
-            packet = packet.compute(header.uid)
-    return packet
-
-
-def _routers(reading: Reading) -> int:
-    """How often the packet itself, not one that carries it, was forwarded before the tap."""
-    trace, depth = reading.trace, sum(header.is_ip for header in reading.origin.headers)
-    return sum(
-        any(do.operation is Operation.DECREMENT_TTL for do in hop.row.does)
-        for hop in trace.hops[: trace.tap + 1]
-        if sum(header.is_ip for header in hop.before.headers) == depth and getattr(hop.before, "sealed", None) is None
-    )
-
-
-def _younger(packet: FramePacket, routers: int) -> bytes:
-    """The bytes with a TTL that is greater by ``routers`` and an IPv4 sum that agrees."""
-    data = bytearray(packet.data)
-    ip = outer_ip(packet.headers)
-    if ip is not None and routers:
-        start = packet.offset(ip.uid)
-        if ip.layer is Layer.IPV6:
-            data[start + 7] += routers
-        else:
-            data[start + 8] += routers
-            place = slice(start + 10, start + 12)
-            data[place] = ((int.from_bytes(data[place], "big") - 0x100 * routers) % MODULUS).to_bytes(2, "big")
-    return bytes(data)
-
-
-def _with_words(packet: FramePacket, header: Header) -> bytes:
-    first, second, size = _ADDRESS_BYTES[header.layer] if header.is_ip else (0, 2, 2)
-    data = bytearray(packet.data)
-    for span, place in ((header.source, first), (header.destination, second)):
-        if span is not None and span.low == span.high:
-            at = packet.offset(header.uid) + place
-            data[at : at + size] = span.low.to_bytes(size, "big")
-    return bytes(data)
+    return Walked(number, captured, trace, walk.arrived, carried)
 
 
 @dataclass(frozen=True)

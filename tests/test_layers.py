@@ -10,7 +10,7 @@ import csumlab
 
 ROOT = Path(csumlab.__file__).parent
 FLOORS = (
-    ("inet", "headers", "crc32c", "linktypes", "virtio_features", "capture.growth", "capture.packing"),
+    ("whole", "inet", "headers", "crc32c", "linktypes", "virtio_features", "capture.growth", "capture.packing"),
     ("virtio_header", "facts", "capture.block", "tables", "kernels"),
     ("kernels.primitives", "kernels.layout", "kernels.codes"),
     ("kernels.steps",),
@@ -66,6 +66,9 @@ FLOORS = (
     ("collect",),
     ("checking", "replaying"),
     ("explain", "suggest"),
+    ("annotate", "annotate.blocks", "annotate.tracked", "annotate.notes"),
+    ("annotate.sights", "annotate.packets"),
+    ("annotate.hops",),
     ("host", "host.script", "host.written", "host.templates"),
     ("host.dump",),
     ("host.links", "host.network", "host.settings", "host.rules", "host.guests"),

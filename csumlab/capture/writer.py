@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from csumlab.capture.block import CaptureError
 from csumlab.capture.walk import DESCRIPTION_BLOCK, ENHANCED_BLOCK, FLAGS_OPTION, NANOSECONDS, SECTION_BLOCK
+from csumlab.whole import WholeFile, WriteError
 
 COMMENT_OPTION: Final = 1
 NAME_OPTION: Final = 2
@@ -41,47 +41,26 @@ _LENGTH: Final = struct.Struct("<I")
 
 
 class _Writer:
-    """A file that takes its name only once it is complete: written beside the target, renamed at the end, gone after an error."""
+    """A capture that takes its name only once it is complete."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        folder = os.path.dirname(self.path) or "."
-        if os.path.exists(self.path) and not os.path.isfile(self.path):
-            raise CaptureError(self.path, None, "", "cannot be written: it is there and no regular file", "name a file")
-        try:
-            handle, self._unfinished = tempfile.mkstemp(prefix=f".{os.path.basename(self.path)}.", dir=folder)
-        except OSError as error:
-            advice = "check the folder and its permissions"
-            raise CaptureError(self.path, None, "", f"cannot be written: {error.strerror}", advice) from None
-        self._file: BinaryIO = os.fdopen(handle, "wb", buffering=1 << 18)
+        with _as_capture_error():
+            self._whole = WholeFile(path)
+        self.path = self._whole.path
 
-    def _put(self, data: bytes) -> None:
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise CaptureError(self.path, None, "", f"cannot be written: {error.strerror}", "is there room on the disk?") from None
+    def put(self, data: bytes) -> None:
+        """Add whole blocks or records as they are."""
+        with _as_capture_error():
+            self._whole.put(data)
 
     def close(self) -> None:
         """Finish the file: only now it is there under its name. Raises CaptureError if the disk does not take it."""
-        if self._file.closed:
-            return
-        try:
-            self._file.close()
-            # A temporary file is private; the finished one is as open as any new file of this process.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(self._unfinished, 0o666 & ~mask)
-            os.replace(self._unfinished, self.path)
-        except OSError as error:
-            self.discard()
-            raise CaptureError(self.path, None, "", f"cannot be written: {error.strerror}", "is there room on the disk?") from None
+        with _as_capture_error():
+            self._whole.close()
 
     def discard(self) -> None:
         """Give up: nothing stays behind, and a file that had the name before is left as it was."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self._unfinished)
+        self._whole.discard()
 
     def __enter__(self) -> Self:
         return self
@@ -93,21 +72,31 @@ class _Writer:
             self.discard()
 
 
+@contextlib.contextmanager
+def _as_capture_error() -> Iterator[None]:
+    try:
+        yield
+    except WriteError as error:
+        raise CaptureError(error.path, None, "", error.problem, error.advice) from None
+
+
 class PcapngWriter(_Writer):
     """One little-endian section with nanosecond times. The file appears whole when the context ends well, or not at all.
 
     Raises CaptureError if it cannot be written, ValueError for a packet that the format cannot hold.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, bare: bool = False) -> None:
+        """``bare``: all blocks, from the section header on, are put in by the caller."""
         super().__init__(path)
         self._interfaces = 0
-        self._put(section_block())
+        if not bare:
+            self.put(section_block())
 
     def add_interface(self, linktype: int, name: str = "", description: str = "", snaplen: int = 0) -> int:
         """Describe one more interface and give its number. ``linktype`` is a LINKTYPE number, ``snaplen`` 0 if unlimited."""
         texts = [(code, text_value(text)) for code, text in ((NAME_OPTION, name), (DESCRIPTION_OPTION, description)) if text]
-        self._put(interface_block(linktype, snaplen, texts))
+        self.put(interface_block(linktype, snaplen, texts))
         self._interfaces += 1
         return self._interfaces - 1
 
@@ -132,7 +121,7 @@ class PcapngWriter(_Writer):
             options.append((COMMENT_OPTION, text_value(comment)))
         if flags is not None:
             options.append((FLAGS_OPTION, struct.pack("<I", flags & 0xFFFFFFFF)))
-        self._put(packet_block(interface, timestamp_ns, data, len(data) if original is None else original, encode_options(options)))
+        self.put(packet_block(interface, timestamp_ns, data, len(data) if original is None else original, encode_options(options)))
 
 
 class PcapWriter(_Writer):
@@ -146,14 +135,14 @@ class PcapWriter(_Writer):
         self._tick = 1 if nanoseconds else 1000
         self._record = struct.Struct(order + "IIII")
         magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
-        self._put(struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, linktype))
+        self.put(struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, linktype))
 
     def write(self, data: bytes, *, timestamp_ns: int = 0, original: int | None = None) -> None:
         """Add a packet; see :meth:`PcapngWriter.write`. Microsecond files lose what is below a microsecond."""
         seconds, fraction = divmod(timestamp_ns, NANOSECONDS)
         if not 0 <= seconds <= 0xFFFFFFFF:
             raise ValueError(f"the time {timestamp_ns} does not fit a pcap file: 1970 to 2106")
-        self._put(self._record.pack(seconds, fraction // self._tick, len(data), len(data) if original is None else original) + data)
+        self.put(self._record.pack(seconds, fraction // self._tick, len(data), len(data) if original is None else original) + data)
 
 
 def section_block(options: Options = ()) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csumlab.commands.common import announce_compiling, coloured, fail, progress
+from csumlab.commands.common import SLOW, announce_compiling, coloured, fail, progress
 
 if TYPE_CHECKING:
     from csumlab.checking import CheckResult
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 @click.option("--packets", is_flag=True, help="A line per checksum that is not good; with --csv or --json per checksum.")
 @click.option("--topology", "-t", metavar="FILE", help="The host as TOML: its NAT rules may explain wrong sums, its tunnels are opened.")
 @click.option("--udp", multiple=True, metavar="PORT=TUNNEL", help="What a UDP port carries, such as 5555=fou or 9999=vxlan.")
-def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool, topology: str | None, udp: tuple[str, ...]) -> None:
+@click.option(
+    "-w", "target", metavar="FILE", help="Also write CAPTURE as pcapng with what was found beside each packet; no packet changes."
+)
+def check(
+    captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool, topology: str | None, udp: tuple[str, ...], target: str | None
+) -> None:
     """Every checksum of every header in CAPTURE (pcap, pcapng, snoop; plain or packed with gzip, zstd, xz, bzip2 or lz4; - is standard
     input; a file that is still being written is read as far as it goes): good, partial, blank, absent, bad or unverified, and for what is
     not good the cause, and whether it matters."""
@@ -31,12 +36,16 @@ def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool,
         fail("choose one of --json and --csv")
     if packets and "-" in captures:
         fail("--packets reads a capture twice: save standard input to a file first")
+    if target and (len(captures) > 1 or "-" in captures):
+        fail("-w takes one capture, which is read twice: no standard input")
     from csumlab.checking import check as run
 
     host = _host(topology)
     announce_compiling(captures)
     with progress(captures) as step:
-        result = run(*captures, progress=step, topology=host, udp=_tunnels(udp))
+        result = run(*captures, progress=step, topology=host, udp=_tunnels(udp), labels=target is not None)
+    if target is not None:
+        _mark(result, target, captures)
     if packets:
         sys.exit(_packets(result, as_json, as_csv))
     if as_json:
@@ -54,6 +63,17 @@ def check(captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool,
         for fault in result.faults:
             click.echo(f"csumlab: {fault}", err=True)
     sys.exit(result.status)
+
+
+def _mark(result: CheckResult, target: str, captures: tuple[str, ...]) -> None:
+    from csumlab.annotate.packets import write_marked
+    from csumlab.capture import CaptureError
+
+    try:
+        with progress(captures, SLOW) as step:
+            click.echo(write_marked(result.results[0], target, progress=step), err=True)
+    except (CaptureError, ValueError) as error:
+        fail(error)
 
 
 def _paint(text: str, standing: object) -> str:

@@ -37,11 +37,15 @@ def announce_compiling(paths: tuple[str, ...]) -> None:
         click.echo(f"csumlab: compiling kernels, once: about {COMPILE_SECONDS} s. {cache_note()}".rstrip(), err=True)
 
 
+SLOW = 256 << 10
+"""The same, of work that takes a packet at a time."""
+
+
 @contextmanager
-def progress(paths: tuple[str, ...]) -> Iterator[Callable[[Capture], None] | None]:
-    """A function to call after every block, or None where nobody would see a bar or the work is short."""
+def progress(paths: tuple[str, ...], long: int = LONG) -> Iterator[Callable[[Capture], None] | None]:
+    """A function to call after every block, or None where nobody would see a bar or the work is short: fewer bytes than ``long``."""
     sizes = [os.path.getsize(path) for path in paths if os.path.isfile(path)]
-    if not sys.stderr.isatty() or sum(sizes) < LONG:
+    if not sys.stderr.isatty() or sum(sizes) < long:
         yield None
         return
     from rich.console import Console

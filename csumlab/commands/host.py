@@ -89,8 +89,9 @@ def _write(output: str | None, text: str) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
+    from csumlab.whole import WriteError, write_text
+
     try:
-        with open(output, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        fail(f"{output} cannot be written: {error.strerror}")
+        write_text(output, text)
+    except WriteError as error:
+        fail(error)

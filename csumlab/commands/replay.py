@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csumlab.commands.common import announce_compiling, fail, progress
+from csumlab.commands.common import SLOW, announce_compiling, fail, progress
 
 if TYPE_CHECKING:
     from csumlab.outcome import Settings
@@ -41,13 +41,20 @@ def settings_for(topology: str | None, line: str | None, at: str, assume: str, e
 )
 @click.option("--exposure", is_flag=True, help="Also say where damage inside one host's memory would go unnoticed.")
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
-def replay(capture: str, topology: str | None, line: str | None, at: str, assume: str | None, exposure: bool, as_json: bool) -> None:
+@click.option(
+    "-w", "target", metavar="FILE", help="Also write the packets as captures at every hop would show them: one pcapng interface a hop."
+)
+def replay(
+    capture: str, topology: str | None, line: str | None, at: str, assume: str | None, exposure: bool, as_json: bool, target: str | None
+) -> None:
     """Walk every packet of CAPTURE through a modelled host, from its sender through the capture point to its end, and say what is wrong,
     where, why, and which change mends it."""
     from csumlab.capture import CaptureError
 
     settings = settings_for(topology, line, at, assume or "", exposure)
     if settings is None:
+        if target is not None:
+            fail("-w shows the hops of a host: say which, with --topology FILE or --path LINE")
         from csumlab.suggest import suggest
 
         try:
@@ -62,7 +69,12 @@ def replay(capture: str, topology: str | None, line: str | None, at: str, assume
     try:
         with progress((capture,)) as step:
             result = run(capture, settings.topology, at=str(settings.tap), assume=settings.assume, exposure=exposure, progress=step)
-    except CaptureError as error:
+        if target is not None:
+            from csumlab.annotate.hops import write_hops
+
+            with progress((capture,), SLOW) as step:
+                click.echo(write_hops(result, target, progress=step), err=True)
+    except (CaptureError, ValueError) as error:
         fail(error)
     click.echo(json.dumps(result.to_dict(), indent=2) if as_json else str(result))
     if as_json and result.fault is not None:

@@ -94,6 +94,7 @@ def new(folder: str, story: str, at: str, force: bool) -> None:
     from csumlab.capture import CaptureError
     from csumlab.scenario import ScenarioError, record
     from csumlab.topology.load import TopologyError
+    from csumlab.whole import WriteError, write_text
 
     file = Path(folder) / "expected.toml"
     if file.exists() and not force:
@@ -102,12 +103,10 @@ def new(folder: str, story: str, at: str, force: bool) -> None:
         text = record(folder, story, at)
     except (CaptureError, ScenarioError, TopologyError, ValueError) as error:
         fail(error)
-    temporary = file.with_suffix(".toml.partial")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
-    except OSError as error:
-        fail(f"{file}: {error.strerror}")
+        write_text(file, text)
+    except WriteError as error:
+        fail(error)
     click.echo(f"{file}: written; pytest collects the folder, csumlab scenario run {folder} runs it")
 
 
