@@ -168,6 +168,7 @@ class _Writing:
             "at": str(sight.port),
             "way": sight.way,
             "is_capture_point": sight.is_tap,
+            "is_before": any(other.is_tap for other in seen.shown[seen.shown.index(sight) + 1 :]),
             "state": str(sight.state),
             "sums": [sum_note(total, sight.offset) for total in sums],
             "findings": [finding_note(finding) for finding in findings],

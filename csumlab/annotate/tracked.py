@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Self
 
-from csumlab.dissection import Dissection
+from csumlab.dissection import Checksum, Dissection
 from csumlab.headers import Layer
 from csumlab.inet import negate, residue
+from csumlab.packet import Header
 from csumlab.plain import FramePacket
 from csumlab.stage import Outer, Rule, Translation
 
@@ -64,6 +66,9 @@ class TrackedPacket(FramePacket):
         """The same bytes, of which one more thing is made up."""
         return self if text in self.unknown else replace(self, unknown=(*self.unknown, text))
 
+    def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
+        return _laid_out(self.data, self.headers, self.tunnel_ports)
+
     def _around(self, outer: Outer, payload: bytes, inside: bool = True) -> Self:
         words = self.words.get(1 + sum(header.is_ip for header in self.headers)) if inside else None
         if words is None:
@@ -77,6 +82,12 @@ class TrackedPacket(FramePacket):
         else:
             data[:4], data[7], data[40:42] = words.ip[:4], words.ip[7], words.port
         return replace(made, data=bytes(data))
+
+
+@lru_cache(256)
+def _laid_out(data: bytes, headers: tuple[Header, ...], ports: tuple[tuple[int, Layer], ...]) -> tuple[dict[int, int], dict[int, Checksum]]:
+    """Where the headers and sums of the same bytes are: asked many times on a way, told once."""
+    return FramePacket(data, headers, tunnel_ports=ports)._layout()
 
 
 def outer_words(data: bytes, dissection: Dissection, routers: int) -> dict[int, OuterWords]:

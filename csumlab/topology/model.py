@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import ip_interface, ip_network
 
 import numpy as np
@@ -107,12 +107,21 @@ class Device:
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        interfaces = [ip_interface(text) for text in self.addresses]
-        return tuple(Span(i.version, int(i.ip), int(i.ip)) for i in interfaces)
+        return _spans(self.addresses)
 
     @property
     def prefixes(self) -> tuple[Prefix, ...]:
-        return tuple(Prefix.parse(str(ip_interface(text).network)) for text in self.addresses)
+        return _prefixes(self.addresses)
+
+
+@lru_cache(1024)
+def _spans(addresses: tuple[str, ...]) -> tuple[Span, ...]:
+    return tuple(Span(i.version, int(i.ip), int(i.ip)) for i in map(ip_interface, addresses))
+
+
+@lru_cache(1024)
+def _prefixes(addresses: tuple[str, ...]) -> tuple[Prefix, ...]:
+    return tuple(Prefix.parse(str(ip_interface(text).network)) for text in addresses)
 
 
 @dataclass(frozen=True, slots=True)
