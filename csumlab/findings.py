@@ -132,6 +132,7 @@ ENTRIES: tuple[Entry, ...] = (
         "A sum was recomputed over bytes that were never checked: the damage can no longer be seen.",
         "Never recompute what was not verified.",
         ("RFC 1071", _XEN_2006),
+        "linux-6.1-super-frame-without-blank",
     ),
     Entry(
         "CSL411",

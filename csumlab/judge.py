@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from csumlab.facts import FragmentRole
 from csumlab.forms import Form
-from csumlab.packet import enclosing
+from csumlab.packet import enclosing, outer_ip, outer_transport
 from csumlab.stage import Operation, Packet
 from csumlab.stages.nic import WIRE
 from csumlab.stages.tunnels import TUN_READ
@@ -19,7 +20,7 @@ from csumlab.state import State, owed
 from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
-_WRITING = (Operation.FILL, Operation.COMPUTE)
+_WRITING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,11 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         yield Judgement("CSL902", last, None, trace.why)
         return
     if trace.fate is Fate.WAITING:
-        yield Judgement("CSL902", last, None, trace.why)
+        spoiled = _filled_fragment(trace)
+        if spoiled is None:
+            yield Judgement("CSL902", last, None, trace.why)
+        else:
+            yield Judgement("CSL103", *spoiled, "the datagram is refused once it is whole: the sum covers one fragment only")
         return
     outcome = f"{trace.fate.value} at {end.domain}: {trace.why}"
     broken = {uid: hop for uid, hop in errors.since.items() if hop >= 0}
@@ -154,6 +159,10 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         return
     refused = trace.fate in (Fate.REJECTED, Fate.DROPPED)
     culprit = next((uid for uid in end.checked if uid in errors.since), None)
+    if refused and culprit is None and trace.fate is Fate.REJECTED and end.checked:
+        # The sum is as it should be, still owed, and was checked all the same.
+        yield Judgement("CSL201", last, end.checked[0], outcome)
+        return
     if refused and culprit is None:
         yield Judgement("CSL501", last, None, outcome)
         return
@@ -174,6 +183,17 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
                 yield Judgement("CSL001", last, uid, outcome)
             elif not refused:
                 yield Judgement("CSL301", _trusted_since(trace, uid), uid, outcome)
+
+
+def _filled_fragment(trace: Trace) -> tuple[int, int] | None:
+    """The hop at which a fragment's transport sum was filled, and whose it is: a sum over one fragment is wrong whatever its seed."""
+    for number, hop in enumerate(trace.hops):
+        ip, transport = outer_ip(hop.before.headers), outer_transport(hop.before.headers)
+        if ip is None or transport is None or ip.fragment is FragmentRole.WHOLE or number < _first_final(trace):
+            continue
+        if any(do.operation is Operation.FILL for do in hop.row.does):
+            return number, transport.uid
+    return None
 
 
 def _left(trace: Trace, errors: _Errors, uid: int, since: int) -> int | None:

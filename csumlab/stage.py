@@ -8,7 +8,7 @@ interpreters that share this module: symbolic forms (``symbolic.py``) and plain 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Protocol, Self
@@ -303,6 +303,16 @@ class Stage:
 
     def citation(self, row: Row) -> str:
         return row.source or self.source
+
+
+def differing(stage: Stage, name: str, source: str, rows: Mapping[int, Row], before: Mapping[int, Row] | None = None) -> Stage:
+    """A neighbour of a stage: the same table under another name, with ``rows`` in the place of those of these numbers (from 1) and others
+    put ``before`` them. Rows that stay are rows of their own, and keep the source that they were read in."""
+    table: list[Row] = []
+    for number, row in enumerate(stage.table, 1):
+        table += [before[number]] if before and number in before else []
+        table.append(rows[number] if number in rows else replace(row, source=stage.citation(row)))
+    return Stage(name, stage.title, source, tuple(table))
 
 
 @dataclass(frozen=True, slots=True)

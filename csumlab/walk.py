@@ -18,7 +18,7 @@ from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import KNOBS, PRESETS, Preset, is_on, options_of
+from csumlab.topology.presets import CLAIMS, KNOBS, PRESETS, Preset, is_on, options_of
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
 
 MAX_HOPS = 400
@@ -135,7 +135,8 @@ class Walker:
             return lambda name: False
         device = self.topology.device(port)
         peer = self.topology.device(device.peer) if device.peer else None
-        return lambda name: is_on(domain, device, peer, name)
+        there = self.topology.domains[device.peer.domain] if device.peer else None
+        return lambda name: is_on(domain, device, peer, name, there)
 
     def _knobs(self, domain: Domain, port: Port | None) -> Callable[[str], bool]:
         options = options_of(self.topology.device(port)) if port else {}
@@ -236,6 +237,8 @@ class Walker:
                 self._apply(theirs.nic_receive, there, peer, "in")
             case DeviceKind.NETFRONT:
                 self._apply(ours.netfront_transmit, here, port, "out")
+                if any(options_of(self.topology.device(port))[name] for name in CLAIMS):
+                    self._apply(hooks.FRONTEND_CLAIMS, here, port, "out")
                 self._apply(theirs.netback_receive, there, peer, "in")
             case DeviceKind.VIF:
                 self._apply(ours.netback_transmit, here, port, "out")

@@ -44,6 +44,82 @@ via = "2001:db8:2::fe"
     + OUTSIDE
 )
 
+CLAIMS = (
+    """
+at = "dom0:vif1.0"
+[domain.dom0]
+preset = "PRESET"
+[domain.dom0.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "xenbr0"
+[domain.dom0.device."vif1.0"]
+kind = "vif"
+peer = "domU:eth0"
+bridge = "xenbr0"
+[domain.dom0.device."vif2.0"]
+kind = "vif"
+peer = "domV:eth0"
+bridge = "xenbr0"
+[domain.dom0.device.xenbr0]
+kind = "bridge"
+address = ["192.0.2.1/24", "2001:db8:2::1/64"]
+[domain.domU]
+preset = "PRESET"
+[domain.domU.device.eth0]
+kind = "netfront"
+options = { CLAIM = true }
+address = ["192.0.2.11/24", "2001:db8:2::11/64"]
+[domain.domV]
+preset = "PRESET"
+[domain.domV.device.eth0]
+kind = "netfront"
+address = ["192.0.2.12/24", "2001:db8:2::12/64"]
+"""
+    + OUTSIDE
+)
+
+VETH0 = (
+    """
+at = "dom0:vif1.0"
+[domain.dom0]
+preset = "PRESET"
+forwarding = true
+[domain.dom0.device.veth0]
+kind = "veth"
+peer = "dom0:vif0.0"
+address = ["192.0.2.1/24"]
+features = { tx = TX }
+[domain.dom0.device."vif0.0"]
+kind = "veth"
+bridge = "xenbr0"
+[domain.dom0.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "xenbr0"
+[domain.dom0.device.xenbr0]
+kind = "bridge"
+[domain.dom0.device."vif1.0"]
+kind = "vif"
+peer = "domU:eth0"
+address = ["10.1.0.1/24"]
+[[domain.dom0.route]]
+to = "default"
+device = "veth0"
+via = "192.0.2.254"
+[domain.domU]
+preset = "PRESET"
+[domain.domU.device.eth0]
+kind = "netfront"
+address = ["10.1.0.11/24"]
+[[domain.domU.route]]
+to = "default"
+device = "eth0"
+via = "10.1.0.1"
+"""
+    + OUTSIDE
+)
+
 ROUTER = (
     """
 at = "dom0:vif1.0"

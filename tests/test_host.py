@@ -247,9 +247,12 @@ def test_a_proxmox_host() -> None:
     [
         ("6.1.0-13-amd64", "linux-6.1", "is 6.1.0"),
         ("6.18.1", "linux-6.1", "nearest"),
-        ("4.19.0+1", "linux-6.1", "nearest"),
+        ("4.19.0+1", "linux-3.13", "nearest"),
+        ("3.2.0-4-amd64", "linux-3.12", "nearest"),
         ("2.6.12.6-xen0", "xen-3.0.0", "nearest"),
-        ("2.6.12.6", "linux-6.1", "nearest"),
+        ("2.6.16.33-xen", "xen-3.0.3", "nearest"),
+        ("2.6.18-8.el5xen", "xenlinux-2.6.18", "nearest"),
+        ("2.6.12.6", "linux-3.12", "nearest"),
         ("", "linux-6.1", "not in the dump"),
     ],
 )

@@ -17,6 +17,7 @@ from csumlab.findings import CATALOGUE, Severity
 from csumlab.replaying import ReplayResult, replay
 from csumlab.stage import Selector, compute
 from csumlab.stages import linux
+from csumlab.state import Skb
 from csumlab.topology.model import Topology
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -50,7 +51,7 @@ def test_an_incremental_update_never_launders() -> None:
         topology = walks.host(hosts.NAT, PRESET="linux-6.1", VERIFY=verify, TOPORT="0")
         for payload in (b"even", b"odd"):
             frame = walks.packets_between("10.1.0.11", "198.51.100.80", 4, payload)["udp, damaged"]
-            case = walks.Case("", topology, "domU", frame, walks.STATES["linux-6.1"][1])
+            case = walks.Case("", topology, "domU", frame, walks.STATES[Skb][1])
             for trace in walks.run_plain(case):
                 assert trace.fate.value == "rejected"
 

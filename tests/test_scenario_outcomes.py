@@ -66,9 +66,16 @@ def test_a_vpn_guest_of_xen_3_0_0_seals_pseudo_header_sums() -> None:
     assert len(sent) == 5
 
 
-@pytest.mark.parametrize(("name", "fate"), [("xen-3.0.0-forwarded-damage", Fate.ACCEPTED), ("linux-6.1-forwarded-damage", Fate.REJECTED)])
+@pytest.mark.parametrize(
+    ("name", "fate"),
+    [
+        ("xen-3.0.0-forwarded-damage", Fate.ACCEPTED),
+        ("xen-3.0.2-forwarded-damage", Fate.REJECTED),
+        ("linux-6.1-forwarded-damage", Fate.REJECTED),
+    ],
+)
 def test_damage_that_a_guest_passes_on(name: str, fate: Fate) -> None:
-    """The frame reaches the second guest with the wrong sum that it came with; Xen 3.0.0 takes it, Linux 6.1 does not."""
+    """The frame reaches the second guest with the wrong sum that it came with; Xen 3.0.0 takes it, Xen 3.0.2 and Linux 6.1 do not."""
     there = _at(name, "domV:eth0")
     wrong = [n for n, found in there.items() if _sums(found, Kind.TCP)[0][0] is Verdict.BAD]
     assert wrong == [3, 5]
@@ -77,8 +84,8 @@ def test_damage_that_a_guest_passes_on(name: str, fate: Fate) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if not expectation(CAPTURES / name).status])
 def test_clean_scenarios_end_well(name: str) -> None:
-    """Where nothing is found, every packet is accepted by whom it is for."""
-    assert {one.trace.fate for one in walked(name)} == {Fate.ACCEPTED}
+    """Where nothing is found, every packet is accepted by whom it is for, or waits there for the rest of its datagram."""
+    assert {one.trace.fate for one in walked(name)} <= {Fate.ACCEPTED, Fate.WAITING}
 
 
 def _replaced(old: str, new: str) -> Callable[[str], str]:

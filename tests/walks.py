@@ -22,6 +22,7 @@ from csumlab.state import Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Undecided
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
+from csumlab.topology.presets import PRESETS
 from csumlab.trace import Fate, Trace
 from csumlab.walk import Undetermined, Walker
 
@@ -33,7 +34,9 @@ def host(text: str, **words: str) -> Topology:
 
 
 def hosts_of(preset: str) -> dict[str, Topology]:
-    """Every host of ``hosts`` with this preset."""
+    """Every host of ``hosts`` with this preset; of those that differ from a neighbour in few tables, hosts that come by these."""
+    if preset in NEIGHBOURS:
+        return neighbouring_hosts(preset)
     found = {
         "bridge": host(hosts.BRIDGE, PRESET=preset),
         "router": host(hosts.ROUTER, PRESET=preset, CONNTRACK="true", VERIFY="true"),
@@ -50,6 +53,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found["direct"] = host(hosts.DIRECT)
         found["unsummed"] = host(hosts.DIRECT.replace("local =", "options = { udpcsum = false }\nlocal ="))
         found |= kvm_hosts()
+        found |= {f"claims, {name}": host(hosts.CLAIMS, PRESET=preset, CLAIM=f"claims-{name}") for name in ("owed", "verified", "nothing")}
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
         odd = odd.replace(
             'kind = "netfront"', 'kind = "netfront"\nfeatures = { tx-checksum-ip-generic = true, vlan-checksum = true, rx-gro = false }'
@@ -62,6 +66,54 @@ def hosts_of(preset: str) -> dict[str, Topology]:
                     topology = host(hosts.VXLAN, UDPCSUM=csum, ENCAPSULATED=encapsulated, NATRULE=rule)
                     found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
     return found
+
+
+NEIGHBOURS = {
+    "xen-2005-10": ("nat",),
+    "xen-3.0.1": ("veth0",),
+    "xen-2006-04-02": ("pair", "nat"),
+    "xen-3.0.2": ("pair",),
+    "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded"),
+    "xenlinux-2.6.18": ("nat", "nat, unverified"),
+    "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
+}
+"""Presets that differ from a neighbour in few tables, and the hosts that come by them."""
+NEIGHBOURING_KINDS = {
+    "tcp",
+    "udp",
+    "ping",
+    "tcp, damaged",
+    "udp, none",
+    "tcp, partial",
+    "tcp, first fragment",
+    "tcp, tagged",
+    "tcp, long",
+    "ipip",
+}
+
+
+def neighbouring_hosts(preset: str) -> dict[str, Topology]:
+    pair = hosts.CLAIMS.replace("options = { CLAIM = true }\n", "")
+    nic = 'wire = "lan"\nbridge'
+    made = {
+        "nat": lambda: host(hosts.NAT, PRESET=preset, VERIFY="true", TOPORT="40000"),
+        "nat, unverified": lambda: host(hosts.NAT, PRESET=preset, VERIFY="false", TOPORT="0"),
+        "veth0": lambda: host(hosts.VETH0, PRESET=preset, TX="false"),
+        "pair": lambda: host(pair, PRESET=preset),
+        "generic": lambda: host(
+            pair.replace(nic, 'wire = "lan"\nfeatures = { tx-checksum-ip-generic = true, tx-checksum-ipv4 = false }\nbridge'), PRESET=preset
+        ),
+        "nothing offloaded": lambda: host(pair.replace(nic, 'wire = "lan"\nfeatures = { tx = false, rx = false }\nbridge'), PRESET=preset),
+        "odd": lambda: host(
+            pair.replace(nic, 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
+            .replace('kind = "vif"', 'kind = "vif"\nfeatures = { tx-checksum-ip-generic = true, vlan-checksum = true }')
+            .replace('kind = "netfront"', 'kind = "netfront"\nfeatures = { rx-gro = false }'),
+            PRESET=preset,
+        ),
+        "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
+        "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
+    }
+    return {name: made[name]() for name in NEIGHBOURS[preset]}
 
 
 def kvm_hosts() -> dict[str, Topology]:
@@ -99,6 +151,12 @@ ENDS = {
     "xdp": (("pod", "192.0.2.21", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.21")),
     "tun": (("dom0", "10.1.0.1", "172.16.0.1"),),
     "bridge": (("domU", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11"), ("dom0", "192.0.2.1", "192.0.2.11")),
+    "claims": (("domU", "192.0.2.11", "192.0.2.12"), ("domU", "192.0.2.11", "192.0.2.254")),
+    "pair": (("domU", "192.0.2.11", "192.0.2.12"), ("domU", "192.0.2.11", "192.0.2.254"), ("outside", "192.0.2.254", "192.0.2.11")),
+    "odd": (("dom0", "192.0.2.1", "192.0.2.11"), ("outside", "192.0.2.254", "192.0.2.11")),
+    "generic": (("domU", "192.0.2.11", "192.0.2.254"), ("dom0", "192.0.2.1", "192.0.2.254")),
+    "nothing offloaded": (("domU", "192.0.2.11", "192.0.2.254"),),
+    "veth0": (("domU", "10.1.0.11", "198.51.100.80"), ("dom0", "192.0.2.1", "198.51.100.80")),
     "router": (("dom0", "10.1.0.1", "198.51.100.80"), ("outside", "198.51.100.80", "10.1.0.3"), ("domV", "10.1.0.3", "10.1.0.1")),
     "nat": (("domU", "10.1.0.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.1"), ("dom0", "10.1.0.1", "198.51.100.80")),
     "vpn": (("dom0", "10.1.0.1", "172.16.0.1"), ("office", "172.16.0.1", "10.1.0.1"), ("dom0", "10.1.0.1", "198.51.100.80")),
@@ -107,7 +165,12 @@ ENDS = {
     "unsummed": (("pod", "10.244.0.1", "10.244.3.3"),),
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
-ENDS6 = {"bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11"))}
+ENDS6 = {
+    "bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),
+    "odd": (("dom0", "2001:db8:2::1", "2001:db8:2::11"),),
+    "claims": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
+    "pair": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
+}
 
 
 def ends_of(name: str) -> Iterator[tuple[str, str, str, int]]:
@@ -163,9 +226,9 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     return found
 
 
-STATES: Mapping[str, tuple[State | None, ...]] = {
-    "linux-6.1": (None, Skb(), Skb(Summed.UNNECESSARY), Skb(Summed.UNNECESSARY, level=1), Skb(Summed.COMPLETE), Skb(Summed.PARTIAL)),
-    "xen-3.0.0": (
+STATES: Mapping[type, tuple[State | None, ...]] = {
+    Skb: (None, Skb(), Skb(Summed.UNNECESSARY), Skb(Summed.UNNECESSARY, level=1), Skb(Summed.COMPLETE), Skb(Summed.PARTIAL)),
+    XenSkb: (
         None,
         XenSkb(),
         XenSkb(Summed.UNNECESSARY, valid=True),
@@ -187,11 +250,18 @@ class Case:
     state: State | None
 
 
+def every_case() -> Iterator[Case]:
+    for preset in ("linux-6.1", "xen-3.0.0", *NEIGHBOURS):
+        yield from cases(preset)
+
+
 def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
     for name, topology in hosts_of(preset).items():
         for origin, source, destination, version in ends_of(name):
             for kind, frame in packets_between(source, destination, version, payload).items():
-                for state in STATES[topology.domains[origin].preset][: 1 if topology.domains[origin].outside else None]:
+                if preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS:
+                    continue
+                for state in STATES[PRESETS[topology.domains[origin].preset].family][: 1 if topology.domains[origin].outside else None]:
                     text = f"{preset}, {name}: {kind} from {origin} to {destination}, {state or 'by its kernel'}"
                     yield Case(text, topology, origin, frame, state)
 

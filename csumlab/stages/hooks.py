@@ -1,9 +1,10 @@
-"""What can be hooked in on a packet's way, as tables: XDP programs, the CHECKSUM target, programs that read a packet socket."""
+"""What can be hooked in on a packet's way, as tables: XDP programs, the CHECKSUM target, programs that read a packet socket, frontends
+that say of every packet the same."""
 
 from __future__ import annotations
 
 from csumlab.stage import ABSENT_TRANSPORT, ACCEPT, ANY, KEEP, REJECT, SAME, Row, Selector, Stage, fill, fresh, knob, right, when
-from csumlab.state import Bare, Skb, Summed
+from csumlab.state import Bare, Ring, Skb, Summed
 
 XDP_PASS = Stage(
     name="xdp-pass",
@@ -51,5 +52,16 @@ PACKET_READER = Stage(
         Row(when(Skb, summed=Summed.PARTIAL), (knob("packet-auxdata"),), ACCEPT, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
         Row(ANY, (right(Selector.TRANSPORT),), ACCEPT, fresh(Bare), "the program sums the bytes itself: right"),
         Row(ANY, (), REJECT, fresh(Bare), "the program sums the bytes itself: wrong; it does not ask whether the sum is still owed"),
+    ),
+)  # fmt: skip
+
+FRONTEND_CLAIMS = Stage(
+    name="frontend-claims",
+    title="the guest's own flags",
+    source="xen/include/public/io/netif.h NETTXF_csum_blank, NETTXF_data_validated: a guest may set what it likes",
+    table=(
+        Row(when(Ring), (knob("claims-owed"),), KEEP, fresh(Ring, blank=True, validated=True), "this guest says of every packet that its sum is still owed (csum_blank)"),
+        Row(when(Ring), (knob("claims-verified"),), KEEP, fresh(Ring, validated=True), "this guest says of every packet that its sum is verified (data_validated)"),
+        Row(when(Ring), (), KEEP, fresh(Ring), "this guest sets no flag of any packet, whatever its sum holds"),
     ),
 )  # fmt: skip

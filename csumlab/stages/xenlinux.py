@@ -119,7 +119,7 @@ NAT = Stage(
         Row(ANY, (INVALID,), KEEP, SAME, "an INVALID packet leaves untranslated"),
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
         Row(when(XenSkb, blank=True), (), translate(Rule.PSEUDO, Rule.FINAL), SAME, "translated; the addresses follow the rule for an unfinished sum, but the port is subtracted as if the sum were finished, so the fill counts it twice"),
-        Row(when(XenSkb, summed=HW), (), translate(Rule.PSEUDO, Rule.FINAL), SAME, "translated; the addresses follow the rule for an unfinished sum, but the port is subtracted as if the sum were finished, so the fill counts it twice", sure="derived"),
+        Row(when(XenSkb, summed=HW), (), (*fill(TRANSPORT), *translate(Rule.FINAL, Rule.FINAL)), changed(summed=NONE), "a sum of this kernel's own that is owed is filled first; translated, and updated by the difference", source="linux 2.6.12 net/ipv4/netfilter/ip_nat_standalone.c ip_nat_fn"),
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
     ),
 )  # fmt: skip

@@ -403,7 +403,8 @@ def _defaults(topology: Topology) -> Iterable[str]:
         if domain.outside or device.kind in (DeviceKind.BRIDGE, DeviceKind.VPN, DeviceKind.VXLAN) or device.features:
             continue
         peer = topology.device(device.peer) if device.peer else None
-        on = [name for name in FEATURES if is_on(domain, device, peer, name)]
+        there = topology.domains[device.peer.domain] if device.peer else None
+        on = [name for name in FEATURES if is_on(domain, device, peer, name, there)]
         yield f"{port}: features not given, taken from {domain.preset}: {', '.join(on) or 'none'}"
 
 

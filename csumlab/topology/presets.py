@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from csumlab.stage import Stage
-from csumlab.stages import hooks, linux, nic, tunnels, virtio, xen, xenlinux
+from csumlab.stages import hooks, linux, nic, tunnels, virtio, xen, xenlinux, xenlinux_later
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import Device, DeviceKind, Domain
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
@@ -21,11 +21,14 @@ K = DeviceKind
 GENERIC, V4, V6, RX, GRO = "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6", "rx-checksum", "rx-gro"
 ENCAPSULATED, TAGGED = "hw-enc-checksum", "vlan-checksum"
 FEATURES = (GENERIC, V4, V6, RX, GRO, ENCAPSULATED, TAGGED)
+NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
+"""Keys of xenstore: the frontend does not take unfinished IPv4 sums; this end takes unfinished IPv6 sums."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One kernel version. ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change."""
+    """One kernel version. ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those
+    of xenstore that its Xen network drivers write and heed."""
 
     name: str
     title: str
@@ -55,6 +58,7 @@ class Preset:
     tap_transmit: Stage | None = None
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
+    keys: frozenset[str] = frozenset()
     source: str = ""
 
     @property
@@ -113,6 +117,7 @@ LINUX_6_1 = Preset(
         K.MACVTAP: frozenset(FEATURES),
         K.VPN: frozenset(FEATURES) - {GENERIC},
     },
+    keys=frozenset({NO_CSUM, IPV6_CSUM}),
     source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; "
     "observed on Xen 4.17",
 )
@@ -155,7 +160,85 @@ XEN_3_0_0 = Preset(
     source="xen 3.0.0 linux-2.6-xen-sparse/drivers/xen/netback/interface.c, loopback.c, netfront.c",
 )
 
-PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (LINUX_6_1, XEN_3_0_0)}
+XEN_2005_10 = replace(
+    XEN_3_0_0, name="xen-2005-10", title="Xen unstable of early October 2005 (XenLinux 2.6.12)", nat=xenlinux_later.NAT_2005
+)
+XEN_3_0_1 = replace(
+    XEN_3_0_0,
+    name="xen-3.0.1",
+    title="Xen 3.0.1 (XenLinux 2.6.12, January 2006)",
+    features={**XEN_3_0_0.features, K.VETH: frozenset({V4, RX})},
+    fixed={kind: names for kind, names in XEN_3_0_0.fixed.items() if kind is not K.VETH},
+    source="xen git 2006-01-19 linux-2.6-xen-sparse/drivers/xen/netback/loopback.c: ethtool -K veth0 tx",
+)
+XEN_2006_04_02 = replace(
+    XEN_3_0_1,
+    name="xen-2006-04-02",
+    title="Xen unstable of 2 to 5 April 2006 (XenLinux 2.6.16)",
+    nat=xenlinux_later.NAT_2006,
+    netfront_transmit=xenlinux_later.NETFRONT_TRANSMIT_APRIL,
+    netback_receive=xenlinux_later.NETBACK_RECEIVE_APRIL,
+    netback_transmit=xenlinux_later.NETBACK_TRANSMIT_APRIL,
+    netfront_receive=xenlinux_later.NETFRONT_RECEIVE_APRIL,
+    features={**XEN_3_0_1.features, K.VIF: frozenset({V4, RX})},
+    fixed={kind: names for kind, names in XEN_3_0_1.fixed.items() if kind is not K.VIF},
+    source="xen git 0c48c2080d linux-2.6-xen-sparse/drivers/xen/netback/interface.c",
+)
+XEN_3_0_2 = replace(
+    XEN_2006_04_02,
+    name="xen-3.0.2",
+    title="Xen 3.0.2 (XenLinux 2.6.16, from 5 April 2006)",
+    netfront_transmit=xenlinux_later.NETFRONT_TRANSMIT_2006,
+    netback_receive=xenlinux_later.NETBACK_RECEIVE_2006,
+    netback_transmit=xenlinux_later.NETBACK_TRANSMIT_2006,
+    netfront_receive=xenlinux_later.NETFRONT_RECEIVE_2006,
+    source="xen git 1b7e15f112 linux-2.6-xen-sparse/drivers/xen/netback/interface.c",
+)
+XEN_3_0_3 = replace(
+    XEN_3_0_2,
+    name="xen-3.0.3",
+    title="Xen 3.0.3 and 3.0.4 (XenLinux 2.6.16, from October 2006)",
+    egress=xenlinux_later.EGRESS_2006,
+    keys=frozenset({NO_CSUM}),
+    source="xen 3.0.3 linux-2.6-xen-sparse/drivers/xen/netback/xenbus.c connect_rings",
+)
+XEN_2_6_18 = replace(
+    XEN_3_0_3,
+    name="xenlinux-2.6.18",
+    title="XenLinux 2.6.18 (Xen 3.0.4 and later)",
+    conntrack=xenlinux_later.CONNTRACK_2_6_18,
+    source="linux 2.6.18-xen drivers/xen/netback/xenbus.c connect_rings, netfront/netfront.c",
+)
+LINUX_3_12 = replace(
+    LINUX_6_1,
+    name="linux-3.12",
+    title="Linux 2.6.39 to 3.12 (its Xen network drivers; all else as in 6.1)",
+    netback_receive=xen.NETBACK_RECEIVE_IPV4,
+    netfront_receive=xen.NETFRONT_RECEIVE_IPV4,
+    features={**LINUX_6_1.features, K.VIF: frozenset({V4, RX}), K.NETFRONT: frozenset({V4, RX, GRO})},
+    fixed={**LINUX_6_1.fixed, K.VIF: frozenset({RX, V6}), K.NETFRONT: frozenset({RX, V6})},
+    keys=frozenset({NO_CSUM}),
+    source="linux 3.12 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c",
+)
+LINUX_3_13 = replace(
+    LINUX_6_1, name="linux-3.13", title="Linux 3.13 and later (its Xen network drivers, which know IPv6; all else as in 6.1)"
+)
+
+PRESETS: Mapping[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        LINUX_6_1,
+        LINUX_3_13,
+        LINUX_3_12,
+        XEN_3_0_0,
+        XEN_2005_10,
+        XEN_3_0_1,
+        XEN_2006_04_02,
+        XEN_3_0_2,
+        XEN_3_0_3,
+        XEN_2_6_18,
+    )
+}
 
 KNOBS: Mapping[str, bool] = {"net.netfilter.nf_conntrack_checksum": True}
 """Sysctls that a table asks for, with the kernel's default."""
@@ -167,9 +250,11 @@ reads UDP from it by a packet socket and sums it, with or without PACKET_AUXDATA
 _TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
 """What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
 second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
-OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS}
+CLAIMS: Mapping[str, bool] = {"claims-owed": False, "claims-verified": False, "claims-nothing": False}
+"""Of a netfront whose driver sets the same flags in every slot, right or wrong: csum_blank, data_validated, none."""
+OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS, **CLAIMS}
 _OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {kind: {**OPTIONS, "vnet-hdr": True} for kind in (K.TAP, K.MACVTAP)}
-XENSTORE: Mapping[str, bool] = {"feature-no-csum-offload": False, "feature-ipv6-csum-offload": True}
+XENSTORE: Mapping[str, bool] = {NO_CSUM: False, IPV6_CSUM: True}
 
 
 def stages() -> dict[str, Stage]:
@@ -180,7 +265,14 @@ def stages() -> dict[str, Stage]:
             value = getattr(preset, name)
             if isinstance(value, Stage):
                 found.setdefault(value.name, value)
-    hooked = (hooks.XDP_PASS, hooks.XDP_REDIRECT, hooks.XDP_GENERIC_REDIRECT, hooks.CHECKSUM_TARGET, hooks.PACKET_READER)
+    hooked = (
+        hooks.XDP_PASS,
+        hooks.XDP_REDIRECT,
+        hooks.XDP_GENERIC_REDIRECT,
+        hooks.CHECKSUM_TARGET,
+        hooks.PACKET_READER,
+        hooks.FRONTEND_CLAIMS,
+    )
     for stage in (nic.WIRE, tunnels.DECAPSULATE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked):
         found.setdefault(stage.name, stage)
     return found
@@ -207,20 +299,23 @@ def reader_sums(device: Device, peer: Device | None) -> bool:
     return options_of(device)["vnet-hdr"] and negotiated(peer, device, "VIRTIO_NET_F_GUEST_CSUM") and not peer.native_xdp
 
 
-def is_on(domain: Domain, device: Device, peer: Device | None, name: str) -> bool:
+def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there: Domain | None = None) -> bool:
     """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
     "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
+    ``there`` is the domain of ``peer``, the same kernel if it is not given.
 
-    feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side takes
-    tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
+    feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side, or a driver
+    that does not know the key, takes tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
     """
     preset = PRESETS[domain.preset]
     default = name in preset.features.get(device.kind, frozenset())
     if peer is not None:
-        if name == V4 and device.kind is DeviceKind.VIF and peer.xenstore.get("feature-no-csum-offload"):
+        if name == V4 and device.kind is DeviceKind.VIF and NO_CSUM in preset.keys and peer.xenstore.get(NO_CSUM):
             return False
-        if name == V6 and device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT) and peer.xenstore.get("feature-ipv6-csum-offload") is False:
-            return False
+        if name == V6 and device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT):
+            known = IPV6_CSUM in PRESETS[(there or domain).preset].keys
+            if not peer.xenstore.get(IPV6_CSUM, known):
+                return False
     if name == "reader-checksum":
         return options_of(device)["vnet-hdr"] and reader_sums(device, peer)
     if name == GENERIC and (
