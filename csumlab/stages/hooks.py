@@ -61,7 +61,7 @@ FRONTEND_CLAIMS = Stage(
     source="xen/include/public/io/netif.h NETTXF_csum_blank, NETTXF_data_validated: a guest may set what it likes",
     table=(
         Row(when(Ring), (knob("claims-owed"),), KEEP, fresh(Ring, blank=True, validated=True), "this guest says of every packet that its sum is still owed (csum_blank)"),
-        Row(when(Ring), (knob("claims-verified"),), KEEP, fresh(Ring, validated=True), "this guest says of every packet that its sum is verified (data_validated)"),
+        Row(when(Ring), (knob("claims-verified"),), KEEP, fresh(Ring, validated=True), "this guest says of every packet that its sum is verified (data_validated)", vouches=True),
         Row(when(Ring), (), KEEP, fresh(Ring), "this guest sets no flag of any packet, whatever its sum holds"),
     ),
 )  # fmt: skip
