@@ -35,6 +35,7 @@ FLOORS = (
     ("symbolic", "truth"),
     ("plain",),
     ("stages", "stages.linux", "stages.nic", "stages.xen", "stages.xenlinux", "stages.tunnels", "stages.virtio", "stages.hooks"),
+    ("stages.xenlinux_later",),
     ("topology", "topology.model"),
     ("topology.presets",),
     ("topology.forward", "trace"),
