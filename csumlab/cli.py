@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "explain": "One packet hop by hop, or what a finding means.",
     "stages": "The tables of what devices do.",
     "capture": "Capture live, with what the kernel knows of each packet.",
+    "wireshark": "A profile and an extcap for Wireshark: install, remove, status.",
     "host": "A topology from a live host, so that nobody has to write one.",
     "scenario": "Run scenario folders: a capture, a topology, what is expected.",
 }
