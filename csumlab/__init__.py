@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from csumlab.capture import CaptureError, open_capture
     from csumlab.checking import CheckResult, check
     from csumlab.collect import Finding
+    from csumlab.points.comparing import Comparison, compare
     from csumlab.replaying import ReplayResult, replay
     from csumlab.scenario import ScenarioResult, run_scenario
     from csumlab.topology.line import parse_line
@@ -20,12 +21,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "CaptureError": "csumlab.capture",
     "CheckResult": "csumlab.checking",
+    "Comparison": "csumlab.points.comparing",
     "Finding": "csumlab.collect",
     "ReplayResult": "csumlab.replaying",
     "ScenarioResult": "csumlab.scenario",
     "Topology": "csumlab.topology.model",
     "TopologyError": "csumlab.topology.load",
     "check": "csumlab.checking",
+    "compare": "csumlab.points.comparing",
     "load_topology": "csumlab.topology.load",
     "open_capture": "csumlab.capture",
     "parse_line": "csumlab.topology.line",
@@ -36,12 +39,14 @@ _HOMES = {
 __all__ = [
     "CaptureError",
     "CheckResult",
+    "Comparison",
     "Finding",
     "ReplayResult",
     "ScenarioResult",
     "Topology",
     "TopologyError",
     "check",
+    "compare",
     "load_topology",
     "open_capture",
     "parse_line",

@@ -23,9 +23,23 @@ import numpy as np
 from csumlab import facts, headers
 from csumlab.capture import walk
 from csumlab.crc32c import crc32c
-from csumlab.kernels import classes, codes, layout, link, network, packet, primitives, routing, steps, transport, tunnels, wireless
+from csumlab.kernels import (
+    classes,
+    codes,
+    layout,
+    link,
+    network,
+    packet,
+    payloads,
+    primitives,
+    routing,
+    steps,
+    transport,
+    tunnels,
+    wireless,
+)
 
-_KERNELS: Final = (primitives, layout, codes, steps, wireless, tunnels, network, link, transport, routing, packet, classes)
+_KERNELS: Final = (primitives, layout, codes, steps, wireless, tunnels, network, link, transport, routing, packet, classes, payloads)
 """Imports point from right to left; a module on the right may use any name on its left."""
 COMPILE_SECONDS: Final = 14
 """What to tell a person about the first run. Measured on two cores of a virtual machine, otherwise idle."""
@@ -38,6 +52,7 @@ class Compiled:
     sign_packets: Callable[..., None]
     group_packets: Callable[..., int]
     read_columns: Callable[..., None]
+    hash_payloads: Callable[..., None]
     walk_pcap: Callable[..., int]
     walk_pcapng: Callable[..., int]
 
@@ -209,6 +224,16 @@ def _primitives(numba: Any) -> dict[str, Any]:
             register = slices[0, register & 0xFF] ^ (register >> 8)
         return np.int64(register ^ ones)
 
+    def remainder(data: Any, start: Any, end: Any, modulus: Any) -> Any:
+        """Four bytes at a time: what is left of those before is less than 2^31."""
+        left = np.int64(0)
+        words = (end - start) >> 2
+        for index in range(words):
+            left = (left << 32 | np.int64(big32(data, start + (index << 2)))) % modulus
+        for at in range(start + (words << 2), end):
+            left = (left << 8 | np.int64(byte(data, at))) % modulus
+        return left
+
     compile_lazily = numba.njit(nogil=True, boundscheck=False)
     return {
         "pointer": pointer,
@@ -219,6 +244,7 @@ def _primitives(numba: Any) -> dict[str, Any]:
         "sum_words": compile_lazily(sum_words),
         "mix": compile_lazily(mix),
         "crc": compile_lazily(crc),
+        "remainder": compile_lazily(remainder),
         "crc_blank": compile_lazily(crc_blank),
         **_constants(),
     }
@@ -270,7 +296,16 @@ def _checked_primitives(numba: Any) -> dict[str, Any]:
             register = slices[0, (register ^ np.uint32(load8(data, at))) & 0xFF] ^ (register >> 8)
         return np.int64(register ^ ones)
 
-    checked = {function.__name__: function for function in (load8, load16, load32, load64, sum_words, crc)}
+    @compile_lazily  # type: ignore[untyped-decorator, unused-ignore]
+    def remainder(data: Any, start: Any, end: Any, modulus: Any) -> Any:
+        if start > end:
+            raise IndexError("a number that ends before it starts")
+        left = 0
+        for at in range(start, end):
+            left = (left << 8 | load8(data, at)) % modulus
+        return left
+
+    checked = {function.__name__: function for function in (load8, load16, load32, load64, sum_words, crc, remainder)}
     return _primitives(numba) | checked | {"pointer": compile_lazily(primitives.pointer)}
 
 
@@ -316,6 +351,7 @@ def compiled() -> Compiled:
         ),
         "group_packets": number(longs, longs, number, longs, halves, number, longs, longs, table, halves, longs),
         "read_columns": types.void(octets, longs, longs, longs, number, longs, longs, longs, table, types.int64[:, :, ::1]),
+        "hash_payloads": types.void(octets, longs, longs, number, longs),
         "walk_pcap": number(octets, number, types.boolean, number, number, number, longs, longs, longs, longs, longs),
         "walk_pcapng": number(
             octets, number, types.boolean, number, number, table, number, longs, longs, longs, longs, halves, longs, longs

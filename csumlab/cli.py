@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "check": "Every checksum of a capture: is it real, and what to do.",
     "replay": "Walk a capture through a modelled host: which device, which setting.",
     "explain": "One packet hop by hop, or what a finding means.",
+    "compare": "Two captures of the same traffic: what happened in between.",
     "stages": "The tables of what devices do.",
     "capture": "Capture live, with what the kernel knows of each packet.",
     "wireshark": "A profile and an extcap for Wireshark: install, remove, status.",

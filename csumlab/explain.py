@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from csumlab.capture import open_capture
+from csumlab.capture.block import Block
 from csumlab.classes import numbers
 from csumlab.collect import Finding, findings_of
 from csumlab.dissection import Dissection, dissect_packet
@@ -21,6 +22,7 @@ from csumlab.inet import spell
 from csumlab.judge import settled
 from csumlab.outcome import Outcome, Settings
 from csumlab.replaying import answers_for
+from csumlab.sources import Reading
 from csumlab.state import Claim, State, project
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.trace import TAP, Hop, Trace
@@ -90,6 +92,12 @@ class Explanation:
     trace: Trace
     views: tuple[View, ...]
     findings: tuple[Finding, ...]
+    columns: Columns = field(repr=False)
+
+    def ways(self) -> Iterator[tuple[Reading, tuple[View, ...]]]:
+        """Every reading that fits, with its hops; the first is the one shown. Valid as long as the block that the packet is from."""
+        for reading in self.outcome.readings:
+            yield reading, tuple(_Reader(self.facts, self.columns, reading.trace).views())
 
     def __str__(self) -> str:
         from csumlab.report.explain import text
@@ -118,26 +126,25 @@ def explain(path: str | os.PathLike[str], number: int, settings: Settings) -> Ex
         for block in capture:
             if not block.first <= number < block.first + len(block):
                 continue
-            row = number - block.first
-            start = int(block.offset[row])
-            dissection = dissect_packet(
-                block.data[start : start + int(block.captured[row])].tobytes(),
-                block.interfaces[int(block.interface[row])].linktype,
-                int(block.original[row]),
-                settings.topology.tables,
-                interface=int(block.interface[row]),
-                flags=int(block.flags[row]),
-            )
-            index = Index(settings.topology.tables, accelerate=False)
-            columns = index.columns(block, np.array([row]))
-            return _explain(os.fspath(path), number, dissection, settings, columns)
+            return explain_row(os.fspath(path), block, number - block.first, settings)
         raise ValueError(
             f"{os.fspath(path)} has {capture.packets} packets, there is no packet {number}"
             + (f" ({capture.fault})" if capture.fault else "")
         )
 
 
-def _explain(file: str, number: int, dissection: Dissection, settings: Settings, columns: Columns) -> Explanation:
+def explain_row(file: str, block: Block, row: int, settings: Settings) -> Explanation:
+    """Explain the packet in ``row`` of a block of ``file``. ValueError if no origin that the topology allows fits it."""
+    start, number = int(block.offset[row]), block.first + row
+    dissection = dissect_packet(
+        block.data[start : start + int(block.captured[row])].tobytes(),
+        block.interfaces[int(block.interface[row])].linktype,
+        int(block.original[row]),
+        settings.topology.tables,
+        interface=int(block.interface[row]),
+        flags=int(block.flags[row]),
+    )
+    columns = Index(settings.topology.tables, accelerate=False).columns(block, np.array([row]))
     facts = dissection.facts
     outcome, _ = answers_for(facts, settings, columns, 0)
     if not outcome.readings:
@@ -145,7 +152,8 @@ def _explain(file: str, number: int, dissection: Dissection, settings: Settings,
         raise ValueError(f"packet {number} fits no origin at {settings.tap}: {reasons}")
     trace = outcome.readings[0].trace
     reader = _Reader(facts, columns, trace)
-    return Explanation(file, number, dissection, facts, outcome, trace, tuple(reader.views()), findings_of(outcome, settings, number))
+    views = tuple(reader.views())
+    return Explanation(file, number, dissection, facts, outcome, trace, views, findings_of(outcome, settings, number), columns)
 
 
 class _Reader:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csumlab.commands.common import SLOW, announce_compiling, coloured, fail, progress
+from csumlab.commands.common import SLOW, announce_compiling, coloured, fail, progress, tunnels_of
 
 if TYPE_CHECKING:
     from csumlab.checking import CheckResult
-    from csumlab.headers import Layer
     from csumlab.topology.model import Topology
 
 
@@ -43,7 +42,7 @@ def check(
     host = _host(topology)
     announce_compiling(captures)
     with progress(captures) as step:
-        result = run(*captures, progress=step, topology=host, udp=_tunnels(udp), labels=target is not None)
+        result = run(*captures, progress=step, topology=host, udp=tunnels_of(udp), labels=target is not None)
     if target is not None:
         _mark(result, target, captures)
     if packets:
@@ -88,20 +87,6 @@ def _host(path: str | None) -> Topology | None:
         return load_topology(path) if path else None
     except TopologyError as error:
         fail(error)
-
-
-def _tunnels(texts: tuple[str, ...]) -> dict[int, Layer]:
-    """The options PORT=TUNNEL as numbers and layers."""
-    from csumlab.headers import UDP_TUNNELS, Layer
-
-    names = {layer.name.lower(): layer for layer in (*UDP_TUNNELS.values(), Layer.FOU)}
-    found: dict[int, Layer] = {}
-    for text in texts:
-        port, _, name = text.partition("=")
-        if not port.isdecimal() or not 0 < int(port) < 1 << 16 or name.lower() not in names:
-            fail(f"--udp {text}: give a port and one of {', '.join(sorted(names))}, such as 5555=fou")
-        found[int(port)] = names[name.lower()]
-    return found
 
 
 def _packets(result: CheckResult, as_json: bool, as_csv: bool) -> int:

@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from csumlab.capture import Capture
+    from csumlab.headers import Layer
 
 LONG = 64 << 20
 """Bytes of a capture from which on a progress bar is worth it."""
@@ -42,10 +43,11 @@ SLOW = 256 << 10
 
 
 @contextmanager
-def progress(paths: tuple[str, ...], long: int = LONG) -> Iterator[Callable[[Capture], None] | None]:
-    """A function to call after every block, or None where nobody would see a bar or the work is short: fewer bytes than ``long``."""
+def progress(paths: tuple[str, ...], long: int = LONG, passes: int = 1) -> Iterator[Callable[[Capture], None] | None]:
+    """A function to call after every block, or None where nobody would see a bar or the work is short: fewer bytes than ``long``.
+    ``passes``: how often each file is read."""
     sizes = [os.path.getsize(path) for path in paths if os.path.isfile(path)]
-    if not sys.stderr.isatty() or sum(sizes) < long:
+    if not sys.stderr.isatty() or passes * sum(sizes) < long:
         yield None
         return
     from rich.console import Console
@@ -53,11 +55,28 @@ def progress(paths: tuple[str, ...], long: int = LONG) -> Iterator[Callable[[Cap
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[int, int] = {}
+        seen: list[Capture] = []  # Kept, so that no two have the same id.
 
         def step(capture: Capture) -> None:
-            if capture.path not in tasks:
-                tasks[capture.path] = bar.add_task(os.path.basename(capture.path) or capture.path, total=capture.size)
-            bar.update(tasks[capture.path], completed=capture.bytes_read)  # type: ignore[arg-type]
+            if id(capture) not in tasks:
+                seen.append(capture)
+                turn = f" ({1 + sum(one.path == capture.path for one in seen[:-1])}/{passes})" if passes > 1 else ""
+                tasks[id(capture)] = bar.add_task((os.path.basename(capture.path) or capture.path) + turn, total=capture.size)
+            bar.update(tasks[id(capture)], completed=capture.bytes_read)  # type: ignore[arg-type]
 
         yield step
+
+
+def tunnels_of(texts: tuple[str, ...]) -> dict[int, Layer]:
+    """The options PORT=TUNNEL as numbers and layers."""
+    from csumlab.headers import UDP_TUNNELS, Layer
+
+    names = {layer.name.lower(): layer for layer in (*UDP_TUNNELS.values(), Layer.FOU)}
+    found: dict[int, Layer] = {}
+    for text in texts:
+        port, _, name = text.partition("=")
+        if not port.isdecimal() or not 0 < int(port) < 1 << 16 or name.lower() not in names:
+            fail(f"--udp {text}: give a port and one of {', '.join(sorted(names))}, such as 5555=fou")
+        found[int(port)] = names[name.lower()]
+    return found

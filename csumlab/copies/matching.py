@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from csumlab.copies.places import Places
 from csumlab.copies.rewrites import Rewrite, Rewrites
 from csumlab.fingerprints import flow_hashes, outer_headers, packet_hashes
 from csumlab.headers import Link
+from csumlab.rows import Rows, joined, runs, taken
 
 __all__ = ["Capped", "Copies", "PathSummary", "Rewrite", "may_have_copies"]
 
@@ -38,11 +39,9 @@ _CHUNK: Final = 1 << 17
 _RANK_BITS: Final = 20
 """Bits for a position among the remembered packets and those of a chunk."""
 
-Rows = dict[str, NDArray[Any]]
-"""Sightings in the order of the capture, a column each. ``origin``: the number of the packet that this one is with other addresses,
-0 if none. ``apart``: no earlier packet is the same. ``sure``: the place does not tell interfaces apart, but the packet is told apart by
-its identification. Addresses are two words each."""
-
+# Sightings in the order of the capture, a column each. ``origin``: the number of the packet that this one is with other addresses,
+# 0 if none. ``apart``: no earlier packet is the same. ``sure``: the place does not tell interfaces apart, but the packet is told apart
+# by its identification. Addresses are two words each.
 _COLUMNS: Final = {
     **dict.fromkeys(("exact", "loose", "flow", "ports"), np.uint64),
     **dict.fromkeys(("source", "source_rest", "destination", "destination_rest"), np.uint64),
@@ -120,9 +119,9 @@ class Copies:
             "six": outer.six,
         }
         if int(place.min()) < 0:
-            rows = _taken(rows, place >= 0)
+            rows = taken(rows, place >= 0)
         for start in range(0, len(rows["number"]), _CHUNK):
-            chunk = _taken(rows, slice(start, start + _CHUNK))
+            chunk = taken(rows, slice(start, start + _CHUNK))
             first_of[chunk["number"] - block.first] = self._match(chunk)
         return first_of
 
@@ -130,7 +129,7 @@ class Copies:
     def paths(self) -> tuple[PathSummary, ...]:
         """The ways packets took, most packets first; packets that were seen once have a path of one hop."""
         self._finish(self._recent, self._roots(self._recent, _leaders(self._recent)[1]))
-        self._recent = _taken(self._recent, slice(0))
+        self._recent = taken(self._recent, slice(0))
         return self._hops.summaries(self._places)
 
     @property
@@ -145,7 +144,7 @@ class Copies:
     def _match(self, chunk: Rows) -> NDArray[np.int64]:
         """Match new sightings with each other and the recent ones: for each the number of the first, or 0."""
         old = len(self._recent["number"])
-        rows = {name: np.concatenate((column, chunk[name])) for name, column in self._recent.items()}
+        rows = joined(self._recent, chunk)
         segment, leader = _leaders(rows)
         self._link(rows, leader, old)
         root = self._roots(rows, leader)
@@ -159,7 +158,7 @@ class Copies:
         candidates = np.flatnonzero((leader == np.arange(len(leader))) & (rows["loose"] != 0))
         order = candidates[np.argsort(rows["loose"][candidates], kind="stable")]
         loose = rows["loose"][order]
-        starts, sizes = _runs(loose)
+        starts, sizes = runs(loose)
         self.ambiguous += int(np.count_nonzero(np.repeat(sizes > 2, sizes)[order >= old] if len(sizes) else 0))
         pairs = starts[sizes == 2]
         pairs = pairs[np.argsort(order[pairs + 1])]
@@ -173,7 +172,7 @@ class Copies:
         )
         before, after = before[fits], after[fits]
         rows["origin"][after] = rows["number"][before]
-        self._rewrites.add(_taken(rows, before), _taken(rows, after))
+        self._rewrites.add(taken(rows, before), taken(rows, after))
 
     def _roots(self, rows: Rows, leader: NDArray[np.int64]) -> NDArray[np.int64]:
         """For each row the row of the first sighting, before any rewriting."""
@@ -208,25 +207,13 @@ class Copies:
             self._forgotten += count - int(np.count_nonzero(alive))
         gone = np.flatnonzero(~alive)
         position = np.cumsum(~alive) - 1
-        self._finish(_taken(rows, gone), position[root[gone]])
-        self._recent = _taken(rows, np.flatnonzero(alive))
+        self._finish(taken(rows, gone), position[root[gone]])
+        self._recent = taken(rows, np.flatnonzero(alive))
 
     def _finish(self, rows: Rows, root: NDArray[np.int64]) -> None:
         """Count the paths of packets that no more copies are expected of."""
         if len(root):
             self._hops.add(root, rows["number"], rows["place"], rows["ttl"], rows["flow"], rows["code"])
-
-
-def _taken(rows: Rows, which: slice | NDArray[Any]) -> Rows:
-    return {name: column[which] for name, column in rows.items()}
-
-
-def _runs(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Start and length of each run of equal values."""
-    if not len(values):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
-    return starts, np.diff(starts, append=len(values))
 
 
 def _leaders(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -239,7 +226,7 @@ def _leaders(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     leader = segment.copy()
     order = np.argsort(rows["exact"], kind="stable")
     exact = rows["exact"][order]
-    _, sizes = _runs(exact)
+    _, sizes = runs(exact)
     order = order[np.repeat(sizes > 1, sizes)]
     if not len(order):
         return segment, leader
@@ -257,7 +244,7 @@ def _leaders(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     begins = np.flatnonzero(fresh)
     segment[order] = order[begins[part]]
     by_key = np.argsort(key, kind="stable")
-    starts, sizes = _runs(key[by_key])
+    starts, sizes = runs(key[by_key])
     leader[order[by_key]] = np.repeat(order[by_key[starts]], sizes)
     return segment, leader
 
@@ -266,7 +253,7 @@ def _rank(run: NDArray[np.int64], place: NDArray[np.int64], sure: NDArray[np.boo
     """How many rows of the same run and place come before each row; 0 for those that are surely the same packet."""
     key = run << 10 | place
     order = np.argsort(key, kind="stable")
-    starts, sizes = _runs(key[order])
+    starts, sizes = runs(key[order])
     rank = np.empty(len(key), np.int64)
     rank[order] = np.arange(len(key)) - np.repeat(starts, sizes)
     rank[sure] = 0

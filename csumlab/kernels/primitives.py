@@ -45,6 +45,11 @@ def crc_blank(previous: int) -> int:
     return crc32c(bytes(4), previous)
 
 
+def remainder(data: Any, start: int, end: int, modulus: int) -> int:
+    """The bytes from ``start`` to ``end`` as one big-endian number, modulo ``modulus``, which is less than 2^31."""
+    return int.from_bytes(data[start:end], "big") % modulus
+
+
 def pointer(values: Any) -> Any:
     """``values`` as the functions below index it. Compiled: the bare address of its first element, which spares them reference counts."""
     return values
