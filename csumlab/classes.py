@@ -45,6 +45,8 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
     made: list[Header] = []
     last = None
     for index, layer in enumerate(facts.layers):
+        if layer is Layer.REMOTE and made:
+            made[-1] = replace(made[-1], remote=True)
         if layer is Layer.REMOTE or (not made and layer in _LINK_LAYERS):
             continue
         if layer is Layer.QUOTE:

@@ -2,7 +2,7 @@
 
 One notion carries everything: the *settled residue* r*, the residue once the fill that the carried state owes is applied in thought. It
 is -g for the sum that is owed, r - s·(r + g) for one around it, r otherwise. Accepting a packet, or letting it leave, is wrong where r*
-is not 0 for a sum that is relied on, or where the data is damaged.
+is not 0 for a sum that is relied on, or where the data is damaged. A sum that a tunnel's header leaves to the far end is owed too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from csumlab.facts import FragmentRole
 from csumlab.forms import Form
-from csumlab.packet import enclosing, outer_ip, outer_transport
+from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
 from csumlab.stage import Operation, Packet
 from csumlab.stages.nic import WIRE
 from csumlab.stages.tunnels import TUN_READ
@@ -40,6 +40,8 @@ def settled(packet: Packet, state: State, uid: int) -> Form:
     """r* of the checksum of header ``uid``."""
     assert isinstance(packet, SymbolicPacket)
     own = packet.sums[uid]
+    if uid == left_to_far_end(packet.headers):
+        return -own.seed
     due = owed(state, packet.headers)
     if due is None or due not in packet.sums:
         return own.residue
@@ -78,7 +80,8 @@ def wrong_sums(packet: Packet, state: State) -> tuple[frozenset[int], frozenset[
             if not decide(settled(packet, state, uid), packet.answers):
                 wrong.add(uid)
         except Untold:
-            (wrong if own.unfinished and uid != due else untold).add(uid)
+            unfinished = own.unfinished and uid not in (due, left_to_far_end(packet.headers))
+            (wrong if unfinished else untold).add(uid)
     return frozenset(wrong), frozenset(untold)
 
 

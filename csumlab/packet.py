@@ -65,7 +65,8 @@ class Header:
     """One header. ``uid`` names it for the length of a walk. ``kind`` is its checksum's, NOTHING without one. ``odd`` says that it starts
     at an odd displacement in the nearest enclosing coverage. ``source`` and ``destination`` are addresses of an IP header or ports of
     TCP and UDP; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it. ``shifted`` says that its
-    addresses or ports were others than those the capture shows."""
+    addresses or ports were others than those the capture shows. ``remote`` is of a tunnel's header: it says that the first sum behind it is
+    left to the tunnel's far end (remote checksum offload)."""
 
     uid: int
     layer: Layer
@@ -78,6 +79,7 @@ class Header:
     extensions: bool = False
     index: int = -1
     shifted: bool = False
+    remote: bool = False
 
     @property
     def is_ip(self) -> bool:
@@ -108,6 +110,16 @@ def outer_transport(headers: tuple[Header, ...]) -> Header | None:
             seen_ip = True
         elif header.consumes:
             return header
+    return None
+
+
+def left_to_far_end(headers: tuple[Header, ...]) -> int | None:
+    """The uid of the sum that a tunnel's header leaves to the tunnel's far end, or None."""
+    passed = False
+    for header in headers:
+        if passed and header.consumes:
+            return header.uid
+        passed = passed or header.remote
     return None
 
 

@@ -12,16 +12,17 @@ from typing import Self
 
 from csumlab.crc32c import crc32c
 from csumlab.dissection import Checksum, Dissection, dissect_packet
-from csumlab.headers import KINDS, Layer, Link
+from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
 from csumlab.inet import negate, residue
+from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import Header, Span, outer_ip, outer_transport
-from csumlab.stage import Outer, OuterSum, Rule, Translation, inner_start, outer_headers
+from csumlab.stage import Rule, Translation
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
 
 ADDRESS_PLACES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
 """Offsets of source and destination and their length."""
-ETHERTYPES = {Layer.IPV4: b"\x08\x00", Layer.IPV6: b"\x86\xdd", Layer.VLAN: b"\x81\x00"}
+_TAG = b"\0\5"
 _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
 
@@ -108,18 +109,23 @@ class FramePacket:
             length = 40 + int.from_bytes(self.data[start + 4 : start + 6], "big")
         return replace(self, data=self.data[: start + length]) if length > 40 or (ip.layer is Layer.IPV4 and length) else self
 
-    def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self:
-        inner = b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + ETHERTYPES[self.headers[0].layer] + self.data
-        packet = self._around(outer, b"\x08\0\0\0\0\0\x01\0" + inner)
-        udp = next(header for header in packet.headers if header.layer is Layer.UDP)
-        if how is OuterSum.ZERO:
-            return packet._with_field(udp.uid, 0)
+    def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
+        far = None
+        if remote and aimed is not None:
+            one = self.sums[aimed]
+            far = (one.start, one.at - one.start)
+        packet = self._around(outer, self.data, self.headers[0].layer, how, far)
+        own = outer_transport(packet.headers)
+        if own is None or how is OuterSum.NONE:
+            return packet
+        one, pseudo = packet.sums[own.uid], packet._pseudo(own.uid)
+        ones = 0xFFFF if KINDS[own.kind].writes_ones else 0
         if how is OuterSum.LCO and aimed is not None:
             # Linux include/linux/skbuff.h lco_csum: what the inner sum covers will add up to the complement of its field.
-            one, target = packet.sums[udp.uid], packet.sums[aimed]
+            target = packet.sums[aimed]
             ahead = residue(packet.data[one.start : target.start])
-            return packet._with_field(udp.uid, negate(ahead + negate(target.field or 0) + packet._pseudo(udp.uid)) or 0xFFFF)
-        return packet.write_pseudo(udp.uid)
+            return packet._with_field(own.uid, negate(ahead + negate(target.field or 0) + pseudo) or ones)
+        return packet._with_field(own.uid, pseudo or ones)
 
     def pop(self) -> Self:
         place = inner_start(self.headers)
@@ -127,10 +133,23 @@ class FramePacket:
         start = self.offset(kept[0].uid) if kept else len(self.data)
         return replace(self, data=self.data[start:], headers=kept)
 
-    def seal(self, outer: Outer) -> Self:
-        packet = replace(self._around(outer, bytes(byte ^ _KEY for byte in self.data), inside=False), sealed=self, long=False)
-        # A field of zero would say that the program wants no sum; the sender's table writes it next.
-        return packet.compute(next(header.uid for header in packet.headers if header.layer is Layer.UDP))
+    def seal(self, outer: Outer, how: OuterSum) -> Self:
+        data = bytes(byte ^ _KEY for byte in self.data)
+        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False)
+        own = outer_transport(packet.headers)
+        if own is None or how is OuterSum.NONE:
+            return packet
+        # A field of zero would say that a program wants no sum; the sender's table writes it next.
+        return packet.compute(own.uid) if how is OuterSum.SOCKET else packet.write_pseudo(own.uid)
+
+    def tag(self) -> Self:
+        data = _TAG + ETHERTYPES[self.headers[0].layer].to_bytes(2, "big") + self.data
+        return replace(self, data=data, headers=(Header(self._next_uid(), Layer.VLAN), *self.headers))
+
+    def untag(self) -> Self:
+        if not self.headers or self.headers[0].layer is not Layer.VLAN:
+            return self
+        return replace(self, data=self.data[4:], headers=self.headers[1:])
 
     def unseal(self) -> Self:
         if self.sealed is None:
@@ -140,22 +159,23 @@ class FramePacket:
 
     def frame(self) -> bytes:
         """The packet with an Ethernet header in front."""
-        return b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + ETHERTYPES[self.headers[0].layer] + self.data
+        return MACS + ETHERTYPES[self.headers[0].layer].to_bytes(2, "big") + self.data
 
     def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
         if not self.headers:
             return {}, {}
         found = _dissected(self.frame(), self.tunnel_ports)
-        offsets = {header.uid: place.offset - 14 for header, place in zip(self.headers, found.headers[1:], strict=False)}
+        places = [(index, place) for index, place in enumerate(found.headers) if index and place.layer is not Layer.REMOTE]
+        uids = {index: header.uid for header, (index, _) in zip(self.headers, places, strict=False)}
+        offsets = {uids[index]: place.offset - 14 for index, place in places if index in uids}
         sums = {}
         for one in found.sums:
-            if one.header - 1 < len(self.headers):
-                moved = replace(one, at=one.at - 14, start=one.start - 14, end=one.end - 14)
-                sums[self.headers[one.header - 1].uid] = moved
+            if one.header in uids:
+                sums[uids[one.header]] = replace(one, at=one.at - 14, start=one.start - 14, end=one.end - 14)
         return offsets, sums
 
     def _pseudo(self, uid: int) -> int:
-        found = self.sums[uid].pseudo
+        found = self.sums[uid].pseudo if KINDS[self.sums[uid].kind].pseudo else 0
         if found is None:
             raise Untold("the pseudo-header is not all here")
         return found
@@ -198,20 +218,18 @@ class FramePacket:
             return self._with_field(uid, _fold(field + change))
         return self
 
-    def _around(self, outer: Outer, payload: bytes, inside: bool = True) -> Self:
-        """New outer headers with a final IPv4 sum and a UDP field of zero; ``inside`` says that the present headers stay readable."""
-        made = outer_headers(outer, self._next_uid())
-        port = 0xC000 | residue(self.data[:24]) & 0x3FFF
-        udp = port.to_bytes(2, "big") + outer.port.low.to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + bytes(2) + payload
-        if outer.version == 4:
-            ip = bytearray(b"\x45\0" + (20 + len(udp)).to_bytes(2, "big") + b"\x12\x67\0\0\x40\x11\0\0")
-            ip += outer.source.low.to_bytes(4, "big") + outer.destination.low.to_bytes(4, "big")
-            ip[10:12] = negate(residue(bytes(ip))).to_bytes(2, "big")
-        else:
-            ip = bytearray(b"\x60\0\0\0" + len(udp).to_bytes(2, "big") + b"\x11\x40")
-            ip += outer.source.low.to_bytes(16, "big") + outer.destination.low.to_bytes(16, "big")
-        ports = (*self.tunnel_ports, (outer.port.low, Layer.VXLAN)) if Layer.VXLAN in outer.layers else self.tunnel_ports
-        return replace(self, data=bytes(ip) + udp, headers=(*made, *self.headers) if inside else made, tunnel_ports=ports)
+    def _around(self, outer: Outer, payload: bytes, first: Layer | None, how: OuterSum, remote: tuple[int, int] | None) -> Self:
+        """``payload`` behind new outer headers with a final IPv4 sum and an unwritten UDP or GRE field. ``first`` is the layer that it
+        starts with, None for ciphertext, behind which no header of the present packet is read any more."""
+        summed = how is not OuterSum.NONE
+        made = outer_headers(outer, self._next_uid(), summed=summed, remote=remote is not None)
+        data = outer_bytes(outer, payload, first, summed=summed, remote=remote)
+        inside = self.headers if first is not None else ()
+        tunnel = next((layer for layer in outer.layers if layer in UDP_TUNNELS.values() or layer is Layer.FOU), None)
+        ports = self.tunnel_ports
+        if inside and tunnel is not None and outer.port is not None:
+            ports = (*ports, (outer.port.low, tunnel))
+        return replace(self, data=data, headers=(*made, *inside), tunnel_ports=ports)
 
     def _next_uid(self) -> int:
         return max([*(header.uid + 1 for header in self.headers), self.sealed._next_uid() if self.sealed else 0])

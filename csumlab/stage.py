@@ -15,7 +15,8 @@ from typing import Any, Protocol, Self
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
-from csumlab.packet import Header, Span, ip_of, outer_ip, outer_transport
+from csumlab.outer import Outer, OuterSum
+from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
 from csumlab.state import Skb, State, Virtio
 
 
@@ -35,14 +36,6 @@ class Rule(Enum):
     LEAVE = "left alone"
 
 
-class OuterSum(Enum):
-    """How a new outer UDP checksum is made (Linux net/ipv4/udp.c udp_set_csum)."""
-
-    LCO = "local checksum offload"
-    PSEUDO = "pseudo-header sum"
-    ZERO = "zero"
-
-
 class Operation(Enum):
     FILL = "fill"
     WRITE_PSEUDO = "write the pseudo-header sum"
@@ -54,6 +47,8 @@ class Operation(Enum):
     POP = "decapsulate"
     SEAL = "seal"
     UNSEAL = "unseal"
+    TAG = "put a VLAN tag on"
+    UNTAG = "take the VLAN tag off"
     DROP = "drop"
     ACCEPT = "accept"
     REJECT = "reject"
@@ -61,19 +56,24 @@ class Operation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """One operation. ``target`` for FILL, WRITE_PSEUDO, COMPUTE; ``address`` and ``port`` for TRANSLATE; ``outer`` for PUSH."""
+    """One operation. ``target`` for FILL, WRITE_PSEUDO, COMPUTE; ``address`` and ``port`` for TRANSLATE; ``outer`` for PUSH and SEAL;
+    ``remote`` for a PUSH whose header leaves the sum aimed at to the far end."""
 
     operation: Operation
     target: Selector | None = None
     address: Rule = Rule.LEAVE
     port: Rule = Rule.LEAVE
-    outer: OuterSum = OuterSum.ZERO
+    outer: OuterSum = OuterSum.NONE
+    remote: bool = False
 
     def __str__(self) -> str:
         if self.operation is Operation.TRANSLATE:
             return f"translate: addresses by the {self.address.value}, ports by the {self.port.value}"
         if self.operation is Operation.PUSH:
-            return f"encapsulate, outer UDP sum: {self.outer.value}"
+            remote = ", the inner sum left to the far end" if self.remote else ""
+            return f"encapsulate, outer sum: {self.outer.value}{remote}"
+        if self.operation is Operation.SEAL:
+            return f"seal, outer sum: {self.outer.value}"
         return f"{self.operation.value} {self.target.value}" if self.target else str(self.operation.value)
 
 
@@ -93,16 +93,21 @@ def translate(address: Rule, port: Rule) -> tuple[Do]:
     return (Do(Operation.TRANSLATE, address=address, port=port),)
 
 
-def push(outer: OuterSum) -> tuple[Do]:
-    return (Do(Operation.PUSH, outer=outer),)
+def push(outer: OuterSum, *, remote: bool = False) -> tuple[Do]:
+    return (Do(Operation.PUSH, outer=outer, remote=remote),)
+
+
+def seal(outer: OuterSum = OuterSum.NONE) -> tuple[Do]:
+    return (Do(Operation.SEAL, outer=outer),)
 
 
 KEEP: tuple[Do, ...] = ()
 DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
 TRIM = (Do(Operation.TRIM),)
 POP = (Do(Operation.POP),)
-SEAL = (Do(Operation.SEAL),)
 UNSEAL = (Do(Operation.UNSEAL),)
+TAG = (Do(Operation.TAG),)
+UNTAG = (Do(Operation.UNTAG),)
 DROP = (Do(Operation.DROP),)
 ACCEPT = (Do(Operation.ACCEPT),)
 REJECT = (Do(Operation.REJECT),)
@@ -128,6 +133,7 @@ class Test(Enum):
     TTL_EXPIRES = "TTL or hop limit used up"
     LONG = "longer than the MTU"
     INVALID = "marked INVALID"
+    REMOTE = "the tunnel's header leaves the inner sum to this end"
     RIGHT = "{} is right"
     ABSENT = "{} is 0: none"
 
@@ -203,6 +209,7 @@ EXTENSIONS = Given(Test.EXTENSIONS)
 TTL_EXPIRES = Given(Test.TTL_EXPIRES)
 LONG = Given(Test.LONG)
 INVALID = Given(Test.INVALID)
+REMOTE = Given(Test.REMOTE)
 ABSENT_TRANSPORT = absent(Selector.TRANSPORT)
 
 
@@ -244,6 +251,7 @@ class Token(Enum):
     AT_TRANSPORT = "at the outer transport header"
     LEVEL_LESS_ONE = "one level less"
     AS_AIMED = "csum_start as it is"
+    AS_TUNNEL_SAYS = "at the sum that the tunnel's header names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,38 +334,6 @@ class Translation:
     destination_port: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outer:
-    """The outer headers of an encapsulation. ``layers`` pushed in this order, outermost first, all before the packet."""
-
-    version: int
-    source: Span
-    destination: Span
-    port: Span
-    layers: tuple[Layer, ...]
-
-
-def outer_headers(outer: Outer, first_uid: int) -> tuple[Header, ...]:
-    """The headers of an encapsulation, uids counted from ``first_uid``."""
-    made = []
-    for uid, layer in enumerate(outer.layers, first_uid):
-        kind = {Layer.IPV4: Kind.IPV4, Layer.UDP: Kind.UDP}.get(layer, Kind.NOTHING)
-        source, destination = (outer.source, outer.destination) if layer in (Layer.IPV4, Layer.IPV6) else (None, None)
-        if layer is Layer.UDP:
-            source, destination = Span(0, 0, 0xFFFF), outer.port
-        made.append(Header(uid, layer, kind, source=source, destination=destination))
-    return tuple(made)
-
-
-def inner_start(headers: tuple[Header, ...]) -> int:
-    """The place of the first header that stays when the outermost IP header and what belongs to it are taken off."""
-    depth = next((n for n, header in enumerate(headers) if header.is_ip), 0)
-    inner = next((n for n, header in enumerate(headers) if n > depth and header.is_ip), len(headers))
-    while inner > depth + 1 and headers[inner - 1].layer is Layer.VLAN:
-        inner -= 1
-    return inner
-
-
 class Packet(Protocol):
     """What a stage may ask of a packet and do to it; every operation gives a new packet. Implemented by both interpreters."""
 
@@ -373,10 +349,12 @@ class Packet(Protocol):
     def translate(self, edit: Translation, address: Rule, port: Rule) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
-    def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self: ...
+    def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
     def pop(self) -> Self: ...
-    def seal(self, outer: Outer) -> Self: ...
+    def seal(self, outer: Outer, how: OuterSum) -> Self: ...
     def unseal(self) -> Self: ...
+    def tag(self) -> Self: ...
+    def untag(self) -> Self: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,6 +430,8 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = packet.long
         case Test.INVALID:
             result = bool(getattr(state, "invalid", False))
+        case Test.REMOTE:
+            result = left_to_far_end(headers) is not None
         case Test.ABSENT:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.absent(uid)
@@ -480,7 +460,7 @@ def apply(stage: Stage, state: State, packet: Packet, setting: Setting) -> Appli
                 ending = do.operation
             else:
                 after = _operate(do, state, after, setting)
-        return Applied(row, after, _next_state(row.becomes, state, after), tuple(checked), ending)
+        return Applied(row, after, _next_state(row.becomes, state, packet, after), tuple(checked), ending)
     raise Incomplete(f"stage {stage.name}: no row for {state}")
 
 
@@ -494,13 +474,17 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
         case Operation.TRIM:
             return packet.trim()
         case Operation.PUSH if isinstance(edit, Outer):
-            return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None)
+            return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None, do.remote)
         case Operation.POP:
             return packet.pop()
         case Operation.SEAL if isinstance(edit, Outer):
-            return packet.seal(edit)
+            return packet.seal(edit, do.outer)
         case Operation.UNSEAL:
             return packet.unseal()
+        case Operation.TAG:
+            return packet.tag()
+        case Operation.UNTAG:
+            return packet.untag()
     if do.target is None:
         raise Incomplete(f"{do.operation.value} has nothing to work on")
     uid = select(do.target, state, packet.headers)
@@ -515,11 +499,13 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.compute(uid)
 
 
-def _next_state(becomes: Becomes, state: State, packet: Packet) -> State:
+def _next_state(becomes: Becomes, state: State, before: Packet, packet: Packet) -> State:
     def value(name: str, token: Any) -> Any:
         if token is Token.AT_TRANSPORT:
             header = outer_transport(packet.headers)
             return header.uid if header else None
+        if token is Token.AS_TUNNEL_SAYS:
+            return left_to_far_end(before.headers)
         if token is Token.LEVEL_LESS_ONE:
             return getattr(state, name) - 1
         if token is Token.AS_AIMED:

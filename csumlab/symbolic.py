@@ -14,8 +14,9 @@ from typing import Self
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
+from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
-from csumlab.stage import Outer, OuterSum, Rule, Translation, inner_start, outer_headers
+from csumlab.stage import Rule, Translation
 
 DAMAGE = Symbol("damage", damage=True)
 
@@ -138,23 +139,16 @@ class SymbolicPacket:
             return self
         return replace(self, trailer=ZERO)
 
-    def push(self, outer: Outer, how: OuterSum, aimed: int | None) -> Self:
-        packet = self._pushed(outer)
-        udp = outer_transport(packet.headers)
-        if udp is None:
+    def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
+        packet = self._pushed(outer, self._next_uid(), how, remote)
+        own = outer_transport(packet.headers)
+        if own is None or how is not OuterSum.LCO or aimed is None:
             return packet
-        made = packet.sums[udp.uid]
-        if how is OuterSum.ZERO:
-            written = replace(made, field=ZERO, zero=Zero.ZEROS, absent=True)
-        elif how is OuterSum.LCO and aimed is not None:
-            inner = self.sums[aimed]
-            factor = next(f for header, f in enclosing(packet.headers, aimed) if header.uid == udp.uid)
-            # The inner region is taken to sum to minus the inner field, as it will once that field is filled.
-            ahead = made.data - factor * (inner.data + inner.field) - self.trailer
-            written = replace(made, field=-(made.pseudo + ahead - factor * inner.field), zero=Zero.ONES)
-        else:
-            written = replace(made, field=made.pseudo, zero=Zero.ONES)
-        return replace(packet, sums={**packet.sums, udp.uid: written})
+        made, inner = packet.sums[own.uid], self.sums[aimed]
+        factor = next(f for header, f in enclosing(packet.headers, aimed) if header.uid == own.uid)
+        # The inner region is taken to sum to minus the inner field, as it will once that field is filled.
+        ahead = made.data - factor * (inner.data + inner.field) - self.trailer
+        return packet._with_sum(own.uid, replace(made, field=-(made.pseudo + ahead - factor * inner.field)))
 
     def pop(self) -> Self:
         """Take off the outermost IP header and what stands before the next one."""
@@ -162,10 +156,16 @@ class SymbolicPacket:
         uids = {header.uid for header in kept}
         return replace(self, headers=kept, sums={uid: s for uid, s in self.sums.items() if uid in uids})
 
-    def seal(self, outer: Outer) -> Self:
-        """A new packet of a user-space program whose payload is this one, encrypted."""
+    def seal(self, outer: Outer, how: OuterSum) -> Self:
+        """A new packet whose payload is this one, encrypted."""
         empty = replace(self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, spoiled=False, long=False)
-        return replace(empty._pushed(outer, first_uid=self._next_uid()), sealed=self)
+        return replace(empty._pushed(outer, self._next_uid(), how), sealed=self)
+
+    def tag(self) -> Self:
+        return replace(self, headers=(Header(self._next_uid(), Layer.VLAN), *self.headers))
+
+    def untag(self) -> Self:
+        return replace(self, headers=self.headers[1:]) if self.headers[:1] and self.headers[0].layer is Layer.VLAN else self
 
     def unseal(self) -> Self:
         if self.sealed is None:
@@ -272,19 +272,28 @@ class SymbolicPacket:
                 packet = packet._write(changed, present.field + pseudo, Zero.ONES)
         return packet
 
-    def _pushed(self, outer: Outer, first_uid: int | None = None) -> Self:
-        """With new outer headers whose IPv4 sum is final and whose transport field is not yet written."""
-        made = outer_headers(outer, self._next_uid() if first_uid is None else first_uid)
+    def _with_sum(self, uid: int, made: Sum) -> Self:
+        return replace(self, sums={**self.sums, uid: made})
+
+    def _pushed(self, outer: Outer, first_uid: int, how: OuterSum, remote: bool = False) -> Self:
+        """With new outer headers: their IPv4 sum is final, that of UDP or GRE is what ``how`` starts from."""
+        made = outer_headers(outer, first_uid, summed=how is not OuterSum.NONE, remote=remote)
         sums = dict(self.sums)
         for header in made:
+            label = f"{header.layer.name} header {header.uid}"
             if header.kind is Kind.IPV4:
-                data = unknown(f"IPv4 header {header.uid}", "the IP ID and the length are chosen at run time")
+                data = unknown(label, "the IP ID and the length are chosen at run time")
                 sums[header.uid] = Sum(header.kind, ZERO, data, -data, Zero.ZEROS)
-            elif header.kind is Kind.UDP:
-                pseudo = unknown(f"pseudo-header of UDP {header.uid}", "the length of the tunnel packet is not tracked")
-                ports = unknown(f"UDP header {header.uid}", "a tunnel's source port is chosen by a hash of the flow")
-                unwritten = unknown(f"field of UDP {header.uid}", "it is not yet written")
-                sums[header.uid] = Sum(header.kind, pseudo, ports + self._total(), unwritten)
+            elif header.kind is not Kind.NOTHING:
+                has_pseudo = KINDS[header.kind].pseudo
+                pseudo = unknown(f"pseudo-header of {label}", "the length of the tunnel packet is not tracked") if has_pseudo else ZERO
+                data = unknown(label, "a tunnel's source port is chosen by a hash of the flow") + self._total()
+                field, zero = pseudo, Zero.ONES if has_pseudo else Zero.ZEROS
+                if how is OuterSum.SOCKET:
+                    field = unknown(f"field of {label}", "it is not yet written")
+                elif how is OuterSum.NONE:
+                    field, zero = ZERO, Zero.ZEROS
+                sums[header.uid] = Sum(header.kind, pseudo, data, field, zero, absent=how is OuterSum.NONE)
         around = self.around_trailer | {header.uid for header in made}
         return replace(self, headers=(*made, *self.headers), sums=sums, around_trailer=around)
 

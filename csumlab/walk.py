@@ -11,18 +11,23 @@ from dataclasses import dataclass, field
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
+from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
-from csumlab.stage import Operation, Outer, Packet, Setting, Stage, Translation, apply
+from csumlab.stage import Operation, Packet, Setting, Stage, Translation, apply
 from csumlab.stages import hooks, nic, tunnels
 from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
-from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import CLAIMS, KNOBS, PRESETS, Preset, is_on, options_of
+from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.presets import CLAIMS, KNOBS, PRESETS, Preset, is_on, knobs_of, options_of
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
 
 MAX_HOPS = 400
 """A way longer than this goes in circles."""
+
+
+_MERGING = (DeviceKind.WIREGUARD, DeviceKind.OVPN)
+"""Tunnel devices that hand what they decrypt to receive aggregation, which nobody has seen before (napi_gro_receive, gro_cells)."""
 
 
 class Undetermined(Exception):
@@ -134,12 +139,13 @@ class Walker:
         if port is None:
             return lambda name: False
         device = self.topology.device(port)
-        peer = self.topology.device(device.peer) if device.peer else None
-        there = self.topology.domains[device.peer.domain] if device.peer else None
+        end = domain.devices[device.lower] if device.kind is DeviceKind.VLAN else device
+        peer = self.topology.device(end.peer) if end.peer else None
+        there = self.topology.domains[end.peer.domain] if end.peer else None
         return lambda name: is_on(domain, device, peer, name, there)
 
     def _knobs(self, domain: Domain, port: Port | None) -> Callable[[str], bool]:
-        options = options_of(self.topology.device(port)) if port else {}
+        options = knobs_of(self.topology.device(port)) if port else {}
         return lambda name: {**KNOBS, **options, **domain.sysctl}.get(name, False)
 
     def _tap(self, port: Port, way: str) -> None:
@@ -179,7 +185,7 @@ class Walker:
             edit = forward.translate_source(domain, device, ip, transport)
             if edit is not None:
                 self._apply(self._preset(domain).nat, domain, sender, "out", edit)
-        if device.kind in (DeviceKind.VXLAN, DeviceKind.VPN):
+        if device.kind in CARRIAGES:
             self._enter_tunnel(domain, sender)
             return
         destination = _destination(self.packet)
@@ -197,6 +203,11 @@ class Walker:
         redirected = False
         for step in steps:
             domain = self.topology.domains[step.port.domain]
+            if step.wrapping is not None:
+                self._wrap(step, domain, from_wire)
+                if step.wrapping == step.peer:
+                    self._cross_bridge(step, target)
+                continue
             if self.topology.device(step.port).kind is DeviceKind.MACVTAP:
                 self._tap(step.port, "in")
                 self._virtio(self._preset(domain).macvtap_deliver, domain, step.port, "in")
@@ -216,14 +227,33 @@ class Walker:
                 self._tap(step.peer, "out")
                 continue
             self._tap(step.peer, "in")
-            if step.bridge:
-                there = self.topology.domains[step.peer.domain]
-                bridge = Port(there.name, step.bridge)
-                if bridge == target:
-                    self._tap(bridge, "in")
-                else:
-                    self._apply(self._preset(there).bridge, there, bridge)
+            self._cross_bridge(step, target)
         self._input(self.topology.domains[target.domain], target)
+
+    def _cross_bridge(self, step: forward.Step, target: Port) -> None:
+        if step.bridge:
+            there = self.topology.domains[step.peer.domain]
+            bridge = Port(there.name, step.bridge)
+            if bridge == target:
+                self._tap(bridge, "in")
+            else:
+                self._apply(self._preset(there).bridge, there, bridge)
+
+    def _wrap(self, step: forward.Step, domain: Domain, from_wire: bool) -> None:
+        """Between a VLAN or MACsec device and the device that it sits on, down or up."""
+        assert step.wrapping is not None
+        preset, kind = self._preset(domain), self.topology.device(step.wrapping).kind
+        down, up = preset.carrying[kind]
+        if step.wrapping == step.port:
+            if not from_wire:
+                self._apply(preset.egress, domain, step.port, "out")
+                self._tap(step.port, "out")
+            self._apply(down, domain, step.port, "out", Outer(0, (Layer[kind.name],)))
+            return
+        self._apply(up, domain, step.peer, "in")
+        if kind is DeviceKind.MACSEC:
+            self._apply(preset.gro, domain, step.peer, "in")
+        self._tap(step.peer, "in")
 
     def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
         """What lies between two ends of a cable."""
@@ -315,30 +345,54 @@ class Walker:
         ip = outer_ip(self.packet.headers)
         if ip is not None and ip.fragment is not FragmentRole.WHOLE:
             raise _Ended(Fate.WAITING, "the datagram is whole only in another packet")
-        tunnel = self._tunnel_end(domain)
-        if getattr(self.packet, "sealed", None) is not None:
-            self._apply(preset.vpn_unseal, domain, tunnel or port, "in")
-            self._fault = Fault.PROGRAM
-        elif _is_tunnel(self.packet.headers) and (tunnel is not None or domain.outside):
-            self._apply(tunnels.DECAPSULATE, domain, tunnel or port, "in")
-        else:
+        kind, tunnel = self._tunnel_end(domain)
+        if kind is None or (tunnel is None and not domain.outside and not CARRIAGES[kind].sealed):
             raise _Ended(Fate.ACCEPTED, self.hops[-1].row.because)
-        if tunnel is not None:
-            self._tap(tunnel, "in")
-            self._input(domain, tunnel)
-        else:
+        leave = preset.vpn_unseal if kind is DeviceKind.VPN else preset.carrying.get(kind, (None, tunnels.DECAPSULATE))[1]
+        self._apply(leave, domain, tunnel or port, "in", self._outer_addresses())
+        if CARRIAGES[kind].sealed:
+            self._fault = Fault.PROGRAM if kind is DeviceKind.VPN else Fault.MEMORY
+        if tunnel is None:
             self._apply(preset.input, domain, port, "in")
             self._deliver(domain, port)
+            return
+        if kind in _MERGING:
+            self._apply(preset.gro, domain, tunnel, "in")
+        # Transformations have no device: what they decrypt comes in once more where it came in encrypted.
+        entered = port if kind is DeviceKind.ESP else tunnel
+        self._tap(entered, "in")
+        self._input(domain, entered)
+
+    def _outer_addresses(self) -> Translation | None:
+        """The addresses that a packet in transport mode gets back with its header."""
+        ip = outer_ip(self.packet.headers)
+        return Translation(source=ip.source, destination=ip.destination) if ip is not None else None
 
     def _tunnel_of_packet(self, domain: Domain) -> Port | None:
         """The tunnel end whose socket a packet is for; None if it is for another socket, whose options nobody told."""
-        if getattr(self.packet, "sealed", None) is None and not _is_tunnel(self.packet.headers):
-            return None
-        return self._tunnel_end(domain)
+        return self._tunnel_end(domain)[1]
 
-    def _tunnel_end(self, domain: Domain) -> Port | None:
-        kind = DeviceKind.VPN if getattr(self.packet, "sealed", None) is not None else DeviceKind.VXLAN
-        return next((Port(domain.name, name) for name, device in domain.devices.items() if device.kind is kind), None)
+    def _tunnel_end(self, domain: Domain) -> tuple[DeviceKind | None, Port | None]:
+        """What kind of tunnel the packet came by, None if by none, and the device that it is for, by its headers and then its addresses."""
+        headers = self.packet.headers
+        sealed = getattr(self.packet, "sealed", None) is not None
+        if not sealed and not _is_tunnel(headers):
+            return None, None
+        layers, outer = _tunnel_layers(headers), outer_ip(headers)
+        inner = next((h for h in headers[inner_start(headers) :] if h.is_ip), None)
+        found: list[tuple[bool, Port]] = []
+        for name, device in domain.devices.items():
+            carriage = CARRIAGES.get(device.kind)
+            if carriage is None or carriage.sealed is not sealed or not _carries(device, layers, inner) or outer is None:
+                continue
+            if outer.destination is not None and outer.destination.exact and outer.destination != exactly(device.local):
+                continue
+            found.append((outer.source == exactly(device.remote), Port(domain.name, name)))
+        if found:
+            best = max(found, key=lambda one: one[0])[1]
+            return self.topology.device(best).kind, best
+        kinds = (kind for kind, carriage in CARRIAGES.items() if carriage.sealed is sealed and layers in carriage.layers.values())
+        return next(kinds, DeviceKind.VPN if sealed else DeviceKind.VXLAN), None
 
     def _enter_tunnel(self, domain: Domain, port: Port) -> None:
         """Out by a tunnel device: the packet becomes the payload of another one, which this host sends."""
@@ -346,23 +400,21 @@ class Walker:
         if port in self._tunnels:
             raise _Ended(Fate.UNTOLD, f"the packets of tunnel {port} are routed into it again")
         self._tunnels.append(port)
-        self._apply(preset.egress, domain, port, "out")
-        self._tap(port, "out")
+        if device.kind is not DeviceKind.ESP:
+            self._apply(preset.egress, domain, port, "out")
+            self._tap(port, "out")
         local, remote = exactly(device.local), exactly(device.remote)
-        kind = Layer.IPV4 if local.version == 4 else Layer.IPV6
-        layers = (kind, Layer.UDP, Layer.VXLAN, Layer.ETHERNET) if device.kind is DeviceKind.VXLAN else (kind, Layer.UDP, Layer.OPAQUE)
-        outer = Outer(local.version, local, remote, Span(0, device.port, device.port), layers)
-        leaving, hop = forward.route(domain, remote)
+        layers = (Layer.IPV4 if local.version == 4 else Layer.IPV6, *device.tunnel_layers)
+        outer = Outer(local.version, layers, local, remote, Span(0, device.port, device.port))
+        leaving, hop = forward.route(domain, remote, beside=device.name if device.kind is DeviceKind.ESP else "")
         sender = Port(domain.name, leaving.name)
-        if device.kind is DeviceKind.VXLAN:
-            if preset.vxlan is None:
-                raise _Ended(Fate.UNTOLD, f"{preset.title} has no VXLAN")
-            self._apply(preset.vxlan, domain, port, "out", outer)
-            self._output(domain, sender, hop)
-        else:
+        if device.kind is DeviceKind.VPN:
             self._apply(tunnels.TUN_READ, domain, port, "out")
             self._apply(tunnels.VPN_SEAL, domain, port, "out", outer, fault=Fault.PROGRAM)
             self._send(domain, sender, hop)
+        else:
+            self._apply(preset.carrying[device.kind][0], domain, port, "out", outer)
+            self._output(domain, sender, hop)
 
 
 def _destination(packet: Packet) -> Span:
@@ -370,6 +422,18 @@ def _destination(packet: Packet) -> Span:
     if ip is None or ip.destination is None:
         raise _Ended(Fate.UNTOLD, "there is no IP header")
     return ip.destination
+
+
+def _tunnel_layers(headers: tuple[Header, ...]) -> tuple[Layer, ...]:
+    """The layers between the outermost IP header and the next, without extension headers; to the end if there is no other."""
+    depth = next(n for n, header in enumerate(headers) if header.is_ip)
+    return tuple(header.layer for header in headers[depth + 1 : inner_start(headers)] if header.layer is not Layer.EXTENSION)
+
+
+def _carries(device: Device, layers: tuple[Layer, ...], inner: Header | None) -> bool:
+    """Whether a tunnel device takes packets with these layers and this inner IP header."""
+    fits = inner is None or (4 if inner.layer is Layer.IPV4 else 6) in CARRIAGES[device.kind].inner
+    return fits and device.tunnel_layers == layers
 
 
 def _is_tunnel(headers: tuple[Header, ...]) -> bool:

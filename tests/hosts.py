@@ -465,3 +465,52 @@ options = { TAP }
 kind = "virtio"
 address = ["192.0.2.11/24"]
 """
+TRANSPORT = """
+at = "right:eth0"
+[domain.left.device.eth0]
+kind = "veth"
+peer = "router:eth0"
+address = ["10.1.0.2/24"]
+[domain.left.device.esp0]
+kind = "esp"
+local = "10.1.0.2"
+remote = "192.0.2.9"
+options = { transport = true }
+ENCAP
+[[domain.left.route]]
+to = "192.0.2.9"
+device = "esp0"
+[[domain.left.route]]
+to = "default"
+device = "eth0"
+via = "10.1.0.1"
+[domain.router]
+forwarding = true
+[domain.router.device.eth0]
+kind = "veth"
+address = ["10.1.0.1/24"]
+[domain.router.device.eth1]
+kind = "veth"
+peer = "right:eth0"
+address = ["192.0.2.7/24"]
+NATRULE
+[domain.right.device.eth0]
+kind = "veth"
+address = ["192.0.2.9/24"]
+[domain.right.device.esp0]
+kind = "esp"
+local = "192.0.2.9"
+remote = "SEEN"
+options = { transport = true }
+ENCAP
+[[domain.right.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.7"
+"""
+TRANSPORT_NAT = """
+[[domain.router.nat]]
+kind = "masquerade"
+device = "eth1"
+source = "10.1.0.0/24"
+"""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from csumlab.stage import ACCEPT, KEEP, REJECT, SAME, Becomes, Operation, Row, Selector, Stage, Token, fill, fresh
 from csumlab.state import Bare, Ring, Skb, Summed, Virtio, XenSkb
-from csumlab.topology.presets import PRESETS, Preset, stages
+from csumlab.topology.presets import PRESETS, stages
 from csumlab.trace import TAP
 
 OTHER_STATES: dict[type, tuple[Becomes, ...]] = {
@@ -36,7 +36,7 @@ def family_after(stage: Stage, row: Row) -> type:
     if row.when.family is not None:
         return row.when.family
     for preset in PRESETS.values():
-        if any(getattr(preset, part) is stage for part in Preset.__dataclass_fields__):
+        if any(each is stage for each in preset.tables):
             return preset.family
     return Skb
 

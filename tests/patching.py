@@ -22,7 +22,8 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
     table: dict[str, Preset] = presets.PRESETS  # type: ignore[assignment]
     for name, preset in kept.items():
         parts: dict[str, Any] = {part: other for part in Preset.__dataclass_fields__ if getattr(preset, part) is stage}
-        table[name] = replace(preset, **parts)
+        carrying = {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in preset.carrying.items()}
+        table[name] = replace(preset, **parts, carrying=carrying)
     for module in (hooks, nic, tunnels, walk):
         for name, value in vars(module).items():
             if value is stage:

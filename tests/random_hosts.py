@@ -20,7 +20,7 @@ CABLES = {
     "netfront": ("netfront", "vif"),
     "vif": ("vif", "netfront"),
 }
-TUNNELS = ("vxlan", "vpn")
+TUNNELS = ("vxlan", "vpn", "geneve", "gre", "ipip", "l2tp", "wireguard", "esp")
 FEATURES = ("tx", "rx", "gro", "hw-enc-checksum")
 
 
@@ -112,14 +112,12 @@ def random_hosts(draw: st.DrawFn) -> RandomHost:
                 rules[n].append(rule | ({"protocol": "tcp", "to-port": 40000} if draw(st.booleans()) else {}))
     ends_at = ["10.0.0.1", f"10.{count - 2}.0.2"]
     tunnel = draw(st.sampled_from(("", *TUNNELS)))
-    if tunnel == "vxlan" and any(PRESETS[presets[end]].vxlan is None for end in (0, -1)):
-        tunnel = ""
     if tunnel:
         for end, number in enumerate((0, count - 1)):
             inside: dict[str, Any] = {"kind": tunnel, "local": ends_at[end], "remote": ends_at[1 - end]}
             inside["address"] = [f"10.99.0.{end + 1}/24"]
-            if tunnel == "vxlan":
-                inside["options"] = {"udpcsum": draw(st.booleans())}
+            if tunnel in ("vxlan", "geneve", "gre"):
+                inside["options"] = {"csum" if tunnel == "gre" else "udpcsum": draw(st.booleans())}
             devices[f"domain.m{number}.device.tunnel"] = inside
         ends_at = ["10.99.0.1", "10.99.0.2"]
     tables: dict[str, Any] = {"at": f"m0:{draw(st.sampled_from([d.rsplit('.', 1)[1] for d in devices if d.startswith('domain.m0.')]))}"}

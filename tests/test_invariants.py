@@ -220,6 +220,16 @@ def test_random_hosts_reach_far() -> None:
 
     look()
     print(sorted(stages), fates)
-    assert {"nat", "vpn-seal", "vxlan-encapsulate", "decapsulate", "conntrack", "bridge", "nic-receive", "netfront-receive"} <= stages
+    assert {
+        "nat",
+        "vpn-seal",
+        "encapsulate",
+        "wireguard-unseal",
+        "decapsulate",
+        "conntrack",
+        "bridge",
+        "nic-receive",
+        "netfront-receive",
+    } <= stages
     assert set(Fault) <= faults
     assert fates.count(Fate.ACCEPTED) > len(fates) / 4

@@ -32,7 +32,7 @@ FLOORS = (
     ("extcap", "wireshark", "wireshark.folders"),
     ("wireshark.installing",),
     ("forms", "packet"),
-    ("state",),
+    ("state", "outer"),
     ("stage",),
     ("symbolic", "truth"),
     ("plain",),

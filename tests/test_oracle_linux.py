@@ -92,7 +92,7 @@ def test_other_capture_points_show_what_the_kernel_showed_there(compared: list[C
 def test_a_changed_row_would_be_noticed(compared: list[Comparison]) -> None:
     """What docs/truth.md rests on: with another effect of these rows some comparison does not come out."""
     standing = {(one.stage.name, one.row.because): one for one in confirmed(compared)}
-    for stage, number in (("egress", 5), ("nat", 1), ("bridge", 1), ("veth", 0), ("receive", 3), ("vxlan-encapsulate", 2), ("sender", 1)):
+    for stage, number in (("egress", 5), ("nat", 1), ("bridge", 1), ("veth", 0), ("receive", 3), ("encapsulate", 6), ("sender", 1)):
         row = stages()[stage].table[number]
         found = standing[stage, row.because]
         assert found.noticed, f"{stage}: {row.because}"

@@ -11,9 +11,10 @@ from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.inet import MODULUS, residue
+from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Span, exactly, outer_transport
 from csumlab.plain import FramePacket
-from csumlab.stage import Outer, OuterSum, Rule, Translation
+from csumlab.stage import Rule, Translation
 from csumlab.topology.model import Topology
 
 OLD, NEW = exactly("10.1.2.3"), exactly("10.77.5.200")
@@ -88,8 +89,8 @@ def test_local_checksum_offload(field: int, payload: bytes) -> None:
     packet = packet_with(field, payload)
     r, g = state(packet)
     layers = (Layer.IPV4, Layer.UDP, Layer.VXLAN, Layer.ETHERNET)
-    outer = Outer(4, exactly("192.0.2.1"), exactly("192.0.2.9"), Span(0, 4789, 4789), layers)
-    pushed = packet.push(outer, OuterSum.LCO, tcp(packet))
+    outer = Outer(4, layers, exactly("192.0.2.1"), exactly("192.0.2.9"), Span(0, 4789, 4789))
+    pushed = packet.push(outer, OuterSum.LCO, tcp(packet), False)
     udp = outer_transport(pushed.headers)
     assert udp is not None
     assert pushed.sums[udp.uid].residue == (r + g) % MODULUS

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import frames
 import hosts
 import numpy as np
+from oracles_vm import sites
 
 from csumlab.classes import headers_of, numbers, observed
 from csumlab.dissection import Dissection, dissect_packet
@@ -65,6 +67,52 @@ def hosts_of(preset: str) -> dict[str, Topology]:
                 for encapsulated in ("true", "false"):
                     topology = host(hosts.VXLAN, UDPCSUM=csum, ENCAPSULATED=encapsulated, NATRULE=rule)
                     found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
+        found |= tunnel_hosts()
+    else:
+        kernels = dict.fromkeys(("left", "near", "far", "right"), preset)
+        found |= {
+            f"tunnel, {name}": with_preset(two_sites(*words), **kernels) for name, words in TUNNELS.items() if name in ("gre", "vlan")
+        }
+    return found
+
+
+TUNNELS: Mapping[str, tuple[str, ...]] = {
+    "vxlan, remcsum": ("vxlan", "options = { remcsumtx = true, remcsumrx = true }"),
+    "vxlan, remcsum, noudpcsum": ("vxlan", "options = { remcsumtx = true, remcsumrx = true, udpcsum = false }"),
+    "vxlan, remcsum not heeded": ("vxlan", "options = { remcsumtx = true }"),
+    "gre": ("gre",),
+    "gretap, csum": ("gretap", "options = { csum = true }"),
+    "gue, remcsum": ("ipip", 'encap = "gue"', "options = { encap-csum = true, encap-remcsum = true }"),
+    "gue, remcsum, no sum": ("ipip", 'encap = "gue"', "options = { encap-remcsum = true }"),
+    "l2tp": ("l2tp", 'encap = "udp"'),
+    "wireguard": ("wireguard",),
+    "ovpn": ("ovpn",),
+    "ovpn, trusting": ("ovpn", "options = { dco-trusts = true }"),
+    "esp": ("esp",),
+    "vlan": ("vlan", 'lower = "wan0"', "id = 5"),
+    "macsec": ("macsec", 'lower = "wan0"'),
+}
+"""Tunnels between two sites: their kind and what is said of both ends."""
+
+
+FILLED = ("vxlan, remcsum", "gue, remcsum", "wireguard")
+"""Those whose near gateway has a card below that sums nothing."""
+
+
+def two_sites(kind: str, *more: str, filled: bool = False) -> Topology:
+    text = sites.topology(kind, "tun0", "tun0", "".join(f"{line}\n" for line in more))
+    if filled:
+        text = text.replace('address = ["192.0.2.1/24"]', 'address = ["192.0.2.1/24"]\nfeatures = { tx = false }')
+    return host(re.sub("(local|remote) = .*\n", "", text) if "lower" in text else text)
+
+
+def tunnel_hosts() -> dict[str, Topology]:
+    """Two sites joined by each kind of tunnel; two machines that speak IPsec in transport mode, with a translating router between them."""
+    found = {f"tunnel, {name}": two_sites(*words, filled=name in FILLED) for name, words in TUNNELS.items()}
+    for name, encap in (("transport", ""), ("transport, natt", 'encap = "udp"')):
+        found[name] = host(
+            hosts.TRANSPORT, ENCAP=encap, NATRULE=hosts.TRANSPORT_NAT if encap else "", SEEN="192.0.2.7" if encap else "10.1.0.2"
+        )
     return found
 
 
@@ -165,6 +213,7 @@ ENDS = {
     "unsummed": (("pod", "10.244.0.1", "10.244.3.3"),),
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
+ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "transport": (("left", "10.1.0.2", "192.0.2.9"),)}
 ENDS6 = {
     "bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),
     "odd": (("dom0", "2001:db8:2::1", "2001:db8:2::11"),),
@@ -226,6 +275,10 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     return found
 
 
+THROUGH_A_TUNNEL = ("tcp", "udp", "tcp, damaged", "udp, none", "ping", "tcp, partial", "udp, partial")
+"""What is sent from site to site: the rest of a packet is nothing to a tunnel."""
+
+
 STATES: Mapping[type, tuple[State | None, ...]] = {
     Skb: (None, Skb(), Skb(Summed.UNNECESSARY), Skb(Summed.UNNECESSARY, level=1), Skb(Summed.COMPLETE), Skb(Summed.PARTIAL)),
     XenSkb: (
@@ -259,7 +312,7 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
     for name, topology in hosts_of(preset).items():
         for origin, source, destination, version in ends_of(name):
             for kind, frame in packets_between(source, destination, version, payload).items():
-                if preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS:
+                if (preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS) or (origin == "left" and kind not in THROUGH_A_TUNNEL):
                     continue
                 for state in STATES[PRESETS[topology.domains[origin].preset].family][: 1 if topology.domains[origin].outside else None]:
                     text = f"{preset}, {name}: {kind} from {origin} to {destination}, {state or 'by its kernel'}"

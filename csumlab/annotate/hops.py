@@ -33,7 +33,7 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Link
 from csumlab.outcome import Leaf
 from csumlab.replaying import Replay, ReplayResult
-from csumlab.topology.model import DeviceKind, Port, Topology
+from csumlab.topology.model import Port, Topology
 from csumlab.topology.presets import FEATURES, is_on
 from csumlab.trace import TAP
 
@@ -106,7 +106,7 @@ class _Writing:
                 passed.update(port_of(hop) for hop in reading.trace.hops if hop.stage is TAP)
         for port in self._topology.ports:
             if port in passed:
-                own = Link.RAW if self._topology.device(port).kind is DeviceKind.VPN else Link.ETHERNET
+                own = Link.RAW if self._topology.device(port).is_raw else Link.ETHERNET
                 self._interface(port, block.interfaces[0].linktype if port == tap else own)
 
     def _interface(self, port: Port, linktype: int) -> int:

@@ -16,12 +16,13 @@ from csumlab.dissection import Dissection
 from csumlab.headers import Layer, Link
 from csumlab.inet import MODULUS
 from csumlab.outcome import Settings
+from csumlab.outer import ETHERTYPES
 from csumlab.packet import ANY_PORT, Header, Span, outer_ip, outer_transport
-from csumlab.plain import ADDRESS_PLACES, ETHERTYPES
+from csumlab.plain import ADDRESS_PLACES
 from csumlab.sources import Reading, recorded_way, walker
 from csumlab.stage import Operation, Packet, Translation
 from csumlab.state import Bare, Claim, State, owed, project
-from csumlab.topology.model import DeviceKind, Port, Topology
+from csumlab.topology.model import Port, Topology
 from csumlab.trace import TAP, Hop, Trace
 from csumlab.walk import Misfit, Observation, Undetermined, Walker
 
@@ -295,7 +296,7 @@ def _along(one: Captured, trace: Trace, walk: ByteWalk, settings: Settings) -> I
 def _sight(
     port: Port, hop: Hop, number: int, packet: TrackedPacket, segment: _Segment, learned: dict[Port, bytes], topology: Topology
 ) -> Sight:
-    if topology.device(port).kind is DeviceKind.VPN:
+    if topology.device(port).is_raw:
         return Sight(port, hop.way, Link.RAW, packet.data, hop.state_after, number, 0, packet, packet.unknown)
     header, made_up = segment.header, packet.unknown
     if header is None:
@@ -303,7 +304,9 @@ def _sight(
         if None in ends:
             made_up = (*made_up, MADE_UP_MACS)
         spare = (b"\x02\0\0\0\0\1", b"\x02\0\0\0\0\2")
-        header = b"".join(mac or other for mac, other in zip(ends, spare, strict=True)) + ETHERTYPES[packet.headers[0].layer]
+        header = b"".join(mac or other for mac, other in zip(ends, spare, strict=True)) + ETHERTYPES[packet.headers[0].layer].to_bytes(
+            2, "big"
+        )
     return Sight(port, hop.way, Link.ETHERNET, header + packet.data, hop.state_after, number, len(header), packet, made_up)
 
 
@@ -339,7 +342,9 @@ def _carry_inner(trace: Trace, segments: list[_Segment], of_hop: list[int]) -> N
             outer, inner, segment = after, before, of_hop[number] - 1
         elif Operation.POP not in operations or number < trace.tap:
             continue
-        start = len(outer.data) - len(inner.data)
+        start, behind = len(outer.data) - len(inner.data), len(outer.headers) - len(inner.headers)
+        if not behind or outer.headers[behind - 1].layer is not Layer.ETHERNET:
+            continue
         if OUTER_UNKNOWN not in outer.unknown and start >= _ETHERNET_BYTES and segment >= 0:
             segments[segment].header = outer.data[start - _ETHERNET_BYTES : start]
 

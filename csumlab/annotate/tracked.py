@@ -14,9 +14,10 @@ from typing import Self
 from csumlab.dissection import Checksum, Dissection
 from csumlab.headers import Layer
 from csumlab.inet import negate, residue
+from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header
 from csumlab.plain import FramePacket
-from csumlab.stage import Outer, Rule, Translation
+from csumlab.stage import Rule, Translation
 
 OUTER_UNKNOWN = "the outer header's identification, hop limit and source port, and the inner Ethernet addresses"
 PORT_UNKNOWN = "the port that the translation chose"
@@ -69,18 +70,21 @@ class TrackedPacket(FramePacket):
     def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
         return _laid_out(self.data, self.headers, self.tunnel_ports)
 
-    def _around(self, outer: Outer, payload: bytes, inside: bool = True) -> Self:
-        words = self.words.get(1 + sum(header.is_ip for header in self.headers)) if inside else None
-        if words is None:
-            return FramePacket._around(self, outer, payload, inside).with_unknown(OUTER_UNKNOWN)
-        made = FramePacket._around(self, outer, words.tunnel + payload[len(words.tunnel) :], inside)
-        data = bytearray(made.data)
+    def _around(self, outer: Outer, payload: bytes, first: Layer | None, how: OuterSum, remote: tuple[int, int] | None) -> Self:
+        made = FramePacket._around(self, outer, payload, first, how, remote)
+        if outer.source is None:
+            return made  # Of the link layer only: nothing is made up.
+        known = self.words.get(1 + sum(header.is_ip for header in self.headers)) if first is not None else None
+        if known is None or Layer.VXLAN not in outer.layers:
+            return made.with_unknown(OUTER_UNKNOWN)
+        data, udp = bytearray(made.data), 20 if outer.version == 4 else 40
+        data[udp + 8 : udp + 8 + len(known.tunnel)] = known.tunnel
         if outer.version == 4:
-            data[1], data[4:9], data[20:22] = words.ip[1], words.ip[4:9], words.port
+            data[1], data[4:9], data[20:22] = known.ip[1], known.ip[4:9], known.port
             data[10:12] = bytes(2)
             data[10:12] = negate(residue(bytes(data[:20]))).to_bytes(2, "big")
         else:
-            data[:4], data[7], data[40:42] = words.ip[:4], words.ip[7], words.port
+            data[:4], data[7], data[40:42] = known.ip[:4], known.ip[7], known.port
         return replace(made, data=bytes(data))
 
 

@@ -52,7 +52,7 @@ def list_text() -> str:
     width = max(map(len, found))
     lines = []
     for name, stage in found.items():
-        users = [preset.name for preset in PRESETS.values() if any(getattr(preset, part) is stage for part in preset.__dataclass_fields__)]
+        users = [preset.name for preset in PRESETS.values() if any(each is stage for each in preset.tables)]
         lines.append(f"{name.ljust(width)}  {stage.title} ({', '.join(users) or 'all'})")
     return "\n".join(lines)
 

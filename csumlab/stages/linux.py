@@ -24,7 +24,6 @@ from csumlab.stage import (
     TAGGED,
     TRIM,
     TTL_EXPIRES,
-    OuterSum,
     Row,
     Rule,
     Selector,
@@ -39,7 +38,6 @@ from csumlab.stage import (
     fresh,
     knob,
     outer_version,
-    push,
     right,
     translate,
     version,
@@ -189,17 +187,5 @@ GRO = Stage(
         Row(when(Skb, summed=(UNNECESSARY, COMPLETE, PARTIAL)), (), KEEP, SAME, "nothing to verify"),
         Row(when(Skb, summed=NONE), (right(TRANSPORT),), KEEP, TO_UNNECESSARY, "verified in software before a merge: marked as verified", sure="observed"),
         Row(when(Skb, summed=NONE), (), KEEP, SAME, "the sum is wrong: passed up as it is"),
-    ),
-)  # fmt: skip
-
-VXLAN_ENCAPSULATE = Stage(
-    name="vxlan-encapsulate",
-    title="VXLAN encapsulation",
-    source="linux 6.1 net/ipv4/udp.c udp_set_csum; include/linux/skbuff.h lco_csum; net/ipv4/ip_tunnel_core.c iptunnel_handle_offloads",
-    table=(
-        Row(when(Skb, summed=PARTIAL), (knob("udpcsum"),), push(OuterSum.LCO), changed(encapsulation=True), "the outer sum is written for the inner sum as it will be once filled (local checksum offload)"),
-        Row(when(Skb, summed=PARTIAL), (), push(OuterSum.ZERO), changed(encapsulation=True), "no outer sum (noudpcsum); the inner one is still owed"),
-        Row(when(Skb), (knob("udpcsum"),), push(OuterSum.PSEUDO), TO_PARTIAL, "the outer sum is left to whoever transmits it; what was known of the inner one is forgotten"),
-        Row(when(Skb), (), push(OuterSum.ZERO), TO_NONE, "no outer sum (noudpcsum); what was known of the inner one is forgotten"),
     ),
 )  # fmt: skip

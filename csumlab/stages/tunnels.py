@@ -1,40 +1,174 @@
-"""Tunnel ends and user-space VPN programs, as tables."""
+"""What puts packets into other packets and takes them out again, as tables: tunnels, encryption, VLAN tags, user-space VPN programs.
+
+One table encapsulates for every tunnel that leaves the inner packet readable: which headers it pushes is the topology's
+(topology/carrying.py), which sum the outermost of them gets is the same rule for UDP and GRE (Linux net/ipv4/udp.c udp_set_csum,
+net/ipv4/ip_gre.c gre_build_header).
+"""
 
 from __future__ import annotations
 
 from csumlab.headers import Kind
+from csumlab.outer import OuterSum
 from csumlab.stage import (
     ABSENT_TRANSPORT,
     AIMED_AT_TRANSPORT,
     ANY,
+    DROP,
     KEEP,
     POP,
+    REMOTE,
     SAME,
-    SEAL,
+    TAG,
     UNSEAL,
+    UNTAG,
     Row,
+    Rule,
     Selector,
     Stage,
+    Token,
+    aimed_at,
     carries,
     changed,
     fill,
     fresh,
     knob,
+    push,
+    seal,
+    translate,
     when,
 )
 from csumlab.state import Bare, Skb, Summed
+
+NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
+_OWED = when(Skb, summed=PARTIAL)
+_AIMED = fill(Selector.AIMED)
+_OUTER_OWED = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)
+_ALL_LEVELS = fresh(Skb, summed=UNNECESSARY, level=3)
+
+ENCAPSULATE = Stage(
+    name="encapsulate",
+    title="tunnel encapsulation",
+    source="linux 6.1 net/ipv4/udp.c udp_set_csum; net/ipv4/ip_gre.c gre_build_header; include/linux/skbuff.h lco_csum; net/ipv4/ip_tunnel_core.c iptunnel_handle_offloads",
+    table=(
+        Row(_OWED, (knob("encap-remcsum"), knob("outer-checksum")), push(OuterSum.PSEUDO, remote=True), _OUTER_OWED, "GUE leaves the inner sum to the far end (remote checksum offload); the outer one is left to whoever transmits it", source="linux 6.1 net/ipv4/fou_core.c __gue_build_header"),
+        Row(_OWED, (knob("encap-remcsum"),), push(OuterSum.NONE, remote=True), fresh(Skb), "GUE leaves the inner sum to the far end (remote checksum offload), and there is no outer sum", source="linux 6.1 net/ipv4/fou_core.c __gue_build_header"),
+        Row(_OWED, (knob("remcsumtx"), aimed_at(Kind.TCP, Kind.UDP), knob("outer-checksum")), push(OuterSum.PSEUDO, remote=True), _OUTER_OWED, "VXLAN leaves the inner sum of TCP or UDP to the far end (remote checksum offload); the outer one is left to whoever transmits it", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_build_skb"),
+        Row(_OWED, (knob("remcsumtx"), aimed_at(Kind.TCP, Kind.UDP)), push(OuterSum.NONE, remote=True), fresh(Skb), "VXLAN leaves the inner sum of TCP or UDP to the far end (remote checksum offload), and there is no outer sum", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_build_skb"),
+        Row(_OWED, (knob("outer-checksum"),), push(OuterSum.LCO), changed(encapsulation=True), "the outer sum is written for the inner sum as it will be once filled (local checksum offload)"),
+        Row(_OWED, (), push(OuterSum.NONE), changed(encapsulation=True), "no outer sum; the inner one is still owed"),
+        Row(when(Skb), (knob("outer-checksum"),), push(OuterSum.PSEUDO), _OUTER_OWED, "the outer sum is left to whoever transmits it; what was known of the inner one is forgotten"),
+        Row(when(Skb), (), push(OuterSum.NONE), fresh(Skb), "no outer sum; what was known of the inner one is forgotten"),
+    ),
+)  # fmt: skip
 
 DECAPSULATE = Stage(
     name="decapsulate",
     title="tunnel decapsulation",
     source="linux 6.1 include/linux/skbuff.h skb_postpull_rcsum, __skb_checksum_convert; net/ipv4/udp.c udp_queue_rcv_one_skb",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (AIMED_AT_TRANSPORT,), POP, fresh(Skb), "csum_start lies in the header that is taken off: nothing is known of the inner sums"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), POP, changed(encapsulation=False), "what is owed inside stays owed, and counts as verified here"),
-        Row(when(Skb, summed=Summed.UNNECESSARY), (), POP, SAME, "the levels that are left speak of the inner headers"),
+        Row(ANY, (REMOTE, ~knob("remcsumrx")), DROP, SAME, "the tunnel's header leaves the inner sum to this end, which was not told to compute it (remcsumrx)", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_rcv (unparsed flags)"),
+        Row(when(Skb), (REMOTE,), POP, fresh(Skb, summed=PARTIAL, start=Token.AS_TUNNEL_SAYS), "the tunnel's header says where the inner sum is owed: it is owed here now, and counts as verified", source="linux 6.1 include/linux/skbuff.h skb_remcsum_process, skb_remcsum_adjust_partial"),
+        Row(_OWED, (AIMED_AT_TRANSPORT,), POP, fresh(Skb), "csum_start lies in the header that is taken off: nothing is known of the inner sums"),
+        Row(_OWED, (), POP, changed(encapsulation=False), "what is owed inside stays owed, and counts as verified here"),
+        Row(when(Skb, summed=UNNECESSARY), (), POP, SAME, "the levels that are left speak of the inner headers"),
         Row(when(Skb), (ABSENT_TRANSPORT,), POP, fresh(Skb), "no outer sum: nothing is known of the inner one"),
         Row(when(Skb), (~carries(Kind.UDP, Kind.GRE),), POP, SAME, "the outer header has no checksum: what was known stays known"),
-        Row(when(Skb, summed=(Summed.NONE, Summed.COMPLETE)), (), POP, fresh(Skb, summed=Summed.COMPLETE), "the outer sum counts as right, which gives the sum of the inner packet: it can be verified for free"),
+        Row(when(Skb, summed=(NONE, COMPLETE)), (), POP, fresh(Skb, summed=COMPLETE), "the outer sum counts as right, which gives the sum of the inner packet: it can be verified for free"),
+    ),
+)  # fmt: skip
+
+L2TP_DECAPSULATE = Stage(
+    name="l2tp-decapsulate",
+    title="L2TP decapsulation",
+    source="linux 6.1 net/l2tp/l2tp_eth.c l2tp_eth_dev_recv",
+    table=(
+        Row(when(Skb), (), POP, fresh(Skb), "the Ethernet frame comes out with CHECKSUM_NONE, whatever was known or owed"),
+    ),
+)  # fmt: skip
+
+WIREGUARD_SEAL = Stage(
+    name="wireguard-seal",
+    title="WireGuard encrypts",
+    source="linux 6.1 drivers/net/wireguard/send.c encrypt_packet; drivers/net/wireguard/socket.c send4; net/ipv4/udp_tunnel_core.c udp_tunnel_xmit_skb",
+    table=(
+        Row(_OWED, (), _AIMED + seal(OuterSum.PSEUDO), _OUTER_OWED, "the inner sum is filled before the packet is encrypted; the outer one is left to whoever transmits it"),
+        Row(when(Skb), (), seal(OuterSum.PSEUDO), _OUTER_OWED, "encrypted as it is, wrong sums too; the outer sum is left to whoever transmits it"),
+    ),
+)  # fmt: skip
+
+WIREGUARD_UNSEAL = Stage(
+    name="wireguard-unseal",
+    title="WireGuard decrypts",
+    source="linux 6.1 drivers/net/wireguard/receive.c wg_packet_consume_data_done",
+    table=(
+        Row(when(Skb), (), UNSEAL, _ALL_LEVELS, "nobody changed the packet since the peer encrypted it, and all its sums are marked as verified for that: what was wrong before passes too", vouches=True),
+    ),
+)  # fmt: skip
+
+OVPN_UNSEAL = Stage(
+    name="ovpn-unseal",
+    title="OpenVPN in the kernel decrypts",
+    source="linux 6.16 drivers/net/ovpn/io.c ovpn_netdev_write",
+    table=(
+        Row(when(Skb), (knob("dco-trusts"),), UNSEAL, _ALL_LEVELS, "all its sums are marked as verified, as WireGuard does it", vouches=True, source="ovpn-dco 0.2 drivers/net/ovpn-dco/ovpn.c tun_netdev_write"),
+        Row(when(Skb), (), UNSEAL, fresh(Skb), "the packet may have been wrong before it was encrypted: nothing is taken as known"),
+    ),
+)  # fmt: skip
+
+ESP_SEAL = Stage(
+    name="esp-seal",
+    title="IPsec encrypts",
+    source="linux 6.1 net/xfrm/xfrm_output.c xfrm_output; net/ipv4/esp4.c esp_output_udp_encap",
+    table=(
+        Row(_OWED, (), _AIMED + seal(), fresh(Skb), "the inner sum is filled before the packet is encrypted; the outer UDP header, if there is one, has no sum"),
+        Row(when(Skb), (), seal(), fresh(Skb), "encrypted as it is, wrong sums too; the outer UDP header, if there is one, has no sum"),
+    ),
+)  # fmt: skip
+
+ESP_UNSEAL = Stage(
+    name="esp-unseal",
+    title="IPsec decrypts",
+    source="linux 6.1 net/ipv4/esp4.c esp_input, esp_input_done2",
+    table=(
+        Row(when(Skb), (knob("transport"), carries(Kind.UDP)), UNSEAL + translate(Rule.LEAVE, Rule.LEAVE), fresh(Skb, summed=UNNECESSARY), "NAT may have changed the addresses that the inner sum covers, so it is marked as verified: it is not looked at", vouches=True, source="linux 6.1 net/ipv4/esp4.c esp_input_done2; RFC 3948 section 3.1.2"),
+        Row(when(Skb), (knob("transport"),), UNSEAL + translate(Rule.LEAVE, Rule.LEAVE), fresh(Skb), "nothing is known of the inner sum, which stands behind the outer addresses again"),
+        Row(when(Skb), (), UNSEAL, fresh(Skb), "nothing is known of the inner sums"),
+    ),
+)  # fmt: skip
+
+VLAN_TAG = Stage(
+    name="vlan-tag",
+    title="VLAN device sends",
+    source="linux 6.1 net/8021q/vlan_dev.c vlan_dev_hard_start_xmit",
+    table=(
+        Row(ANY, (), TAG, SAME, "the tag is put on, what is owed stays owed; whether the device below can do that for tagged frames is asked there"),
+    ),
+)  # fmt: skip
+
+VLAN_UNTAG = Stage(
+    name="vlan-untag",
+    title="VLAN device receives",
+    source="linux 6.1 net/8021q/vlan_core.c vlan_do_receive",
+    table=(
+        Row(ANY, (), UNTAG, SAME, "the tag is taken off; what is known or owed is about what follows it"),
+    ),
+)  # fmt: skip
+
+MACSEC_SEAL = Stage(
+    name="macsec-seal",
+    title="MACsec encrypts",
+    source="linux 6.1 drivers/net/macsec.c macsec_start_xmit, macsec_encrypt",
+    table=(
+        Row(when(Skb), (), seal(), fresh(Skb), "encrypted as it is, wrong sums too; the device offers no help with sums, so that none is owed here"),
+    ),
+)  # fmt: skip
+
+MACSEC_UNSEAL = Stage(
+    name="macsec-unseal",
+    title="MACsec decrypts",
+    source="linux 6.1 drivers/net/macsec.c macsec_reset_skb",
+    table=(
+        Row(when(Skb), (), UNSEAL, fresh(Skb), "nothing is known of the sums inside"),
     ),
 )  # fmt: skip
 
@@ -43,7 +177,7 @@ TUN_READ = Stage(
     title="tun device to a program",
     source="linux 6.1 drivers/net/tun.c tun_put_user",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (knob("vnet-hdr"),), fill(Selector.AIMED), fresh(Bare), "the virtio_net_hdr says NEEDS_CSUM, and the program sums before it goes on", source="linux 6.1 drivers/net/tun.c tun_put_user; wireguard-go tun/offload_linux.go handleVirtioRead", sure="observed"),
+        Row(when(Skb, summed=PARTIAL), (knob("vnet-hdr"),), fill(Selector.AIMED), fresh(Bare), "the virtio_net_hdr says NEEDS_CSUM, and the program sums before it goes on", source="linux 6.1 drivers/net/tun.c tun_put_user; wireguard-go tun/offload_linux.go handleVirtioRead", sure="observed"),
         Row(ANY, (), KEEP, fresh(Bare), "the program reads bytes; nothing tells it of a sum that is still owed"),
     ),
 )  # fmt: skip
@@ -53,7 +187,7 @@ VPN_SEAL = Stage(
     title="VPN program encrypts",
     source="any user-space VPN: the inner packet is payload (RFC 768 sum of the outer packet apart)",
     table=(
-        Row(when(Bare), (), SEAL, SAME, "the packet is encrypted as it is and leaves in a UDP packet of the program"),
+        Row(when(Bare), (), seal(OuterSum.SOCKET), SAME, "the packet is encrypted as it is and leaves in a UDP packet of the program"),
     ),
 )  # fmt: skip
 

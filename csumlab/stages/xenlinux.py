@@ -8,6 +8,7 @@ fbbeac4db8, 107808a452 and the tree at RELEASE-3.0.0.
 from __future__ import annotations
 
 from csumlab.headers import Kind
+from csumlab.outer import OuterSum
 from csumlab.stage import (
     ABSENT_TRANSPORT,
     ACCEPT,
@@ -17,12 +18,15 @@ from csumlab.stage import (
     FRAGMENT,
     INVALID,
     KEEP,
+    POP,
     REJECT,
     SAME,
+    TAG,
     TAGGED,
     TRIM,
     TTL_EXPIRES,
     UNSEAL,
+    UNTAG,
     Row,
     Rule,
     Selector,
@@ -33,6 +37,7 @@ from csumlab.stage import (
     feature,
     fill,
     fresh,
+    push,
     right,
     translate,
     version,
@@ -241,5 +246,41 @@ VPN_UNSEAL = Stage(
     source="linux 2.6.12 drivers/net/tun.c tun_get_user",
     table=(
         Row(ANY, (), UNSEAL, fresh(XenSkb), "the program writes bytes to its tun device: nothing is known of their sums"),
+    ),
+)  # fmt: skip
+
+ENCAPSULATE = Stage(
+    name="xenlinux-encapsulate",
+    title="tunnel encapsulation",
+    source="linux 2.6.12 net/ipv4/ipip.c ipip_tunnel_xmit; net/ipv4/ip_gre.c ipgre_tunnel_xmit",
+    table=(
+        Row(when(XenSkb), (), push(OuterSum.NONE), SAME, "the outer header is put on; csum_blank, which the device's own dev_queue_xmit filled and did not clear, now speaks of the outer header", sure="memory"),
+    ),
+)  # fmt: skip
+
+DECAPSULATE = Stage(
+    name="xenlinux-decapsulate",
+    title="tunnel decapsulation",
+    source="linux 2.6.12 net/ipv4/ipip.c ipip_rcv; net/ipv4/ip_gre.c ipgre_rcv",
+    table=(
+        Row(ANY, (), POP, SAME, "the outer header is taken off; the marks stay what they were", sure="memory"),
+    ),
+)  # fmt: skip
+
+VLAN_TAG = Stage(
+    name="xenlinux-vlan-tag",
+    title="VLAN device sends",
+    source="linux 2.6.12 net/8021q/vlan_dev.c vlan_dev_hard_start_xmit",
+    table=(
+        Row(when(XenSkb), (), TAG, SAME, "the tag is put on; csum_blank stays set, though the device's own dev_queue_xmit has filled", sure="memory"),
+    ),
+)  # fmt: skip
+
+VLAN_UNTAG = Stage(
+    name="xenlinux-vlan-untag",
+    title="VLAN device receives",
+    source="linux 2.6.12 net/8021q/vlan_dev.c vlan_skb_recv",
+    table=(
+        Row(ANY, (), UNTAG, SAME, "the tag is taken off; the marks stay what they were", sure="memory"),
     ),
 )  # fmt: skip

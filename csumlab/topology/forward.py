@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
 from csumlab.packet import Header, Span
 from csumlab.stage import Translation
-from csumlab.topology.model import Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
-
-_TUNNELS = (DeviceKind.VXLAN, DeviceKind.VPN)
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
 
 
 class Unreachable(Exception):
@@ -28,13 +26,16 @@ class Unreachable(Exception):
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step across a segment: a packet leaves ``port``, crosses to ``peer``, and there meets a ``bridge``, an XDP program that takes it
-    to another port (``redirected``), a macvtap over it or a device below it (``stacked``), or ends the segment."""
+    to another port (``redirected``), a macvtap over it or a device below it (``stacked``), or ends the segment. ``wrapping`` is a VLAN or
+    MACsec device: it wraps the frame on its way from it, as ``port``, down to the ``peer`` below, and unwraps it on its way up to it, as
+    ``peer``, from the ``port`` below."""
 
     port: Port
     peer: Port
     bridge: str = ""
     redirected: bool = False
     stacked: bool = False
+    wrapping: Port | None = None
 
 
 def neighbours(topology: Topology, port: Port) -> tuple[Port, ...]:
@@ -54,64 +55,92 @@ def members(topology: Topology, bridge: Port) -> tuple[Port, ...]:
 def stacked(topology: Topology, port: Port) -> tuple[Port, ...]:
     """The ports that a frame is handed to within the same kernel without a bridge: from a macvtap the device it sits on, from that device
     the macvtaps. (Frames from one macvtap to another are not followed.)"""
-    domain, lower = topology.domains[port.domain], topology.device(port).lower
-    if lower:
-        return (Port(port.domain, lower),)
-    return tuple(Port(port.domain, name) for name, device in domain.devices.items() if device.lower == port.device)
+    domain, device = topology.domains[port.domain], topology.device(port)
+    if device.kind is DeviceKind.MACVTAP:
+        return (Port(port.domain, device.lower),)
+    return tuple(
+        Port(port.domain, name) for name, above in domain.devices.items() if above.lower == port.device and above.kind is DeviceKind.MACVTAP
+    )
+
+
+_Wraps = tuple[tuple[DeviceKind, int], ...]
+"""What a frame is wrapped in, outermost last: VLAN tags by number, MACsec."""
+
+
+def unwrapping(topology: Topology, port: Port, wraps: _Wraps) -> Port | None:
+    """The VLAN or MACsec device over ``port`` that a frame which is wrapped like this is for."""
+    domain = topology.domains[port.domain]
+    above = (name for name, device in domain.devices.items() if device.lower == port.device and (device.kind, device.id) == wraps[-1])
+    return next((Port(port.domain, name) for name in above), None)
 
 
 def segment(topology: Topology, start: Port) -> dict[Port, tuple[Step, ...]]:
     """Every port with an IP stack that frames from ``start`` reach without a router, with the way there, shortest first."""
     found: dict[Port, tuple[Step, ...]] = {}
-    todo: deque[tuple[Port, tuple[Step, ...]]] = deque()
-    exits = members(topology, start) if topology.device(start).kind is DeviceKind.BRIDGE else (start,)
-    todo.extend((port, ()) for port in exits)
-    seen = set(exits)
+    todo: deque[tuple[Port, _Wraps, tuple[Step, ...]]] = deque()
+    seen: set[tuple[Port, _Wraps]] = set()
+
+    def leave(port: Port, wraps: _Wraps, way: tuple[Step, ...]) -> None:
+        if (port, wraps) not in seen:
+            seen.add((port, wraps))
+            todo.append((port, wraps, way))
+
+    def arrive(peer: Port, wraps: _Wraps, way: tuple[Step, ...], last: Step) -> None:
+        """``last`` is the step to ``peer``."""
+        if wraps:
+            above = unwrapping(topology, peer, wraps)
+            if above is not None:
+                arrive(above, wraps[:-1], (*way, last), Step(peer, above, wrapping=above))
+                return
+        bridge = topology.device(peer).bridge
+        if not bridge:
+            if not wraps or topology.domains[peer.domain].outside:
+                found.setdefault(peer, (*way, last))
+            return
+        device = Port(peer.domain, bridge)
+        step = replace(last, bridge=bridge)
+        if not wraps and device != start and topology.device(device).addresses:
+            found.setdefault(device, (*way, step))
+        for other in members(topology, device):
+            leave(other, wraps, (*way, step))
+
+    for port in members(topology, start) if topology.device(start).kind is DeviceKind.BRIDGE else (start,):
+        leave(port, (), ())
     while todo:
-        port, way = todo.popleft()
+        port, wraps, way = todo.popleft()
+        device = topology.device(port)
+        if device.kind in WRAPPING:
+            below = Port(port.domain, device.lower)
+            leave(below, (*wraps, (device.kind, device.id)), (*way, Step(port, below, wrapping=port)))
+            continue
         for peer in neighbours(topology, port):
-            if peer in seen:
+            if (peer, wraps) in seen:
                 continue
-            seen.add(peer)
+            seen.add((peer, wraps))
             redirect = topology.device(peer).redirects_to
             if redirect:
-                other = Port(peer.domain, redirect)
-                if other not in seen:
-                    seen.add(other)
-                    todo.append((other, (*way, Step(port, peer, redirected=True))))
+                leave(Port(peer.domain, redirect), wraps, (*way, Step(port, peer, redirected=True)))
                 continue
-            above_or_below = stacked(topology, peer)
-            seen.update(above_or_below)
-            todo.extend((other, (*way, Step(port, peer, stacked=True))) for other in above_or_below)
-            if topology.device(peer).lower:
-                continue
-            bridge = topology.device(peer).bridge
-            if not bridge:
-                found.setdefault(peer, (*way, Step(port, peer)))
-                continue
-            device = Port(peer.domain, bridge)
-            step = Step(port, peer, bridge)
-            if device != start and topology.device(device).addresses:
-                found.setdefault(device, (*way, step))
-            for other in members(topology, device):
-                if other not in seen:
-                    seen.add(other)
-                    todo.append((other, (*way, step)))
+            for other in stacked(topology, peer):
+                leave(other, wraps, (*way, Step(port, peer, stacked=True)))
+            if topology.device(peer).kind is not DeviceKind.MACVTAP:
+                arrive(peer, wraps, way, Step(port, peer))
     return found
 
 
-def route(domain: Domain, destination: Span) -> tuple[Device, Span]:
-    """The device a packet leaves by and the next hop's address. Longest prefix first, connected prefixes before routes of equal length."""
+def route(domain: Domain, destination: Span, beside: str = "") -> tuple[Device, Span]:
+    """The device a packet leaves by and the next hop's address. Longest prefix first, connected prefixes before routes of equal length.
+    ``beside`` is a device whose routes do not count."""
     best: tuple[int, int, Device, Span] | None = None
     for device in domain.devices.values():
         for prefix in device.prefixes:
             if prefix.covers(destination) and (best is None or prefix.length >= best[0]):
                 best = (prefix.length, 1, device, destination)
     for entry in domain.routes:
-        if entry.to.covers(destination) and (best is None or entry.to.length > best[0]):
+        if entry.device != beside and entry.to.covers(destination) and (best is None or entry.to.length > best[0]):
             best = (entry.to.length, 0, domain.devices[entry.device], entry.via or destination)
     if best is None:
-        tops = [device for device in domain.devices.values() if not device.bridge and device.kind not in _TUNNELS]
+        tops = [device for device in domain.devices.values() if not device.bridge and device.kind not in CARRIAGES]
         if domain.outside or (len(tops) == 1 and len(domain.devices) == 1):
             return tops[0], destination
         raise Unreachable(f"{domain.name} has no route to {destination}")

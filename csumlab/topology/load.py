@@ -15,13 +15,22 @@ import msgspec
 from csumlab.packet import Span, exactly
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
-from csumlab.topology.model import Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
 from csumlab.topology.presets import FEATURES, GENERIC, KNOBS, OPTIONS, PRESETS, RX, V4, V6, XENSTORE, is_on, negotiated, options_of
 from csumlab.virtio_features import parse_features
 
 SHORT_FEATURES = {"tx": (GENERIC, V4, V6), "rx": (RX,), "gro": ("rx-gro",)}
 """ethtool's short names for groups of features."""
-DEFAULT_PORTS = {DeviceKind.VXLAN: 4789, DeviceKind.VPN: 1194}
+DEFAULT_PORTS = {
+    (DeviceKind.VXLAN, ""): 4789,
+    (DeviceKind.GENEVE, ""): 6081,
+    (DeviceKind.L2TP, "udp"): 1701,
+    (DeviceKind.WIREGUARD, ""): 51820,
+    (DeviceKind.OVPN, ""): 1194,
+    (DeviceKind.ESP, "udp"): 4500,
+    (DeviceKind.VPN, ""): 1194,
+}
+"""UDP ports of tunnels, by ``encap``; GUE's is 6080, and Foo over UDP has none of its own."""
 PAIRS: Mapping[DeviceKind, DeviceKind] = {
     DeviceKind.VIF: DeviceKind.NETFRONT,
     DeviceKind.NETFRONT: DeviceKind.VIF,
@@ -63,6 +72,8 @@ class _Device(_Table):
     virtio: str = ""
     xdp: str = ""
     lower: str = ""
+    id: int = 0
+    encap: str = ""
 
 
 class _Route(_Table):
@@ -184,7 +195,7 @@ class _Parser:
         self.words(entry.features, [*FEATURES, *SHORT_FEATURES], f"{key}.features", "feature")
         self.words(entry.xenstore, XENSTORE, f"{key}.xenstore", "xenstore key")
         self.words(entry.options, OPTIONS, f"{key}.options", "option")
-        tunnel = kind in DEFAULT_PORTS
+        tunnel = kind in CARRIAGES
         given: tuple[tuple[str, object, bool], ...] = (
             ("wire", entry.wire, kind is DeviceKind.NIC),
             ("peer", entry.peer, kind in PAIRS),
@@ -192,7 +203,9 @@ class _Parser:
             ("remote", entry.remote, tunnel),
             ("xenstore", entry.xenstore, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
             ("virtio", entry.virtio, kind is DeviceKind.VIRTIO),
-            ("lower", entry.lower, kind is DeviceKind.MACVTAP),
+            ("lower", entry.lower, kind in (DeviceKind.MACVTAP, *WRAPPING)),
+            ("id", entry.id, kind is DeviceKind.VLAN),
+            ("encap", entry.encap, tunnel and len(CARRIAGES[kind].layers) > 1),
             ("bridge", entry.bridge, kind is not DeviceKind.MACVTAP),
             ("address", entry.address, kind is not DeviceKind.MACVTAP),
             ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),
@@ -208,8 +221,10 @@ class _Parser:
             parse_features(entry.virtio)
         except ValueError as error:
             raise self.fail(f"{key}.virtio", str(error)) from None
-        if tunnel and not (entry.local and entry.remote):
-            raise self.fail(key, "a tunnel needs local and remote addresses")
+        if kind in (*CARRIAGES, *WRAPPING) and kind is not DeviceKind.VPN and kind not in PRESETS[preset].carrying:
+            raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
+        if tunnel:
+            self.tunnel(entry, kind, key)
         if not 0 <= entry.port <= 0xFFFF:
             raise self.fail(f"{key}.port", f"{entry.port} is no port number")
         addresses = [entry.address] if isinstance(entry.address, str) else entry.address
@@ -218,6 +233,10 @@ class _Parser:
         for word, text in (("local", entry.local), ("remote", entry.remote)):
             if text:
                 self.value(exactly, text, f"{key}.{word}", "an IP address")
+        if tunnel and exactly(entry.local).version != exactly(entry.remote).version:
+            raise self.fail(f"{key}.remote", f"{entry.remote} is of another IP version than {entry.local}")
+        if tunnel and exactly(entry.local).version not in CARRIAGES[kind].outer:
+            raise self.fail(f"{key}.local", f"a {entry.kind} travels in IPv{CARRIAGES[kind].outer[0]}")
         features: dict[str, bool] = {}
         fixed = PRESETS[preset].fixed.get(kind, frozenset())
         for word, value in entry.features.items():
@@ -242,12 +261,24 @@ class _Parser:
             {word: bool(value) for word, value in entry.xenstore.items()},
             entry.local,
             entry.remote,
-            entry.port or DEFAULT_PORTS.get(kind, 0),
+            entry.port or (6080 if entry.encap == "gue" else DEFAULT_PORTS.get((kind, entry.encap), 0)),
             entry.options,
             entry.virtio,
             entry.xdp,
             entry.lower,
+            entry.id,
+            entry.encap,
         )
+
+    def tunnel(self, entry: _Device, kind: DeviceKind, key: str) -> None:
+        """What only a tunnel device has to say."""
+        if not (entry.local and entry.remote):
+            raise self.fail(key, "a tunnel needs local and remote addresses")
+        self.words([entry.encap], CARRIAGES[kind].layers, f"{key}.encap", "encapsulation")
+        if entry.encap == "fou" and not entry.port:
+            raise self.fail(key, "Foo over UDP has no port of its own: a tunnel with it needs port")
+        if entry.encap in ("fou", "gue") and entry.options.get("csum"):
+            raise self.fail(f"{key}.options", "GRE with a sum inside UDP with another one is not modelled")
 
     def route(self, table: Any, devices: Mapping[str, Device], key: str) -> Route:
         entry: _Route = self.convert(table, _Route, key)
@@ -328,6 +359,10 @@ class _Parser:
                 below = topology.domains[port.domain].devices.get(device.lower)
                 if below is None or below.kind not in (DeviceKind.NIC, DeviceKind.VETH) or below.bridge:
                     raise self.fail(f"{key}.lower", f"a macvtap sits on a nic or veth of {port.domain} that is in no bridge")
+            if device.kind in WRAPPING:
+                below = topology.domains[port.domain].devices.get(device.lower)
+                if below is None or below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, *CARRIAGES):
+                    raise self.fail(f"{key}.lower", f"a {device.kind.value} sits on a device of {port.domain} that is on a cable")
             if device.redirects_to:
                 self.words([device.redirects_to], topology.domains[port.domain].devices, f"{key}.xdp", "device")
             if device.kind is DeviceKind.VETH and device.peer is not None:
@@ -400,7 +435,7 @@ def _defaults(topology: Topology) -> Iterable[str]:
     """What was not said and is taken as default, for the devices whose features matter most."""
     for port in topology.ports:
         domain, device = topology.domains[port.domain], topology.device(port)
-        if domain.outside or device.kind in (DeviceKind.BRIDGE, DeviceKind.VPN, DeviceKind.VXLAN) or device.features:
+        if domain.outside or device.kind in (DeviceKind.BRIDGE, *CARRIAGES) or device.features:
             continue
         peer = topology.device(device.peer) if device.peer else None
         there = topology.domains[device.peer.domain] if device.peer else None
@@ -441,15 +476,14 @@ def to_toml(topology: Topology) -> str:
                 lines.append(f"mac = {_quoted(device.mac.to_bytes(6, 'big').hex(':'))}")
             if device.addresses:
                 lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
-            for word in ("bridge", "wire", "local", "remote", "virtio", "xdp", "lower"):
+            for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower"):
                 if getattr(device, word):
                     lines.append(f"{word} = {_quoted(getattr(device, word))}")
             if device.peer is not None:
                 lines.append(f"peer = {_quoted(str(device.peer))}")
             if device.mtu != ETHERNET_MTU:
                 lines.append(f"mtu = {device.mtu}")
-            if device.port:
-                lines.append(f"port = {device.port}")
+            lines += [f"{word} = {value}" for word, value in (("port", device.port), ("id", device.id)) if value]
             for word in ("features", "xenstore", "options"):
                 if getattr(device, word):
                     lines.append(f"{word} = {_inline(getattr(device, word))}")

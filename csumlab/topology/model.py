@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache
@@ -26,7 +26,55 @@ class DeviceKind(Enum):
     MACVTAP = "macvtap"
     BRIDGE = "bridge"
     VXLAN = "vxlan"
+    GENEVE = "geneve"
+    GRE = "gre"
+    GRETAP = "gretap"
+    IPIP = "ipip"
+    SIT = "sit"
+    IP6TNL = "ip6tnl"
+    L2TP = "l2tp"
+    WIREGUARD = "wireguard"
+    OVPN = "ovpn"
+    ESP = "esp"
+    VLAN = "vlan"
+    MACSEC = "macsec"
     VPN = "vpn"
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """How a kind of tunnel carries packets: the ``layers`` between the outer IP header and them, with ``encap`` as key where there is a
+    choice; the IP versions that may be ``outer`` and ``inner``; whether they are ``sealed`` (encrypted)."""
+
+    layers: Mapping[str, tuple[Layer, ...]]
+    outer: tuple[int, ...] = (4, 6)
+    inner: tuple[int, ...] = (4, 6)
+    sealed: bool = False
+
+
+def _ip_tunnel(*own: Layer) -> dict[str, tuple[Layer, ...]]:
+    """A tunnel that may have Foo over UDP or GUE around it (ip-link(8), encap)."""
+    return {"": own, "fou": (Layer.UDP, Layer.FOU, *own), "gue": (Layer.UDP, Layer.GUE, *own)}
+
+
+_FRAME = Layer.ETHERNET
+CARRIAGES: Mapping[DeviceKind, Carriage] = {
+    DeviceKind.VXLAN: Carriage({"": (Layer.UDP, Layer.VXLAN, _FRAME)}),
+    DeviceKind.GENEVE: Carriage({"": (Layer.UDP, Layer.GENEVE, _FRAME)}),
+    DeviceKind.GRE: Carriage(_ip_tunnel(Layer.GRE)),
+    DeviceKind.GRETAP: Carriage(_ip_tunnel(Layer.GRE, _FRAME)),
+    DeviceKind.IPIP: Carriage(_ip_tunnel(), outer=(4,), inner=(4,)),
+    DeviceKind.SIT: Carriage(_ip_tunnel(), outer=(4,)),
+    DeviceKind.IP6TNL: Carriage(_ip_tunnel(), outer=(6,)),
+    DeviceKind.L2TP: Carriage({"": (Layer.L2TP, _FRAME), "udp": (Layer.UDP, Layer.L2TP, _FRAME)}),
+    DeviceKind.WIREGUARD: Carriage({"": (Layer.UDP, Layer.WIREGUARD)}, sealed=True),
+    DeviceKind.OVPN: Carriage({"": (Layer.UDP, Layer.OPENVPN)}, sealed=True),
+    DeviceKind.ESP: Carriage({"": (Layer.ESP,), "udp": (Layer.UDP, Layer.ESP)}, sealed=True),
+    DeviceKind.VPN: Carriage({"": (Layer.UDP, Layer.OPAQUE)}, sealed=True),
+}
+"""The kinds of device that put packets into others with an outer IP header."""
+WRAPPING = frozenset({DeviceKind.VLAN, DeviceKind.MACSEC})
+"""The kinds that sit on another device and change its frames."""
 
 
 class NatKind(Enum):
@@ -75,7 +123,8 @@ class Device:
     ``peer`` the other end of a vif, netfront, veth, virtio or tap; ``wire`` the wire of a card; ``local``, ``remote``, ``port`` of a
     tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated features as text (virtio_features.py), "" if
     they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "redirect DEVICE", and
-    the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap sits on."""
+    the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap, VLAN or MACsec device sits on,
+    ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside its own headers: "fou", "gue" or "udp"."""
 
     name: str
     kind: DeviceKind
@@ -94,6 +143,18 @@ class Device:
     virtio: str = ""
     xdp: str = ""
     lower: str = ""
+    id: int = 0
+    encap: str = ""
+
+    @property
+    def tunnel_layers(self) -> tuple[Layer, ...]:
+        """What a tunnel device puts between the outer IP header and a packet. Only of a kind in CARRIAGES."""
+        return CARRIAGES[self.kind].layers[self.encap]
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether frames of the device have no link-layer header: a tunnel that carries IP packets."""
+        return self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers
 
     @property
     def native_xdp(self) -> bool:
@@ -122,6 +183,12 @@ def _spans(addresses: tuple[str, ...]) -> tuple[Span, ...]:
 @lru_cache(1024)
 def _prefixes(addresses: tuple[str, ...]) -> tuple[Prefix, ...]:
     return tuple(Prefix.parse(str(ip_interface(text).network)) for text in addresses)
+
+
+def _udp_tunnel(device: Device) -> Iterator[Layer]:
+    """The readable tunnel that a device's UDP port stands for."""
+    if device.kind in CARRIAGES and not CARRIAGES[device.kind].sealed and device.tunnel_layers[:1] == (Layer.UDP,):
+        yield device.tunnel_layers[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +317,7 @@ class Topology:
             ipv6_lower=np.array([bound & (2**64 - 1) for bound in six], np.uint64),
             macs=np.array(macs, np.uint64),
             ports=np.array(self._bounds[0], np.uint16),
-            tunnel_ports=tuple(sorted({(device.port, Layer.VXLAN) for device in devices if device.kind is DeviceKind.VXLAN})),
+            tunnel_ports=tuple(sorted({(device.port, layer) for device in devices for layer in _udp_tunnel(device)})),
             mtu=max([device.mtu for device in devices] or [ETHERNET_MTU]),
         )
 

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from csumlab.headers import Layer
 from csumlab.stage import Stage
 from csumlab.stages import hooks, linux, nic, tunnels, virtio, xen, xenlinux, xenlinux_later
 from csumlab.state import Skb, XenSkb
-from csumlab.topology.model import Device, DeviceKind, Domain
+from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
 from csumlab.virtio_features import parse_features
 
@@ -27,8 +28,9 @@ NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One kernel version. ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those
-    of xenstore that its Xen network drivers write and heed."""
+    """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
+    ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
+    its Xen network drivers write and heed."""
 
     name: str
     title: str
@@ -50,9 +52,9 @@ class Preset:
     netfront_receive: Stage
     veth: Stage
     vpn_unseal: Stage
+    carrying: Mapping[DeviceKind, tuple[Stage, Stage]]
     features: Mapping[DeviceKind, frozenset[str]]
     fixed: Mapping[DeviceKind, frozenset[str]]
-    vxlan: Stage | None = None
     virtio_transmit: Stage | None = None
     virtio_receive: Stage | None = None
     tap_transmit: Stage | None = None
@@ -62,12 +64,23 @@ class Preset:
     source: str = ""
 
     @property
+    def tables(self) -> Iterator[Stage]:
+        """Every table of this kernel, some more than once, in the order of a packet's way."""
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if name == "carrying":
+                yield from (stage for pair in self.carrying.values() for stage in pair)
+            elif isinstance(value, Stage):
+                yield value
+
+    @property
     def has_virtio(self) -> bool:
         """The first virtio network driver is that of Linux 2.6.24."""
         return self.virtio_transmit is not None
 
 
 _ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
+_READABLE = (K.VXLAN, K.GENEVE, K.GRE, K.GRETAP, K.IPIP, K.SIT, K.IP6TNL)
 
 LINUX_6_1 = Preset(
     name="linux-6.1",
@@ -90,7 +103,15 @@ LINUX_6_1 = Preset(
     netfront_receive=xen.NETFRONT_RECEIVE,
     veth=linux.VETH,
     vpn_unseal=tunnels.VPN_UNSEAL,
-    vxlan=linux.VXLAN_ENCAPSULATE,
+    carrying={
+        **dict.fromkeys(_READABLE, (tunnels.ENCAPSULATE, tunnels.DECAPSULATE)),
+        K.L2TP: (tunnels.ENCAPSULATE, tunnels.L2TP_DECAPSULATE),
+        K.WIREGUARD: (tunnels.WIREGUARD_SEAL, tunnels.WIREGUARD_UNSEAL),
+        K.OVPN: (tunnels.WIREGUARD_SEAL, tunnels.OVPN_UNSEAL),
+        K.ESP: (tunnels.ESP_SEAL, tunnels.ESP_UNSEAL),
+        K.VLAN: (tunnels.VLAN_TAG, tunnels.VLAN_UNTAG),
+        K.MACSEC: (tunnels.MACSEC_SEAL, tunnels.MACSEC_UNSEAL),
+    },
     virtio_transmit=virtio.VIRTIO_TRANSMIT,
     virtio_receive=virtio.VIRTIO_RECEIVE,
     tap_transmit=virtio.TAP_TRANSMIT,
@@ -106,7 +127,13 @@ LINUX_6_1 = Preset(
         K.MACVTAP: frozenset({GENERIC, ENCAPSULATED, TAGGED}),
         # A bridge device has no hw_enc_features (net/bridge/br_device.c br_dev_setup): what a tunnel hands to it is filled before.
         K.BRIDGE: _ALL - {ENCAPSULATED},
-        K.VXLAN: _ALL,
+        **dict.fromkeys(_READABLE, _ALL),
+        # drivers/net/wireguard/device.c wg_setup; drivers/net/macsec.c MACSEC_FEATURES; net/l2tp/l2tp_eth.c l2tp_eth_dev_setup: the last
+        # two offer no sums. GRO runs behind WireGuard's and MACsec's decryption, on packets that nobody else has seen.
+        K.WIREGUARD: frozenset({GENERIC, ENCAPSULATED, GRO}),
+        K.OVPN: frozenset({GENERIC, RX, GRO}),
+        K.MACSEC: frozenset({GRO}),
+        K.VLAN: frozenset({GENERIC, TAGGED, RX}),
         K.VPN: frozenset({GENERIC}),
     },
     fixed={
@@ -116,6 +143,9 @@ LINUX_6_1 = Preset(
         K.TAP: frozenset({RX, V4, V6}),
         K.MACVTAP: frozenset(FEATURES),
         K.VPN: frozenset(FEATURES) - {GENERIC},
+        K.MACSEC: frozenset(FEATURES) - {GRO},
+        K.L2TP: frozenset(FEATURES),
+        K.ESP: frozenset(FEATURES),
     },
     keys=frozenset({NO_CSUM, IPV6_CSUM}),
     source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; "
@@ -143,6 +173,10 @@ XEN_3_0_0 = Preset(
     netfront_receive=xenlinux.NETFRONT_RECEIVE,
     veth=xenlinux.LOOPBACK,
     vpn_unseal=xenlinux.VPN_UNSEAL,
+    carrying={
+        **dict.fromkeys((K.GRE, K.IPIP, K.SIT), (xenlinux.ENCAPSULATE, xenlinux.DECAPSULATE)),
+        K.VLAN: (xenlinux.VLAN_TAG, xenlinux.VLAN_UNTAG),
+    },
     features={
         K.NIC: frozenset({V4, RX}),
         K.VIF: frozenset({GENERIC, RX}),
@@ -242,8 +276,20 @@ PRESETS: Mapping[str, Preset] = {
 
 KNOBS: Mapping[str, bool] = {"net.netfilter.nf_conntrack_checksum": True}
 """Sysctls that a table asks for, with the kernel's default."""
-TUNNEL_OPTIONS: Mapping[str, bool] = {"udpcsum": True, "udp6zerocsumrx": False}
-"""Options of a VXLAN device, with the default of Linux 6.1 (drivers/net/vxlan/vxlan_core.c)."""
+TUNNEL_OPTIONS: Mapping[str, bool] = {
+    "udpcsum": True,
+    "udp6zerocsumrx": False,
+    "csum": False,
+    "encap-csum": False,
+    "encap-remcsum": False,
+    "remcsumtx": False,
+    "remcsumrx": False,
+    "transport": False,
+    "dco-trusts": False,
+}
+"""Options of tunnel devices as iproute2 calls them, with the defaults of a VXLAN device in Linux 6.1 (drivers/net/vxlan/vxlan_core.c).
+``udpcsum``: the outer UDP header gets a sum, over IPv4 or IPv6; ``csum``: so does GRE; ``transport``: ESP in transport mode;
+``dco-trusts``: OpenVPN's module from outside the kernel tree."""
 _HOOKS: Mapping[str, bool] = {"checksum-fill": False, "packet-reader": False, "packet-auxdata": False, "napi": False}
 """What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM), a program that
 reads UDP from it by a packet socket and sums it, with or without PACKET_AUXDATA; ``napi``: a tap with IFF_NAPI, where GRO runs."""
@@ -253,7 +299,11 @@ second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net
 CLAIMS: Mapping[str, bool] = {"claims-owed": False, "claims-verified": False, "claims-nothing": False}
 """Of a netfront whose driver sets the same flags in every slot, right or wrong: csum_blank, data_validated, none."""
 OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS, **CLAIMS}
-_OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {kind: {**OPTIONS, "vnet-hdr": True} for kind in (K.TAP, K.MACVTAP)}
+_OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {
+    **{kind: {**OPTIONS, "vnet-hdr": True} for kind in (K.TAP, K.MACVTAP)},
+    # IFLA_GENEVE_UDP_CSUM over IPv4 (drivers/net/geneve.c); net/l2tp/l2tp_core.c use_udp_checksums.
+    **{kind: {**OPTIONS, "udpcsum": False} for kind in (K.GENEVE, K.L2TP)},
+}
 XENSTORE: Mapping[str, bool] = {NO_CSUM: False, IPV6_CSUM: True}
 
 
@@ -261,10 +311,8 @@ def stages() -> dict[str, Stage]:
     """Every stage of every preset by name, in the order of a packet's way."""
     found: dict[str, Stage] = {}
     for preset in PRESETS.values():
-        for name in Preset.__dataclass_fields__:
-            value = getattr(preset, name)
-            if isinstance(value, Stage):
-                found.setdefault(value.name, value)
+        for stage in preset.tables:
+            found.setdefault(stage.name, stage)
     hooked = (
         hooks.XDP_PASS,
         hooks.XDP_REDIRECT,
@@ -273,7 +321,7 @@ def stages() -> dict[str, Stage]:
         hooks.PACKET_READER,
         hooks.FRONTEND_CLAIMS,
     )
-    for stage in (nic.WIRE, tunnels.DECAPSULATE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked):
+    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked):
         found.setdefault(stage.name, stage)
     return found
 
@@ -281,6 +329,24 @@ def stages() -> dict[str, Stage]:
 def options_of(device: Device) -> Mapping[str, bool]:
     """Every option of a device: what is set, else its kind's default."""
     return {**_OPTIONS_OF.get(device.kind, OPTIONS), **device.options}
+
+
+def knobs_of(device: Device) -> Mapping[str, bool]:
+    """The options of a device as the tables ask for them: for a tunnel also "outer-checksum", whether the outermost header that can have a
+    sum gets one. GUE computes what is left to it without being told to (net/ipv4/fou_core.c gue_remcsum)."""
+    options = options_of(device)
+    if device.kind not in CARRIAGES:
+        return options
+    over_udp = device.encap in ("fou", "gue")
+    word = "encap-csum" if over_udp else "udpcsum" if Layer.UDP in device.tunnel_layers else "csum"
+    summed = options[word] and (word != "csum" or Layer.GRE in device.tunnel_layers)
+    gue = device.encap == "gue"
+    return {
+        **options,
+        "outer-checksum": summed,
+        "encap-remcsum": options["encap-remcsum"] and gue,
+        "remcsumrx": options["remcsumrx"] or gue,
+    }
 
 
 def negotiated(device: Device, peer: Device | None, name: str) -> bool:
@@ -302,7 +368,8 @@ def reader_sums(device: Device, peer: Device | None) -> bool:
 def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there: Domain | None = None) -> bool:
     """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
     "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
-    ``there`` is the domain of ``peer``, the same kernel if it is not given.
+    ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN device offers sums if the device below does for tagged
+    frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that one's.
 
     feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side, or a driver
     that does not know the key, takes tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
@@ -316,6 +383,10 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
             known = IPV6_CSUM in PRESETS[(there or domain).preset].keys
             if not peer.xenstore.get(IPV6_CSUM, known):
                 return False
+    if device.kind is DeviceKind.VLAN and name == GENERIC and device.lower in domain.devices:
+        below = domain.devices[device.lower]
+        if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in (GENERIC, V4, V6)):
+            return False
     if name == "reader-checksum":
         return options_of(device)["vnet-hdr"] and reader_sums(device, peer)
     if name == GENERIC and (

@@ -94,7 +94,8 @@ def _fates(prediction: Prediction, observed: Observed, real: Set[str]) -> Iterat
         expected = ""
         if domain == prediction.domain:
             expected = {Fate.ACCEPTED: "accepted", Fate.REJECTED: "rejected"}.get(prediction.fate, "")
-            if prediction.fate is Fate.DROPPED and prediction.trace.hops[-1].row.does == DROP:
+            end = prediction.trace.hops[-1] if prediction.trace.hops else None
+            if prediction.fate is Fate.DROPPED and end is not None and end.row.does == DROP and end.stage.name in ("input", "forward"):
                 expected = "header"  # A wrong header sum and a TTL that is used up are counted as one.
         seen = {COUNTERS[word] for word in observed.counted.get(domain, {})}
         payload = observed.delivered.get(domain)

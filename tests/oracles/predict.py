@@ -16,9 +16,9 @@ from csumlab.dissection import Checksum, dissect_packet
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, Layer
 from csumlab.inet import negate, residue
+from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, outer_transport
 from csumlab.plain import FramePacket
-from csumlab.stage import Outer
 from csumlab.state import Skb, State, Summed
 from csumlab.state import Virtio as VirtioHeader
 from csumlab.tables import Tables
@@ -55,12 +55,13 @@ class SeenPacket(FramePacket):
     def _layout(self) -> tuple[dict[int, int], dict[int, Checksum]]:
         return _laid_out(self.data, self.headers, self.tunnel_ports)
 
-    def _around(self, outer: Outer, payload: bytes, inside: bool = True) -> Self:
+    def _around(self, outer: Outer, payload: bytes, first: Layer | None, how: OuterSum, remote: tuple[int, int] | None) -> Self:
+        made = FramePacket._around(self, outer, payload, first, how, remote)
         words = self.known.get((str(outer.source), str(outer.destination)))
         if words is None:
-            return FramePacket._around(self, outer, payload, inside)
-        made = FramePacket._around(self, outer, payload[:8] + words.macs + payload[20:], inside)
-        data = bytearray(made.data)
+            return made
+        data, udp = bytearray(made.data), 20 if outer.version == 4 else 40
+        data[udp + 16 : udp + 28] = words.macs
         if outer.version == 4:
             data[1], data[4:8], data[8], data[20:22] = words.traffic, words.head, words.hops, words.port
             data[10:12] = bytes(2)

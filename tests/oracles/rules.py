@@ -21,7 +21,8 @@ def vxlan_options(device: Device) -> str:
         text += " udp6zerocsumrx" if device.options.get("udp6zerocsumrx") else " noudp6zerocsumrx"
     else:
         text = "udpcsum" if sums else "noudpcsum"
-    return f"local {device.local} remote {device.remote} dstport {device.port} {text} nolearning ttl 64"
+    remote = " ".join(word for word in ("remcsumtx", "remcsumrx") if device.options.get(word))
+    return f"local {device.local} remote {device.remote} dstport {device.port} {text} {remote} nolearning ttl 64"
 
 
 def ruleset(domain: Domain) -> str:

@@ -373,6 +373,17 @@ def every() -> Iterator[Scenario]:
     yield Scenario("vxlan, snat, way out without offload", pods(4, True, nat=OUTER_MASQUERADE, features=NO_TX), INSIDE, brief=True)
     yield Scenario("vxlan, ends joined", inner_ends(), INSIDE[:1])
     yield Scenario("vxlan, ends joined, without offload", inner_ends(features=NO_TX), INSIDE[:1], brief=True)
+    for name, here, there in (
+        ("", "remcsumtx = true, remcsumrx = true", "remcsumtx = true, remcsumrx = true"),
+        (", no outer sum", "remcsumtx = true, udpcsum = false", "remcsumrx = true"),
+        (", not heeded", "remcsumtx = true", "remcsumrx = false"),
+    ):
+        first, second = inner_ends().split("[domain.host]\n")
+        ends = [
+            part.replace('kind = "vxlan"\n', f'kind = "vxlan"\noptions = {{ {words} }}\n')
+            for part, words in ((first, here), (second, there))
+        ]
+        yield Scenario(f"vxlan, remote sums{name}", "[domain.host]\n".join(ends), INSIDE[:1], brief=True)
     yield Scenario("vxlan over a bridge", over_a_bridge(), INSIDE[:1], brief=True)
     yield Scenario("vxlan to a tap", to_a_tap(), INSIDE[:1], ("host",), brief=True)
     yield Scenario("card and router, conntrack", carded_router(rx=False), FROM_OUTSIDE, tapped=True)

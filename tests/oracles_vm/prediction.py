@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Kind, Layer, Link
+from csumlab.inet import residue
 from csumlab.plain import FramePacket
 from csumlab.stage import Incomplete, Packet, Row
 from csumlab.state import Skb, State, Summed
 from csumlab.symbolic import Untold
+from csumlab.tables import Tables
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 from csumlab.trace import TAP, Fate, Trace
@@ -106,7 +108,7 @@ def step_differences(step: Step) -> Iterator[Difference]:
     sure = True
     for one in step.packets:
         predictions = predict(topology, one)
-        texts = [list(_differences(step, one, prediction)) for prediction in predictions]
+        texts = [list(_differences(step, one, prediction, topology)) for prediction in predictions]
         best = min(range(len(texts)), key=lambda n: len(texts[n]))
         yield from (Difference(step.name, one.what, text) for text in texts[best])
         counter = predictions[best].counter
@@ -144,14 +146,14 @@ def _place(table: tuple[Row, ...], row: Row) -> int:
     return next(number for number, each in enumerate(table, 1) if each is row)
 
 
-def _differences(step: Step, one: Observed, prediction: Prediction) -> Iterator[str]:
+def _differences(step: Step, one: Observed, prediction: Prediction, topology: Topology) -> Iterator[str]:
     expected = {port: view for port, view in prediction.views.items() if port.split()[0] in step.watched}
     for port in sorted(expected.keys() | one.views.keys()):
         mine, seen = expected.get(port), one.views.get(port)
         if mine is None or seen is None:
             yield f"{port}: {'is not passed' if mine is None else 'is passed'} / {'is not seen' if seen is None else 'is seen'}"
             continue
-        if not _same(mine.data, seen.data):
+        if not _same(mine.data, _whole(seen.data), topology.tables):
             yield f"{port}: holds {mine.data.hex()} / {seen.data.hex()}"
         if seen.state is not None and mine.state != seen.state:
             yield f"{port}: is told {mine.state!r} / {seen.state!r}"
@@ -159,17 +161,26 @@ def _differences(step: Step, one: Observed, prediction: Prediction) -> Iterator[
         yield f"the packet is {prediction.trace.fate.value}: {prediction.trace.why} / {'arrived' if one.delivered else 'did not arrive'}"
 
 
-def _same(mine: bytes, seen: bytes) -> bool:
+def _same(mine: bytes, seen: bytes, tables: Tables) -> bool:
     """Whether the bytes are the same. Of an encapsulated packet the tunnel's own headers are made up in the model: there the headers, the
     verdict on every sum and the inner packet must be."""
     if mine == seen:
         return True
-    ours, theirs = (dissect_packet(bytes(12) + ETHERTYPES[data[0] >> 4] + data, Link.ETHERNET) for data in (mine, seen))
+    ours, theirs = (dissect_packet(bytes(12) + ETHERTYPES[data[0] >> 4] + data, Link.ETHERNET, tables=tables) for data in (mine, seen))
     inner = [[h.offset - 14 for h in found.headers if h.layer in (Layer.IPV4, Layer.IPV6)] for found in (ours, theirs)]
     if len(inner[0]) < 2 or len(inner[0]) != len(inner[1]):
         return False
     told = [([h.layer for h in found.headers], [one.verdict for one in found.sums]) for found in (ours, theirs)]
     return told[0] == told[1] and mine[inner[0][-1] :] == seen[inner[1][-1] :]
+
+
+def _whole(data: bytes) -> bytes:
+    """A packet as it was when it was seen. A receiver of FOU or GUE takes the length of what it opens off the outer IPv4 header, in the
+    buffer that a packet socket shares with it until somebody reads (Linux net/ipv4/fou_core.c fou_recv_pull): the header's sum tells."""
+    if data[0] >> 4 != 4 or residue(data[:20]) == 0:
+        return data
+    whole = data[:2] + len(data).to_bytes(2, "big") + data[4:]
+    return whole if residue(whole[:20]) == 0 else data
 
 
 def _state(packet: FramePacket, text: str) -> Skb:

@@ -25,6 +25,11 @@ MODULES: tuple[str, ...] = (
     "8021q",
     "macsec",
     "dummy",
+    "ip6_tunnel",
+    "fou",
+    "l2tp_netlink",
+    "l2tp_eth",
+    "l2tp_ip",
     "wireguard",
     "esp4",
     "xfrm_user",
@@ -51,7 +56,7 @@ SECONDS = 600.0
 
 def record(folder: Path) -> tuple[str, Recording]:
     """The name of the golden file and what it holds."""
-    packages = Packages(("linux-image-amd64", "iproute2", "wireguard-tools", "libpython3-stdlib"))
+    packages = Packages(("linux-image-amd64", "iproute2", "wireguard-tools", "libpython3-stdlib", "python3-minimal"))
     wanted = list(scenes.scenes())
     made = list(numbered([make for make, _ in wanted]))
     steps = [

@@ -1,11 +1,11 @@
 """Two sites joined by each tunnel that the kernel has, and what is sent through it.
 
-Tunnels that csumlab models carry a topology, and their recording is held against it. Of the others it is recorded what the kernel does: at
-the tunnel device, on the cable between the gateways, behind the tunnel.
+Each carries a topology, and its recording is held against it: at the tunnel device, on the cable between the gateways, behind the tunnel.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ from ..running import Scene
 from ..sites import FAR, LEFT, NEAR, RIGHT
 
 WAN = {NEAR: "192.0.2.1", FAR: "192.0.2.9"}
+WAN_SIX = {NEAR: "fd02::1", FAR: "fd02::9"}
 _OTHER = {NEAR: FAR, FAR: NEAR}
 _INNER = {NEAR: ("10.8.0.1", "fd08::1"), FAR: ("10.8.0.2", "fd08::2")}
 _BEHIND = {NEAR: ("10.3.0.0/24", "fd03::/64"), FAR: ("10.1.0.0/24", "fd01::/64")}
 _TUNNEL_MAC = {NEAR: "02:00:00:00:80:01", FAR: "02:00:00:00:80:02"}
-_UNMODELLED = {each: tuple(how for how in hows if "begun" not in how and "but" not in how) for each, hows in HOW.items()}
 _HASH, _CIPHER = "0x" + "11" * 32, "0x" + "22" * 16
 
 
 @dataclass(frozen=True)
 class Tunnel:
     """``make`` gives the commands that make the device at a gateway; ``ethernet`` says that it carries Ethernet frames; ``kind``, ``more``
-    are how csumlab's topology names it, "" if it has no model; ``families`` are the inner IP versions it carries."""
+    are how csumlab's topology names it; ``families`` are the inner IP versions it carries."""
 
     name: str
     make: Callable[[str], tuple[str, ...]]
@@ -55,30 +55,78 @@ def _esp(place: str) -> tuple[str, ...]:
     return ("ip link add tun0 type dummy", *states, *policies)
 
 
+def _foo(encapsulation: str, *words: str) -> Callable[[str], tuple[str, ...]]:
+    """IPIP in UDP: what comes to the port is opened, what leaves by the device gets the headers (Linux net/ipv4/fou.c)."""
+    opened = "port 6080 gue" if encapsulation == "gue" else "port 5555 ipproto 4"
+    made = f"type ipip local {{local}} remote {{remote}} encap {encapsulation} encap-sport auto encap-dport {opened.split()[1]}"
+    return lambda place: (f"ip fou add {opened}", *_link(" ".join((made, *words)))(place))
+
+
+def _l2tp(carrier: str) -> Callable[[str], tuple[str, ...]]:
+    """An L2TP version 3 session that carries Ethernet, both ends set by hand."""
+    return lambda place: (
+        f"ip l2tp add tunnel tunnel_id 1 peer_tunnel_id 1 encap {carrier} local {WAN[place]} remote {WAN[_OTHER[place]]}",
+        "ip l2tp add session name tun0 tunnel_id 1 session_id 7 peer_session_id 7",
+        f"ip link set tun0 address {_TUNNEL_MAC[place]}",
+    )
+
+
+def _over_six(words: str) -> Callable[[str], tuple[str, ...]]:
+    """A tunnel whose outer packets are IPv6; the gateways get addresses for it."""
+
+    def made(place: str) -> tuple[str, ...]:
+        other = _OTHER[place]
+        return (
+            f"ip addr add {WAN_SIX[place]}/64 dev wan0 nodad",
+            f"ip neigh replace {WAN_SIX[other]} lladdr {sites.MACS[other, 'wan0']} dev wan0",
+            f"ip link add tun0 {words.format(local=WAN_SIX[place], remote=WAN_SIX[other], mac=_TUNNEL_MAC[place])}",
+        )
+
+    return made
+
+
+_OVER = 'lower = "wan0"\n'
 TUNNELS = (
     Tunnel("vxlan, udpcsum", _link("address {mac} type vxlan id 7 local {local} remote {remote} dstport 4789 udpcsum"), True, "vxlan"),
     Tunnel("vxlan, noudpcsum", _link("address {mac} type vxlan id 7 local {local} remote {remote} dstport 4789 noudpcsum"), True,
            "vxlan", "options = { udpcsum = false }\n"),
-    Tunnel("geneve, udpcsum", _link("address {mac} type geneve id 7 remote {remote} dstport 6081 udpcsum"), True),
-    Tunnel("geneve, noudpcsum", _link("address {mac} type geneve id 7 remote {remote} dstport 6081 noudpcsum"), True),
-    Tunnel("ipip", _link("type ipip local {local} remote {remote}"), families=(4,)),
-    Tunnel("sit", _link("type sit mode any local {local} remote {remote}")),
-    Tunnel("gre", _link("type gre local {local} remote {remote}")),
-    Tunnel("gre, csum", _link("type gre local {local} remote {remote} csum")),
-    Tunnel("gretap, csum", _link("address {mac} type gretap local {local} remote {remote} csum"), True),
-    Tunnel("esp", _esp, families=(4,)),
+    Tunnel("vxlan, remcsum", _link("address {mac} type vxlan id 7 local {local} remote {remote} dstport 4789 udpcsum remcsumtx remcsumrx"),
+           True, "vxlan", "options = { remcsumtx = true, remcsumrx = true }\n"),
+    Tunnel("geneve, udpcsum", _link("address {mac} type geneve id 7 remote {remote} dstport 6081 udpcsum"), True,
+           "geneve", "options = { udpcsum = true }\n"),
+    Tunnel("geneve, noudpcsum", _link("address {mac} type geneve id 7 remote {remote} dstport 6081 noudpcsum"), True, "geneve"),
+    Tunnel("ipip", _link("type ipip local {local} remote {remote}"), kind="ipip", families=(4,)),
+    Tunnel("sit", _link("type sit mode any local {local} remote {remote}"), kind="sit"),
+    Tunnel("ip6tnl", _over_six("type ip6tnl mode any encaplimit none local {local} remote {remote}"), kind="ip6tnl"),
+    Tunnel("gre", _link("type gre local {local} remote {remote}"), kind="gre"),
+    Tunnel("gre, csum", _link("type gre local {local} remote {remote} csum"), kind="gre", more="options = { csum = true }\n"),
+    Tunnel("gretap, csum", _link("address {mac} type gretap local {local} remote {remote} csum"), True,
+           "gretap", "options = { csum = true }\n"),
+    Tunnel("fou, csum", _foo("fou", "encap-csum"), kind="ipip", more='encap = "fou"\nport = 5555\noptions = { encap-csum = true }\n',
+           families=(4,)),
+    Tunnel("gue, nocsum", _foo("gue", "noencap-csum"), kind="ipip", more='encap = "gue"\n', families=(4,)),
+    Tunnel("gue, remcsum", _foo("gue", "encap-csum", "encap-remcsum"), kind="ipip",
+           more='encap = "gue"\noptions = { encap-csum = true, encap-remcsum = true }\n', families=(4,)),
+    Tunnel("gue, nocsum, remcsum", _foo("gue", "noencap-csum", "encap-remcsum"), kind="ipip",
+           more='encap = "gue"\noptions = { encap-remcsum = true }\n', families=(4,)),
+    Tunnel("l2tp, udp", _l2tp("udp udp_sport 1701 udp_dport 1701 udp_csum on"), True, "l2tp",
+           'encap = "udp"\noptions = { udpcsum = true }\n'),
+    Tunnel("l2tp, udp, no sum", _l2tp("udp udp_sport 1701 udp_dport 1701 udp_csum off"), True, "l2tp",
+           'encap = "udp"\noptions = { udpcsum = false }\n'),
+    Tunnel("l2tp, ip", _l2tp("ip"), True, "l2tp"),
+    Tunnel("esp", _esp, kind="esp", families=(4,)),
     Tunnel("wireguard", lambda place: (
         "ip link add tun0 type wireguard",
         f"wg set tun0 private-key /oracle/{place}.key listen-port 51820 peer PUBLIC-{_OTHER[place]}"
         f" endpoint {WAN[_OTHER[place]]}:51820 allowed-ips 0.0.0.0/0,::/0",
-    )),
-    Tunnel("vlan", _link("link wan0 type vlan id 5"), True),
+    ), kind="wireguard"),
+    Tunnel("vlan", _link("link wan0 type vlan id 5"), True, "vlan", f"{_OVER}id = 5\n"),
     Tunnel("macsec", lambda place: (
         "ip link add link wan0 tun0 type macsec encrypt on",
         f"ip macsec add tun0 tx sa 0 pn 1 on key 00 {'11' * 16}",
         f"ip macsec add tun0 rx port 1 address {sites.MACS[_OTHER[place], 'wan0']}",
         f"ip macsec add tun0 rx port 1 address {sites.MACS[_OTHER[place], 'wan0']} sa 0 pn 1 on key 00 {'11' * 16}",
-    ), True),
+    ), True, "macsec", _OVER),
 )  # fmt: skip
 
 
@@ -109,8 +157,8 @@ def _maker(tunnel: Tunnel) -> Callable[[int], Scene]:
         more = tunnel.more + ("port = 4789\n" if tunnel.kind == "vxlan" else "")
         return Scene(
             name=tunnel.name,
-            host=sites.topology(tunnel.kind, "tun0", "tun0", more) if tunnel.kind else "",
-            sent=tuple(_packets(first, tunnel.families, HOW if tunnel.kind else _UNMODELLED)),
+            host=_host(tunnel, more),
+            sent=tuple(_packets(first, tunnel.families)),
             watch={LEFT: ("lan0",), NEAR: ("lan0", "tun0", "wan0"), FAR: ("wan0", "tun0", "lan0"), RIGHT: ("lan0",)},
             listen={LEFT: ("10.1.0.2", "fd01::2"), RIGHT: ("10.3.0.2", "fd03::2")},
             link=lambda one: sites.link(one.place, one.device),
@@ -119,6 +167,16 @@ def _maker(tunnel: Tunnel) -> Callable[[int], Scene]:
         )
 
     return made
+
+
+def _host(tunnel: Tunnel, more: str) -> str:
+    text = sites.topology(tunnel.kind, "tun0", "tun0", more)
+    if "lower" in more:
+        return re.sub("(local|remote) = .*\n", "", text)
+    if tunnel.name == "ip6tnl":
+        for place, address in WAN.items():
+            text = text.replace(f'"{address}"', f'"{WAN_SIX[place]}"').replace(f'"{address}/24"', f'"{address}/24", "{WAN_SIX[place]}/64"')
+    return text
 
 
 def _opener(carrier: str) -> Callable[[int], Scene]:
@@ -160,7 +218,7 @@ def _commands(tunnel: Tunnel) -> Iterator[tuple[str, str]]:
             yield from ((place, f"ip neigh replace {address} lladdr {mac} dev tun0") for address in _INNER[_OTHER[place]])
 
 
-def _packets(first: int, families: tuple[int, ...], hows: dict[str, tuple[str, ...]]) -> Iterator[Sent]:
+def _packets(first: int, families: tuple[int, ...]) -> Iterator[Sent]:
     number = first
     for version, place, source, destination in (
         (4, LEFT, "10.1.0.2", "10.3.0.2"),
@@ -168,7 +226,7 @@ def _packets(first: int, families: tuple[int, ...], hows: dict[str, tuple[str, .
         (4, RIGHT, "10.3.0.2", "10.1.0.2"),
     ):
         if version in families:
-            for one in injected(number, place, "lan0", source, destination, hows):
+            for one in injected(number, place, "lan0", source, destination, HOW):
                 yield one
                 number = one.number + 1
             for one in said(number, place, source, destination):

@@ -1,0 +1,132 @@
+"""What an encapsulation puts in front of a packet: which headers, what sum they get, and their bytes.
+
+Both interpreters push the same headers: ``symbolic.py`` asks for their descriptions, ``plain.py`` for their bytes too. What cannot be known
+of them (an IP ID, a source port, a session) is some value here; all of it is even in length, so that nothing inside changes its parity.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import Enum
+
+from csumlab.headers import Kind, Layer
+from csumlab.inet import negate, residue
+from csumlab.packet import Header, Span
+
+
+class OuterSum(Enum):
+    """How the checksum of a new outer UDP or GRE header is made (Linux net/ipv4/udp.c udp_set_csum; net/ipv4/ip_gre.c gre_build_header)."""
+
+    LCO = "local checksum offload"
+    PSEUDO = "pseudo-header sum"
+    """What CHECKSUM_PARTIAL starts from; GRE has no pseudo-header and starts from zero."""
+    NONE = "none"
+    """UDP's field is zero, GRE's C bit is clear."""
+    SOCKET = "left to the socket"
+    """A program's own socket makes the packet; its sender's table comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """The outer headers of an encapsulation. ``layers`` in this order, outermost first, all before the packet. ``version`` 0 and no
+    addresses: they are of the link layer only. ``port`` is the UDP destination port, if there is one."""
+
+    version: int
+    layers: tuple[Layer, ...]
+    source: Span | None = None
+    destination: Span | None = None
+    port: Span | None = None
+
+
+ETHERTYPES = {Layer.IPV4: 0x0800, Layer.IPV6: 0x86DD, Layer.VLAN: 0x8100, Layer.ETHERNET: 0x6558, Layer.MACSEC: 0x88E5}
+_PROTOCOLS = {Layer.IPV4: 4, Layer.IPV6: 41, Layer.UDP: 17, Layer.GRE: 47, Layer.ESP: 50, Layer.L2TP: 115}
+"""IANA's protocol numbers, for IP and for GUE."""
+_KINDS = {Layer.IPV4: Kind.IPV4, Layer.UDP: Kind.UDP, Layer.GRE: Kind.GRE}
+MACS = b"\x02\0\0\0\0\1\x02\0\0\0\0\2"
+_SESSION = b"\0\0\0\7"
+"""An L2TP session, a GUE private flag word and the like are any value."""
+
+
+def outer_headers(outer: Outer, first_uid: int, *, summed: bool, remote: bool = False) -> tuple[Header, ...]:
+    """The headers of an encapsulation, uids counted from ``first_uid``. ``summed``: GRE has a checksum. ``remote``: the tunnel's own header
+    says that the sum inside is left to the far end."""
+    made = []
+    for uid, layer in enumerate(outer.layers, first_uid):
+        kind = _KINDS.get(layer, Kind.NOTHING) if layer is not Layer.GRE or summed else Kind.NOTHING
+        source, destination = (outer.source, outer.destination) if layer in (Layer.IPV4, Layer.IPV6) else (None, None)
+        if layer is Layer.UDP:
+            source, destination = Span(0, 0, 0xFFFF), outer.port
+        carries = remote and layer in (Layer.GUE, Layer.VXLAN)
+        made.append(Header(uid, layer, kind, source=source, destination=destination, remote=carries))
+    return tuple(made)
+
+
+def inner_start(headers: tuple[Header, ...]) -> int:
+    """The place of the first header that stays when the outermost IP header and what belongs to it are taken off."""
+    depth = next((n for n, header in enumerate(headers) if header.is_ip), 0)
+    inner = next((n for n, header in enumerate(headers) if n > depth and header.is_ip), len(headers))
+    while inner > depth + 1 and headers[inner - 1].layer is Layer.VLAN:
+        inner -= 1
+    return inner
+
+
+def outer_bytes(outer: Outer, payload: bytes, first: Layer | None, *, summed: bool, remote: tuple[int, int] | None = None) -> bytes:
+    """``payload`` behind the outer headers: IPv4 sums final, UDP and GRE sums zero. ``first`` is the payload's first layer, None for what
+    cannot be read; ``remote`` are csum_start, counted from the start of the payload, and csum_offset, for the far end to fill."""
+    data, following = payload, first
+    port = (0xC000 | residue(payload[:24]) & 0x3FFF).to_bytes(2, "big")
+    for layer in reversed(outer.layers):
+        data = _header(layer, outer, data, following, port, summed, remote) + data
+        following = layer
+    return data
+
+
+def _header(
+    layer: Layer, outer: Outer, data: bytes, following: Layer | None, port: bytes, summed: bool, remote: tuple[int, int] | None
+) -> bytes:
+    kind = ETHERTYPES.get(following, 0) if following is not None else 0
+    protocol = _PROTOCOLS.get(following, 0xFD) if following is not None else 0xFD
+    match layer:
+        case Layer.IPV4 if outer.source is not None and outer.destination is not None:
+            addresses = outer.source.low.to_bytes(4, "big") + outer.destination.low.to_bytes(4, "big")
+            made = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), 0x1267, 0, 64, protocol, 0) + addresses
+            return made[:10] + negate(residue(made)).to_bytes(2, "big") + made[12:]
+        case Layer.IPV6 if outer.source is not None and outer.destination is not None:
+            addresses = outer.source.low.to_bytes(16, "big") + outer.destination.low.to_bytes(16, "big")
+            return struct.pack("!IHBB", 6 << 28, len(data), protocol, 64) + addresses
+        case Layer.UDP if outer.port is not None:
+            return port + outer.port.low.to_bytes(2, "big") + (8 + len(data)).to_bytes(2, "big") + bytes(2)
+        case Layer.ETHERNET:
+            return MACS + kind.to_bytes(2, "big")
+        case Layer.VXLAN:
+            return _vxlan(remote)
+        case Layer.GENEVE:
+            return struct.pack("!BBHI", 0, 0, kind, 7 << 8)
+        case Layer.GRE:
+            return struct.pack("!HH", 0x8000 if summed else 0, kind) + bytes(4 if summed else 0)
+        case Layer.GUE if remote is not None:
+            # Linux include/net/gue.h: a word of private flags, of which the first says that two offsets follow.
+            return struct.pack("!BBHIHH", 2, protocol, 1, 1 << 31, remote[0], remote[0] + remote[1])
+        case Layer.GUE:
+            return struct.pack("!BBH", 0, protocol, 0)
+        case Layer.L2TP:
+            return (b"\0\3\0\0" if Layer.UDP in outer.layers else b"") + _SESSION + bytes(4)
+        case Layer.ESP:
+            return struct.pack("!II", 0x700, 1)
+        case Layer.WIREGUARD:
+            return struct.pack("<IIQ", 4, 7, 1)
+        case Layer.VLAN:
+            return struct.pack("!HH", 5, kind)
+        case Layer.MACSEC:
+            return struct.pack("!BBI", 0x0C, 0, 1)
+    return b""
+
+
+def _vxlan(remote: tuple[int, int] | None) -> bytes:
+    """RFC 7348; with remote checksum offload half of csum_start behind the inner Ethernet header, and a bit for UDP (Linux
+    drivers/net/vxlan/vxlan_core.c vxlan_build_skb)."""
+    if remote is None:
+        return struct.pack("!II", 0x08000000, 1 << 8)
+    start, offset = remote
+    return struct.pack("!II", 0x08200000, 1 << 8 | (len(MACS) + 2 + start) // 2 | (0x80 if offset == 6 else 0))
