@@ -22,7 +22,7 @@ from csumlab.plain import FramePacket
 from csumlab.stage import Packet
 from csumlab.state import Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Undecided
-from csumlab.topology.load import parse_topology
+from csumlab.topology.load import parse_topology, to_toml
 from csumlab.topology.model import Topology
 from csumlab.topology.presets import PRESETS
 from csumlab.trace import Fate, Trace
@@ -68,11 +68,10 @@ def hosts_of(preset: str) -> dict[str, Topology]:
                     topology = host(hosts.VXLAN, UDPCSUM=csum, ENCAPSULATED=encapsulated, NATRULE=rule)
                     found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
         found |= tunnel_hosts()
-    else:
+    elif preset == "xen-3.0.0":
         kernels = dict.fromkeys(("left", "near", "far", "right"), preset)
-        found |= {
-            f"tunnel, {name}": with_preset(two_sites(*words), **kernels) for name, words in TUNNELS.items() if name in ("gre", "vlan")
-        }
+        for name in ("gre", "vlan"):
+            found[f"tunnel, {name}"] = parse_topology(to_toml(with_preset(two_sites(*TUNNELS[name]), **kernels)))
     return found
 
 
