@@ -5,6 +5,7 @@ scapy is not trusted with checksums; every sum is computed here over the bytes (
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
 from csumlab.capture import PcapngWriter
+from csumlab.crc32c import crc32c
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Kind
 from csumlab.inet import negate, residue
@@ -33,6 +35,7 @@ __all__ = [
     "ether",
     "partial",
     "right",
+    "sctp_init",
     "unsummed",
     "write",
 ]
@@ -58,10 +61,20 @@ def right(packet: Packet) -> bytes:
     data = bytearray(bytes(packet))
     for place in range(len(dissect_packet(bytes(data), 1).sums) - 1, -1, -1):
         one = dissect_packet(bytes(data), 1).sums[place]
+        if one.kind is Kind.SCTP:
+            data[one.at : one.at + 4] = bytes(4)
+            data[one.at : one.at + 4] = crc32c(bytes(data[one.start : one.end])).to_bytes(4, "little")
+            continue
         data[one.at : one.at + 2] = bytes(2)
         value = negate(residue(bytes(data[one.start : one.end])) + (one.pseudo or 0))
         data[one.at : one.at + 2] = (value or (0xFFFF if one.kind is Kind.UDP else 0)).to_bytes(2, "big")
     return bytes(data)
+
+
+def sctp_init(source: int, destination: int, tag: int) -> Raw:
+    """An SCTP header and an INIT chunk (RFC 9260 section 3.3.2), for an IP header with protocol 132; the CRC is yet to be made."""
+    chunk = struct.pack("!BBHIIHHI", 1, 0, 20, tag, 0x10000, 1, 1, 7)
+    return Raw(struct.pack("!HHII", source, destination, 0, 0) + chunk)
 
 
 def partial(packet: Packet, layer: type[Packet] | None = None) -> bytes:

@@ -18,7 +18,7 @@ from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, REASONS, UNREADABLE, Kind, Layer, Verdict
 from csumlab.index import Columns
 from csumlab.inet import MODULUS, Zero
-from csumlab.packet import Header, Span, enclosing
+from csumlab.packet import PORTED, Header, Span, enclosing
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.topology.model import Topology
 
@@ -43,6 +43,7 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
     sums = {entry.header: entry for entry in facts.sums}
     addresses = {entry.header: entry for entry in facts.addresses}
     made: list[Header] = []
+    quoting = 0
     last = None
     for index, layer in enumerate(facts.layers):
         if layer is Layer.REMOTE and made:
@@ -50,7 +51,11 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
         if layer is Layer.REMOTE or (not made and layer in _LINK_LAYERS):
             continue
         if layer is Layer.QUOTE:
-            break  # A copy of another packet: nobody sums it again.
+            # A copy of another packet: nobody sums it again, but a translator of addresses edits it.
+            if quoting:
+                break
+            quoting = len(made)
+            continue
         if layer in (Layer.IPV4, Layer.IPV6) and index not in addresses:
             break  # Too little of it was captured to say where it goes.
         entry = sums.get(index)
@@ -66,9 +71,11 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
                 ttl_expires=last.ttl_expires,
                 extensions=last.extensions,
             )
-        elif layer in (Layer.TCP, Layer.UDP) and last is not None:
+        elif layer in PORTED and last is not None:
             header = replace(header, source=topology.span(0, last.source_port), destination=topology.span(0, last.destination_port))
         made.append(header)
+    if quoting:
+        return (*made[: quoting - 1], replace(made[quoting - 1], quote=tuple(made[quoting:])))
     return tuple(made)
 
 

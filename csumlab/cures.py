@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from csumlab.state import XenSkb
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import GENERIC, IPV6_CSUM, KNOBS, PRESETS, V4, V6, Preset, is_on
+from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, V4, V6, is_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
 
 
 def _newer(topology: Topology) -> Iterator[Cure]:
-    old = [domain for domain in topology.domains.values() if _is_old(PRESETS[domain.preset]) and not domain.outside]
+    old = [domain for domain in topology.domains.values() if PRESETS[domain.preset].mended_in and not domain.outside]
     if not old:
         return
     changed = topology
@@ -88,17 +87,12 @@ def _newer(topology: Topology) -> Iterator[Cure]:
     names = " and ".join(domain.name for domain in old)
     yield Cure(
         names,
-        f"run Linux {'3.13' if all(PRESETS[domain.preset].family is not XenSkb for domain in old) else '2.6.39'} or later in {names}",
+        f"run {' and '.join(dict.fromkeys(PRESETS[domain.preset].mended_in for domain in old))} or later in {names}",
         "boot the old kernel",
         "an upgrade",
         "nothing more to do",
         changed,
     )
-
-
-def _is_old(preset: Preset) -> bool:
-    """Whether the kernel is XenLinux, or its Xen network drivers do not know IPv6."""
-    return preset.family is XenSkb or IPV6_CSUM not in preset.keys
 
 
 def _with_device(topology: Topology, port: Port, device: Device) -> Topology:

@@ -141,6 +141,7 @@ ENTRIES: tuple[Entry, ...] = (
         "A sum is recomputed over bytes that were never checked.",
         "Verify before, or update by the difference.",
         ("RFC 1624",),
+        "sctp-nat-damage",
     ),
     Entry(
         "CSL501",

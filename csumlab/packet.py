@@ -10,7 +10,9 @@ from csumlab.headers import Kind, Layer
 from csumlab.inet import residue
 
 # Consuming headers take one level off CHECKSUM_UNNECESSARY (include/linux/skbuff.h __skb_decr_checksum_unnecessary).
-_CONSUMING = frozenset({Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.ICMP, Kind.ICMPV6, Kind.IGMP, Kind.GRE, Kind.SCTP})
+_CONSUMING = frozenset({Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.ICMP, Kind.ICMPV6, Kind.IGMP, Kind.GRE, Kind.SCTP})
+PORTED = frozenset({Layer.TCP, Layer.UDP, Layer.UDPLITE, Layer.DCCP, Layer.SCTP})
+"""Headers that begin with a source port and a destination port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,11 @@ ANY_PORT = Span(0, 0, 0xFFFF)
 @dataclass(frozen=True, slots=True)
 class Header:
     """One header. ``uid`` names it for the length of a walk. ``kind`` is its checksum's, NOTHING without one. ``odd`` says that it starts
-    at an odd displacement in the nearest enclosing coverage. ``source`` and ``destination`` are addresses of an IP header or ports of
-    TCP and UDP; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it. ``shifted`` says that its
-    addresses or ports were others than those the capture shows. ``remote`` is of a tunnel's header: it says that the first sum behind it is
-    left to the tunnel's far end (remote checksum offload)."""
+    at an odd displacement in the nearest enclosing coverage. ``source`` and ``destination`` are addresses of an IP header or ports
+    of one of PORTED; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it. ``shifted`` says
+    that its addresses or ports were others than those the capture shows. ``remote`` is of a tunnel's header: it says that the first sum
+    behind it is left to the tunnel's far end (remote checksum offload). ``quote`` are the IP and transport headers that an ICMP error
+    quotes."""
 
     uid: int
     layer: Layer
@@ -80,6 +83,12 @@ class Header:
     index: int = -1
     shifted: bool = False
     remote: bool = False
+    quote: tuple[Header, ...] = ()
+
+    @property
+    def quotes(self) -> bool:
+        """Whether it is an ICMP error with a packet that can be read."""
+        return bool(self.quote)
 
     @property
     def is_ip(self) -> bool:

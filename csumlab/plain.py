@@ -15,13 +15,12 @@ from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
-from csumlab.packet import Header, Span, outer_ip, outer_transport
+from csumlab.packet import PORTED, Header, Span, outer_ip, outer_transport
+from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, mss_option, translated_quote
 from csumlab.stage import Rule, Translation
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
 
-ADDRESS_PLACES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
-"""Offsets of source and destination and their length."""
 _TAG = b"\0\5"
 _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
@@ -67,23 +66,44 @@ class FramePacket:
     def compute(self, uid: int) -> Self:
         one = self.sums[uid]
         if KINDS[one.kind].crc:
-            body = self.data[one.start : one.at] + bytes(4) + self.data[one.at + 4 : one.end]
-            return self._patched(one.at, crc32c(body).to_bytes(4, "little"))
+            return self._patched(one.at, self._crc(one))
         body = self.data[one.start : one.at] + bytes(2) + self.data[one.at + 2 : one.end]
         value = negate(residue(body) + (self._pseudo(uid) if one.pseudo is not None else 0))
         return self._with_field(uid, value or (0xFFFF if KINDS[one.kind].writes_ones else 0))
 
-    def translate(self, edit: Translation, address: Rule, port: Rule) -> Self:
-        ip, transport = outer_ip(self.headers), outer_transport(self.headers)
+    def respell(self, uid: int) -> Self:
+        return self._updated(uid, b"", b"", Rule.FINAL)
+
+    def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self:
+        outer, transport = outer_ip(self.headers), outer_transport(self.headers)
         packet = self
-        for side, span in (("source", edit.source), ("destination", edit.destination)):
-            if ip is not None and span is not None:
-                packet = packet._rewrite(ip, side, span, address)
-        if transport is not None and transport.layer in (Layer.TCP, Layer.UDP):
+        if outer is not None:
+            for side, span in (("source", edit.source), ("destination", edit.destination)):
+                if span is not None:
+                    packet = packet._rewrite(outer, side, span, address, ip)
+            packet = packet._mark(outer, edit, ip)
+        if transport is not None and transport.layer in PORTED:
             for side, span in (("source", edit.source_port), ("destination", edit.destination_port)):
                 if span is not None:
-                    packet = packet._rewrite(transport, side, span, port)
+                    packet = packet._rewrite(transport, side, span, port, ip)
+        if transport is not None and transport.layer is Layer.TCP and edit.mss is not None:
+            packet = packet._clamp(transport, edit.mss, port)
+        if transport is not None and edit.payload:
+            at = len(packet.data) - len(edit.payload)
+            packet = packet._edited(transport.uid, at, edit.payload, port)
         return packet
+
+    def translate_quote(self, edit: Translation) -> Self:
+        """Linux net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation: the quoted packet is translated by the same code, as far as it
+        was quoted."""
+        transport = outer_transport(self.headers)
+        if transport is None or not transport.quotes:
+            return self
+        found = _dissected(self.frame(), self.tunnel_ports)
+        place = next(n for n, header in enumerate(found.headers) if header.layer is Layer.QUOTE)
+        start = found.headers[place].offset - 14
+        quoted = translated_quote(self.data[start:], edit)
+        return replace(self, data=self.data[:start] + quoted)
 
     def decrement_ttl(self) -> Self:
         """Linux include/net/ip.h ip_decrease_ttl; IPv6 has no sum to follow."""
@@ -186,7 +206,39 @@ class FramePacket:
     def _with_field(self, uid: int, value: int) -> Self:
         return self._patched(self.sums[uid].at, value.to_bytes(2, "big"))
 
-    def _rewrite(self, header: Header, side: str, span: Span, rule: Rule) -> Self:
+    def _crc(self, one: Checksum) -> bytes:
+        """The CRC that belongs there (RFC 9260 appendix A: least significant byte first)."""
+        return crc32c(self.data[one.start : one.at] + bytes(4) + self.data[one.at + 4 : one.end]).to_bytes(4, "little")
+
+    def _mark(self, ip: Header, edit: Translation, rule: Rule) -> Self:
+        """New DSCP, TTL or hop limit. (Linux include/net/dsfield.h ipv4_change_dsfield.)"""
+        packet, at, four = self, self.offset(ip.uid), ip.layer is Layer.IPV4
+        if edit.dscp is not None:
+            word = int.from_bytes(packet.data[at : at + 2], "big")
+            word = word & ~0xFC | edit.dscp << 2 if four else word & ~0x0FC0 | edit.dscp << 6
+            packet = packet._edited(ip.uid if four else None, at, word.to_bytes(2, "big"), rule)
+        if edit.ttl is not None:
+            place = at + (8 if four else 6)
+            old = packet.data[place : place + 2]
+            new = bytes([edit.ttl, old[1]]) if four else bytes([old[0], edit.ttl])
+            packet = packet._edited(ip.uid if four else None, place, new, rule)
+        return packet
+
+    def _clamp(self, transport: Header, mss: int, rule: Rule) -> Self:
+        """A smaller MSS option of a segment that has one (Linux net/netfilter/xt_TCPMSS.c tcpmss_mangle_packet)."""
+        at = mss_option(self.data, self.offset(transport.uid))
+        if at is None:
+            return self
+        old = int.from_bytes(self.data[at : at + 2], "big")
+        return self._edited(transport.uid, at, min(old, mss).to_bytes(2, "big"), rule)
+
+    def _edited(self, uid: int | None, at: int, new: bytes, rule: Rule) -> Self:
+        """Bytes written over; the sum of header ``uid`` follows by ``rule``. The words are summed as they lie, a word at an odd place as if
+        it lay at an even one."""
+        packet = self._patched(at, new)
+        return packet if uid is None else packet._updated(uid, self.data[at : at + len(new)], new, rule)
+
+    def _rewrite(self, header: Header, side: str, span: Span, rule: Rule, ip: Rule) -> Self:
         """New address or port, and the fields that follow it. One that only run-time state could tell stays as it is."""
         first, second, size = ADDRESS_PLACES[header.layer] if header.is_ip else (0, 2, 2)
         at = self.offset(header.uid) + (first if side == "source" else second)
@@ -194,9 +246,14 @@ class FramePacket:
         new = span.low.to_bytes(size, "big") if span.exact else old
         packet = self._patched(at, new)
         if header.layer is Layer.IPV4:
-            packet = packet._updated(header.uid, old, new, Rule.FINAL)
+            packet = packet._updated(header.uid, old, new, ip)
         transport = outer_transport(self.headers)
-        if transport is not None:
+        if transport is not None and header.uid == transport.uid and KINDS[header.kind].crc:
+            if rule.keeps_residue:
+                one, was = packet.sums[header.uid], self.sums[header.uid]
+                field, before, after = packet.data[one.at : one.at + 4], self._crc(was), packet._crc(one)
+                packet = packet._patched(one.at, bytes(a ^ b ^ c for a, b, c in zip(field, before, after, strict=True)))
+        elif transport is not None:
             in_pseudo = header.is_ip and KINDS[packet.sums[transport.uid].kind].pseudo
             if in_pseudo or header.uid == transport.uid:
                 packet = packet._updated(transport.uid, old, new, Rule.LEAVE if rule is Rule.PSEUDO and not in_pseudo else rule)
@@ -209,13 +266,10 @@ class FramePacket:
     def _updated(self, uid: int, old: bytes, new: bytes, rule: Rule) -> Self:
         """Linux net/core/utils.c inet_proto_csum_replace4 and include/net/checksum.h csum_replace4, word for word."""
         one = self.sums[uid]
-        field = one.field or 0
-        change = _ones_sum(bytes(byte ^ 0xFF for byte in old)) + _ones_sum(new)
-        if rule is Rule.FINAL:
-            value = ~_fold((~field & 0xFFFF) + 0xFFFF + change) & 0xFFFF
-            return self._with_field(uid, 0xFFFF if value == 0 and KINDS[one.kind].writes_ones else value)
+        if rule.keeps_residue:
+            return self._with_field(uid, by_final_rule(one.field or 0, old, new, ones=KINDS[one.kind].writes_ones or rule is Rule.ONES))
         if rule is Rule.PSEUDO:
-            return self._with_field(uid, _fold(field + change))
+            return self._with_field(uid, by_partial_rule(one.field or 0, old, new))
         return self
 
     def _around(self, outer: Outer, payload: bytes, first: Layer | None, how: OuterSum, remote: tuple[int, int] | None) -> Self:
@@ -239,14 +293,3 @@ class FramePacket:
 def _dissected(frame: bytes, tunnel_ports: tuple[tuple[int, Layer], ...]) -> Dissection:
     """The same bytes are asked about many times on a way: most stages change none."""
     return dissect_packet(frame, Link.ETHERNET, tables=Tables(tunnel_ports=tunnel_ports))
-
-
-def _ones_sum(data: bytes) -> int:
-    return sum(int.from_bytes(data[n : n + 2], "big") for n in range(0, len(data), 2))
-
-
-def _fold(value: int) -> int:
-    """Linux csum_fold without the final complement."""
-    while value > 0xFFFF:
-        value = (value & 0xFFFF) + (value >> 16)
-    return value

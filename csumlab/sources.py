@@ -14,7 +14,7 @@ from csumlab.classes import Made, headers_of, may_be, observed, originated, shap
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Layer, Verdict
-from csumlab.packet import ANY_PORT, Header, Span, enclosing, outer_ip
+from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_ip
 from csumlab.stage import Packet
 from csumlab.state import Bare, Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Untold, decide
@@ -148,7 +148,7 @@ def _with(
                 header, source=source, destination=destination, shifted=header.source != source or header.destination != destination
             )
             passed = True
-        elif passed and header.layer in (Layer.TCP, Layer.UDP):
+        elif passed and header.layer in PORTED:
             header = replace(header, source=port or header.source, destination=there or header.destination, shifted=bool(port or there))
             passed = False
         elif header.is_ip:

@@ -32,15 +32,23 @@ class Rule(Enum):
     """How an incremental update treats a checksum field (RFC 1624; Linux net/core/utils.c inet_proto_csum_replace4)."""
 
     FINAL = "final rule"
+    ONES = "final rule, zero as ffff"
     PSEUDO = "partial rule"
     LEAVE = "left alone"
+
+    @property
+    def keeps_residue(self) -> bool:
+        """Whether the field takes up the whole difference."""
+        return self in (Rule.FINAL, Rule.ONES)
 
 
 class Operation(Enum):
     FILL = "fill"
     WRITE_PSEUDO = "write the pseudo-header sum"
     COMPUTE = "compute"
+    RESPELL = "update by no difference"
     TRANSLATE = "translate"
+    TRANSLATE_QUOTE = "translate the quoted packet the other way round"
     DECREMENT_TTL = "decrement TTL"
     TRIM = "cut what follows the IP packet"
     PUSH = "encapsulate"
@@ -56,19 +64,23 @@ class Operation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """One operation. ``target`` for FILL, WRITE_PSEUDO, COMPUTE; ``address`` and ``port`` for TRANSLATE; ``outer`` for PUSH and SEAL;
-    ``remote`` for a PUSH whose header leaves the sum aimed at to the far end."""
+    """One operation. ``target`` for FILL, WRITE_PSEUDO, COMPUTE and RESPELL (the final rule for a word that stays: it spells a zero anew);
+    ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end. For TRANSLATE: by which rule the
+    transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on; and by which the IPv4
+    header's own sum does (``ip``)."""
 
     operation: Operation
     target: Selector | None = None
     address: Rule = Rule.LEAVE
     port: Rule = Rule.LEAVE
+    ip: Rule = Rule.FINAL
     outer: OuterSum = OuterSum.NONE
     remote: bool = False
 
     def __str__(self) -> str:
         if self.operation is Operation.TRANSLATE:
-            return f"translate: addresses by the {self.address.value}, ports by the {self.port.value}"
+            text = f"translate: addresses by the {self.address.value}, ports by the {self.port.value}"
+            return text if self.ip is Rule.FINAL else f"{text}; the IPv4 header sum: {self.ip.value}"
         if self.operation is Operation.PUSH:
             remote = ", the inner sum left to the far end" if self.remote else ""
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
@@ -89,8 +101,12 @@ def compute(target: Selector) -> tuple[Do]:
     return (Do(Operation.COMPUTE, target),)
 
 
-def translate(address: Rule, port: Rule) -> tuple[Do]:
-    return (Do(Operation.TRANSLATE, address=address, port=port),)
+def respell(target: Selector) -> tuple[Do]:
+    return (Do(Operation.RESPELL, target),)
+
+
+def translate(address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> tuple[Do]:
+    return (Do(Operation.TRANSLATE, address=address, port=port, ip=ip),)
 
 
 def push(outer: OuterSum, *, remote: bool = False) -> tuple[Do]:
@@ -102,6 +118,7 @@ def seal(outer: OuterSum = OuterSum.NONE) -> tuple[Do]:
 
 
 KEEP: tuple[Do, ...] = ()
+TRANSLATE_QUOTE = (Do(Operation.TRANSLATE_QUOTE),)
 DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
 TRIM = (Do(Operation.TRIM),)
 POP = (Do(Operation.POP),)
@@ -134,6 +151,9 @@ class Test(Enum):
     LONG = "longer than the MTU"
     INVALID = "marked INVALID"
     REMOTE = "the tunnel's header leaves the inner sum to this end"
+    QUOTES = "it quotes another packet"
+    EDITS = "something is edited"
+    EDITS_TRANSPORT = "a port or what follows it is edited"
     RIGHT = "{} is right"
     ABSENT = "{} is 0: none"
 
@@ -210,6 +230,9 @@ TTL_EXPIRES = Given(Test.TTL_EXPIRES)
 LONG = Given(Test.LONG)
 INVALID = Given(Test.INVALID)
 REMOTE = Given(Test.REMOTE)
+QUOTES = Given(Test.QUOTES)
+EDITS = Given(Test.EDITS)
+EDITS_TRANSPORT = Given(Test.EDITS_TRANSPORT)
 ABSENT_TRANSPORT = absent(Selector.TRANSPORT)
 
 
@@ -326,12 +349,27 @@ def differing(stage: Stage, name: str, source: str, rows: Mapping[int, Row], bef
 @dataclass(frozen=True, slots=True)
 class Translation:
     """New addresses and ports for the outermost IP header and what it carries; None leaves a word as it is.
-    A port of ``Span(0, 0, 65535)`` is one that cannot be known."""
+    A port of ``Span(0, 0, 65535)`` is one that cannot be known. ``dscp`` (six bits) and ``ttl`` (also the hop limit) are words of the IP
+    header that no pseudo-header holds, ``mss`` the TCP option, ``payload`` bytes that take the place of the last ones."""
 
     source: Span | None = None
     destination: Span | None = None
     source_port: Span | None = None
     destination_port: Span | None = None
+    dscp: int | None = None
+    ttl: int | None = None
+    mss: int | None = None
+    payload: bytes = b""
+
+    @property
+    def in_transport(self) -> bool:
+        """Whether the transport header or what it carries is edited."""
+        return bool(self.source_port or self.destination_port or self.mss is not None or self.payload)
+
+    @property
+    def mirrored(self) -> Translation:
+        """The same for a packet that goes the other way: the one that an error quotes."""
+        return Translation(self.destination, self.source, self.destination_port, self.source_port)
 
 
 class Packet(Protocol):
@@ -346,7 +384,9 @@ class Packet(Protocol):
     def fill(self, uid: int) -> Self: ...
     def write_pseudo(self, uid: int) -> Self: ...
     def compute(self, uid: int) -> Self: ...
-    def translate(self, edit: Translation, address: Rule, port: Rule) -> Self: ...
+    def respell(self, uid: int) -> Self: ...
+    def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
+    def translate_quote(self, edit: Translation) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
@@ -432,6 +472,13 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = bool(getattr(state, "invalid", False))
         case Test.REMOTE:
             result = left_to_far_end(headers) is not None
+        case Test.QUOTES:
+            transport = outer_transport(headers)
+            result = transport is not None and transport.quotes
+        case Test.EDITS:
+            result = setting.edit != Translation()
+        case Test.EDITS_TRANSPORT:
+            result = isinstance(setting.edit, Translation) and setting.edit.in_transport
         case Test.ABSENT:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.absent(uid)
@@ -468,7 +515,9 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
     edit = setting.edit
     match do.operation:
         case Operation.TRANSLATE if isinstance(edit, Translation):
-            return packet.translate(edit, do.address, do.port)
+            return packet.translate(edit, do.address, do.port, do.ip)
+        case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):
+            return packet.translate_quote(edit.mirrored)
         case Operation.DECREMENT_TTL:
             return packet.decrement_ttl()
         case Operation.TRIM:
@@ -495,6 +544,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.fill(uid)
         case Operation.WRITE_PSEUDO:
             return packet.write_pseudo(uid)
+        case Operation.RESPELL:
+            return packet.respell(uid)
         case _:
             return packet.compute(uid)
 

@@ -15,7 +15,7 @@ from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
 from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
-from csumlab.packet import Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
+from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
 from csumlab.stage import Rule, Translation
 
 DAMAGE = Symbol("damage", damage=True)
@@ -61,6 +61,12 @@ class Sum:
         """Whether the field is known to hold the pseudo-header's sum. Where the data are not known, such a sum counts as wrong: it is right
         in one packet of 65535."""
         return KINDS[self.kind].pseudo and self.seed == ZERO
+
+
+def _edited(what: str, header: Header) -> Form:
+    """A word that a rule writes over, of which the columns do not hold what it was: it is taken to have been another."""
+    name = f"change of {what} of {header.layer.name} header {header.uid}"
+    return of(Symbol(name, unknown="what was there before is not tracked", nonzero=True))
 
 
 def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
@@ -117,16 +123,39 @@ class SymbolicPacket:
 
     def compute(self, uid: int) -> Self:
         old = self.sums[uid]
+        if KINDS[old.kind].crc:
+            made = unknown(f"CRC of header {uid}, made anew", "a CRC is no sum: its words are not predicted")
+            packet = self._write(uid, made, Zero.ZEROS)
+            return replace(packet, sums={**packet.sums, uid: replace(packet.sums[uid], data=-made)})
         return self._write(uid, -(old.pseudo + old.data), Zero.ONES if KINDS[old.kind].writes_ones else Zero.ZEROS)
 
-    def translate(self, edit: Translation, address: Rule, port: Rule) -> Self:
-        ip, transport = outer_ip(self.headers), outer_transport(self.headers)
+    def respell(self, uid: int) -> Self:
+        return self._write(uid, self.sums[uid].field, Zero.ONES if KINDS[self.sums[uid].kind].writes_ones else Zero.ZEROS)
+
+    def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self:
+        outer, transport = outer_ip(self.headers), outer_transport(self.headers)
         packet = self
-        if ip is not None:
-            packet = packet._replace_words(ip, edit.source, edit.destination, address)
-        if transport is not None and transport.layer in (Layer.TCP, Layer.UDP):
-            packet = packet._replace_words(transport, edit.source_port, edit.destination_port, port)
+        if outer is not None:
+            packet = packet._replace_words(outer, edit.source, edit.destination, address, ip)
+            for name, value in (("DSCP", edit.dscp), ("TTL", edit.ttl)):
+                if value is not None:
+                    packet = packet._change(outer.uid, _edited(name, outer), {outer.uid: ip}, in_pseudo=False)
+        if transport is None:
+            return packet
+        rules = {transport.uid: port}
+        if transport.layer in PORTED:
+            packet = packet._replace_words(transport, edit.source_port, edit.destination_port, port, ip)
+        if (edit.mss is not None and transport.layer is Layer.TCP) or edit.payload:
+            packet = packet._change(transport.uid, _edited("edited bytes", transport), rules, in_pseudo=False)
         return packet
+
+    def translate_quote(self, edit: Translation) -> Self:
+        """What an ICMP error quotes changes by words that no column holds; its own sum is left alone."""
+        transport = outer_transport(self.headers)
+        if transport is None or not transport.quotes:
+            return self
+        change = unknown(f"change of what header {transport.uid} quotes", "the sums of a quoted packet are not tracked")
+        return self._change(transport.uid, change, {}, in_pseudo=False)
 
     def decrement_ttl(self) -> Self:
         ip = outer_ip(self.headers)
@@ -222,7 +251,7 @@ class SymbolicPacket:
                 sums[header.uid] = replace(sums[header.uid], data=sums[header.uid].data + factor * difference)
         return replace(self, sums=sums)
 
-    def _replace_words(self, header: Header, source: Span | None, destination: Span | None, rule: Rule) -> Self:
+    def _replace_words(self, header: Header, source: Span | None, destination: Span | None, rule: Rule, ip: Rule) -> Self:
         packet = self
         for side, span in (("source", source), ("destination", destination)):
             if span is None:
@@ -234,15 +263,35 @@ class SymbolicPacket:
                 else unknown(f"new {side} of {header.layer.name} header", "the translation is chosen at run time")
             )
             transport = outer_transport(packet.headers)
-            rules = {header.uid: Rule.FINAL} if header.layer is Layer.IPV4 else {}
+            rules = {header.uid: ip} if header.layer is Layer.IPV4 else {}
             if transport is not None:
                 rules[transport.uid] = rule
-            packet = packet._change(header.uid, new - old, rules, in_pseudo=header.is_ip)
+            difference = new - old
+            if header.kind is not Kind.NOTHING and KINDS[header.kind].crc:
+                packet = packet._change(header.uid, difference, {}, in_pseudo=False)._changed_crc(header.uid, difference, rule)
+            else:
+                packet = packet._change(header.uid, difference, rules, in_pseudo=header.is_ip)
             changed = replace(header, source=span) if side == "source" else replace(header, destination=span)
             headers = tuple(changed if h.uid == header.uid else h for h in packet.headers)
             header = changed
             packet = replace(packet, headers=headers, known_words={**packet.known_words, (header.uid, side): new})
         return packet
+
+    def _changed_crc(self, uid: int, difference: Form, rule: Rule) -> Self:
+        """A CRC whose bytes have changed, of which sums know only whether they have: ``difference`` counts in no sum of this header."""
+        present = self.sums[uid]
+        differs = difference.is_zero()
+        change = (
+            ZERO
+            if differs
+            else of(
+                Symbol(
+                    f"change of the CRC of header {uid}", unknown="a CRC is no sum: its words are not predicted", nonzero=differs is False
+                )
+            )
+        )
+        packet = replace(self, sums={**self.sums, uid: replace(present, data=present.data - difference + change)})
+        return packet._write(uid, present.field - change, Zero.ZEROS) if rule.keeps_residue else packet
 
     def _change(self, uid: int, difference: Form, rules: Mapping[int, Rule], in_pseudo: bool) -> Self:
         """A word of header ``uid`` grows by ``difference``; the sums in ``rules`` are updated by their rule, all others are left alone.
@@ -265,8 +314,8 @@ class SymbolicPacket:
         for changed, (pseudo, data) in shifts.items():
             rule = rules.get(changed, Rule.LEAVE)
             present = packet.sums[changed]
-            if rule is Rule.FINAL:
-                zero = Zero.ONES if KINDS[present.kind].writes_ones else Zero.ZEROS
+            if rule.keeps_residue:
+                zero = Zero.ONES if KINDS[present.kind].writes_ones or rule is Rule.ONES else Zero.ZEROS
                 packet = packet._write(changed, present.field - pseudo - data, zero)
             elif rule is Rule.PSEUDO and pseudo != ZERO:
                 packet = packet._write(changed, present.field + pseudo, Zero.ONES)

@@ -303,6 +303,8 @@ class Walker:
                 f"what {domain.name} has in its connection table",
                 list(forward.translate_destination(self.topology, domain, device, ip, transport)),
             )
+            if edit is None and domain.nat and transport is not None and transport.quotes:
+                edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
                 self._apply(preset.nat, domain, port, "in", edit)
         destination = _destination(self.packet)

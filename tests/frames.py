@@ -9,12 +9,15 @@ from ipaddress import ip_address
 import numpy as np
 
 from csumlab.capture.block import Block, Interface
+from csumlab.crc32c import crc32c
 from csumlab.headers import Kind, Layer
 from csumlab.inet import negate, residue
 
 PROTOCOLS = {Layer.TCP: 6, Layer.UDP: 17, Layer.ICMP: 1, Layer.ICMPV6: 58, Layer.GRE: 47, Layer.IPV4: 4, Layer.IPV6: 41}
+PROTOCOLS |= {Layer.UDPLITE: 136, Layer.DCCP: 33, Layer.SCTP: 132}
 ETHERTYPES = {Layer.IPV4: 0x0800, Layer.IPV6: 0x86DD, Layer.VLAN: 0x8100, Layer.ETHERNET: 0x6558}
-FIELDS = {Kind.TCP: 16, Kind.UDP: 6, Kind.ICMP: 2, Kind.ICMPV6: 2, Kind.GRE: 4}
+FIELDS = {Kind.TCP: 16, Kind.UDP: 6, Kind.ICMP: 2, Kind.ICMPV6: 2, Kind.GRE: 4, Kind.UDPLITE: 6, Kind.DCCP: 6, Kind.SCTP: 8}
+_WITH_PSEUDO = (Kind.TCP, Kind.UDP, Kind.ICMPV6, Kind.UDPLITE, Kind.DCCP)
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,13 @@ class Frame:
             return self
         length, protocol = len(self.data), PROTOCOLS[self.layers[0]]
         pseudo = b""
-        if self.pending in (Kind.TCP, Kind.UDP, Kind.ICMPV6):
+        if self.pending in _WITH_PSEUDO:
             pseudo = addresses + (struct.pack("!II", length, protocol) if six else struct.pack("!HI", protocol, length))
         at = FIELDS[self.pending]
         plan = Planned(self.pending, at, 0, length, pseudo)
+        if self.pending is Kind.SCTP:
+            made = self.data[:at] + crc32c(self.data).to_bytes(4, "little") + self.data[at + 4 :]
+            return replace(self, data=made, sums=(plan, *self.sums), pending=Kind.NOTHING)
         value = negate(residue(pseudo + self.data)) or 0xFFFF
         return replace(self, data=patch(self.data, at, value), sums=(plan, *self.sums), pending=Kind.NOTHING)
 
@@ -78,6 +84,34 @@ def icmp(payload: bytes) -> Frame:
 
 def icmpv6(payload: bytes) -> Frame:
     return Frame(payload).inside(struct.pack("!BBHHH", 128, 0, 0, 1, 1), Layer.ICMPV6, pending=Kind.ICMPV6)
+
+
+def sctp(payload: bytes, ports: tuple[int, int] = (5353, 9999)) -> Frame:
+    """An INIT chunk, which has to be alone, with a parameter that is not known (RFC 9260 sections 3.2.1 and 3.3.2)."""
+    parameter = struct.pack("!HH", 0xC000, 4 + len(payload)) + payload + bytes(-len(payload) % 4)
+    chunk = struct.pack("!BBHIIHHI", 1, 0, 20 + len(parameter), 77, 0x10000, 1, 1, 7) + parameter
+    return Frame(chunk).inside(struct.pack("!HHII", *ports, 0, 0), Layer.SCTP, pending=Kind.SCTP)
+
+
+def udplite(payload: bytes, ports: tuple[int, int] = (5353, 9999)) -> Frame:
+    """Coverage 0: all of it (RFC 3828 section 3.1)."""
+    return Frame(payload).inside(struct.pack("!HHHH", *ports, 0, 0), Layer.UDPLITE, pending=Kind.UDPLITE)
+
+
+def dccp(payload: bytes, ports: tuple[int, int] = (5353, 9999)) -> Frame:
+    """A request with a sequence number of 48 bits and a service code (RFC 4340 section 5.1)."""
+    header = struct.pack("!HHBBHBBHIII", *ports, 5, 0, 0, 1, 0, 0, 7, 0, 9)[:20]
+    return Frame(payload).inside(header, Layer.DCCP, pending=Kind.DCCP)
+
+
+def icmp_error(quoted: bytes) -> Frame:
+    """Port unreachable (RFC 792), with the start of a packet."""
+    return Frame(quoted).inside(struct.pack("!BBHI", 3, 3, 0, 0), Layer.ICMP, pending=Kind.ICMP)
+
+
+def icmpv6_error(quoted: bytes) -> Frame:
+    """Port unreachable (RFC 4443 section 3.1), with the start of a packet."""
+    return Frame(quoted).inside(struct.pack("!BBHI", 1, 4, 0, 0), Layer.ICMPV6, pending=Kind.ICMPV6)
 
 
 def gre(inner: Frame, checksum: bool = True, key: bool = False) -> Frame:

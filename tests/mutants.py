@@ -42,8 +42,13 @@ def family_after(stage: Stage, row: Row) -> type:
 
 
 def mutants() -> Iterator[Mutant]:
+    """A row that several tables share is changed in the first."""
+    seen: set[int] = set()
     for stage in (*stages().values(), TAP):
         for number, row in enumerate(stage.table):
+            if id(row) in seen:
+                continue
+            seen.add(id(row))
             operation = row.does[0].operation if row.does else None
             if operation is Operation.ACCEPT:
                 yield _changed(stage, number, "does reject", replace(row, does=REJECT))

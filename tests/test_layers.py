@@ -34,7 +34,7 @@ FLOORS = (
     ("forms", "packet"),
     ("state", "outer"),
     ("stage",),
-    ("symbolic", "truth"),
+    ("symbolic", "truth", "rewriting"),
     ("plain",),
     ("stages", "stages.linux", "stages.nic", "stages.xen", "stages.xenlinux", "stages.tunnels", "stages.virtio", "stages.hooks"),
     ("stages.xenlinux_later",),

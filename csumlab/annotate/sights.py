@@ -18,7 +18,7 @@ from csumlab.inet import MODULUS
 from csumlab.outcome import Settings
 from csumlab.outer import ETHERTYPES
 from csumlab.packet import ANY_PORT, Header, Span, outer_ip, outer_transport
-from csumlab.plain import ADDRESS_PLACES
+from csumlab.rewriting import ADDRESS_PLACES
 from csumlab.sources import Reading, recorded_way, walker
 from csumlab.stage import Operation, Packet, Translation
 from csumlab.state import Bare, Claim, State, owed, project

@@ -44,8 +44,8 @@ class TrackedPacket(FramePacket):
     words: Mapping[int, OuterWords] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
 
-    def translate(self, edit: Translation, address: Rule, port: Rule) -> Self:
-        packet = FramePacket.translate(self, edit, address, port)
+    def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self:
+        packet = FramePacket.translate(self, edit, address, port, ip)
         for label, spans in (
             (ADDRESS_UNKNOWN, (edit.source, edit.destination)),
             (PORT_UNKNOWN, (edit.source_port, edit.destination_port)),

@@ -13,15 +13,18 @@ from csumlab.stage import (
     ANY,
     DECREMENT_TTL,
     DROP,
+    EDITS,
     ENCAPSULATED,
     EXTENSIONS,
     FRAGMENT,
     INVALID,
     KEEP,
     LONG,
+    QUOTES,
     REJECT,
     SAME,
     TAGGED,
+    TRANSLATE_QUOTE,
     TRIM,
     TTL_EXPIRES,
     Row,
@@ -38,6 +41,7 @@ from csumlab.stage import (
     fresh,
     knob,
     outer_version,
+    respell,
     right,
     translate,
     version,
@@ -49,8 +53,9 @@ from csumlab.state import Skb, Summed
 
 NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
 TRANSPORT, AIMED, OUTER_IP = Selector.TRANSPORT, Selector.AIMED, Selector.OUTER_IP
-WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.ICMP, Kind.ICMPV6, Kind.GRE, Kind.SCTP)
-CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6)
+WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.ICMP, Kind.ICMPV6, Kind.GRE, Kind.SCTP)
+CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.SCTP, Kind.ICMP, Kind.ICMPV6)
+_SCTP_ERROR = "linux 6.1 net/netfilter/nf_conntrack_proto_sctp.c sctp_error"
 TO_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)
 TO_NONE = fresh(Skb)
 TO_UNNECESSARY = fresh(Skb, summed=UNNECESSARY)
@@ -116,10 +121,35 @@ CONNTRACK = Stage(
         Row(when(Skb, summed=PARTIAL), (), KEEP, SAME, "a sum that is still to be computed is trusted"),
         Row(when(Skb, summed=UNNECESSARY), (), KEEP, SAME, "marked as verified: trusted"),
         Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "a zero UDP sum says that there is none"),
+        Row(when(Skb, summed=COMPLETE), (carries(Kind.SCTP),), KEEP, SAME, "a device's sum of the packet says nothing of a CRC, and the CRC is checked only where nothing is known", source=_SCTP_ERROR),
+        Row(when(Skb, summed=NONE), (carries(Kind.SCTP), right(TRANSPORT)), KEEP, changed(summed=UNNECESSARY, level=0), "the CRC was verified in software: marked as verified", source=_SCTP_ERROR),
+        Row(when(Skb, summed=(NONE, COMPLETE)), (carries(Kind.UDPLITE),), KEEP, changed(invalid=True), "UDP-Lite is verified with UDP's number in the pseudo-header: a right sum is found wrong, the packet is INVALID and will not be translated", source="linux 6.1 net/netfilter/nf_conntrack_proto_udp.c udplite_error; net/netfilter/utils.c nf_ip_checksum_partial", sure="observed"),
+        Row(when(Skb, summed=(NONE, COMPLETE)), (carries(Kind.DCCP), right(TRANSPORT)), KEEP, changed(summed=NONE), "verified in software over what the sum covers, which may be less than the packet: nothing is remembered", source="linux 6.1 net/netfilter/nf_conntrack_proto_dccp.c dccp_error; net/netfilter/utils.c nf_ip_checksum_partial"),
         Row(when(Skb, summed=COMPLETE), (right(TRANSPORT),), KEEP, changed(summed=UNNECESSARY, level=0), "verified from the device's sum of the packet"),
         Row(when(Skb, summed=NONE), (right(TRANSPORT),), KEEP, changed(summed=COMPLETE), "verified in software; the sum is remembered"),
         Row(when(Skb, summed=(NONE, COMPLETE)), (), KEEP, changed(invalid=True), "the sum is wrong: the packet is INVALID, is not dropped, and will not be translated"),
     ),
+)  # fmt: skip
+
+_QUOTED = "linux 6.1 net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation, nf_nat_icmpv6_reply_translation"
+_ANEW = (*TRANSLATE_QUOTE, *compute(TRANSPORT), *translate(Rule.FINAL, Rule.LEAVE))
+_ERRORS = (
+    Row(when(Skb, summed=(NONE, COMPLETE)), (QUOTES, wrong(TRANSPORT)), DROP, SAME, "an ICMP error about a connection is verified where addresses are translated, whatever nf_conntrack_checksum says; its sum is wrong, it is dropped", source=_QUOTED),
+    Row(when(Skb, summed=COMPLETE), (QUOTES, ~EDITS), KEEP, changed(summed=UNNECESSARY, level=0), "an ICMP error, verified from the sum of the packet; there is nothing to translate here", source=_QUOTED, sure="observed"),
+    Row(when(Skb, summed=NONE), (QUOTES, ~EDITS), KEEP, changed(summed=COMPLETE), "an ICMP error, verified in software; there is nothing to translate here", source=_QUOTED),
+    Row(ANY, (QUOTES, ~EDITS), KEEP, SAME, "an ICMP error with nothing to translate here", source=_QUOTED),
+    Row(when(Skb, summed=PARTIAL), (QUOTES,), (*TRANSLATE_QUOTE, *translate(Rule.PSEUDO, Rule.LEAVE)), SAME, "an ICMP error: the packet that it quotes is translated the other way round, and the fill to come will see it", source=_QUOTED),
+    Row(when(Skb, summed=COMPLETE), (QUOTES,), _ANEW, changed(summed=UNNECESSARY, level=0), "an ICMP error, verified from the sum of the packet: what it quotes is translated the other way round, and its sum computed anew", source=_QUOTED, sure="observed"),
+    Row(ANY, (QUOTES,), _ANEW, SAME, "an ICMP error, verified: what it quotes is translated the other way round, and its sum computed anew", source=_QUOTED),
+)  # fmt: skip
+_OF_SOME = (
+    Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (carries(Kind.SCTP),), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), changed(summed=NONE, level=0), "translated; SCTP's CRC is computed anew, whatever it was", source="linux 6.1 net/netfilter/nf_nat_proto.c sctp_manip_pkt"),
+    Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (carries(Kind.ICMP),), (*translate(Rule.FINAL, Rule.FINAL), *respell(TRANSPORT)), SAME, "translated; the identifier is put in by the final rule although it stays, which spells a zero ffff as 0000", source="linux 6.1 net/netfilter/nf_nat_proto.c icmp_manip_pkt"),
+)  # fmt: skip
+_BY_SUMMED = (
+    Row(when(Skb, summed=PARTIAL), (AIMED_AT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, and the fill to come will see the ports"),
+    Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed, so a finished outer sum is treated as if it held the pseudo-header sum, though what is owed is an inner one", sure="observed"),
+    Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
 )  # fmt: skip
 
 NAT = Stage(
@@ -129,9 +159,23 @@ NAT = Stage(
     table=(
         Row(ANY, (INVALID,), KEEP, SAME, "an INVALID packet belongs to no connection and leaves untranslated"),
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", source="linux 5.7 net/netfilter/nf_nat_proto.c udp_manip_pkt"),
-        Row(when(Skb, summed=PARTIAL), (AIMED_AT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, and the fill to come will see the ports"),
-        Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed, so a finished outer sum is treated as if it held the pseudo-header sum, though what is owed is an inner one", sure="observed"),
-        Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
+        *_ERRORS,
+        *_OF_SOME,
+        *_BY_SUMMED,
+    ),
+)  # fmt: skip
+
+NAT_5_6 = Stage(
+    name="nat-5.6",
+    title="address translation",
+    source="linux 5.6 net/netfilter/nf_nat_proto.c nf_nat_ipv4_manip_pkt, tcp_manip_pkt, udp_manip_pkt",
+    table=(
+        NAT.table[0],
+        Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number", source="linux 5.6 net/netfilter/nf_nat_proto.c udp_manip_pkt (mended by ea64d8d6c675)"),
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
+        *_ERRORS,
+        *_OF_SOME,
+        *_BY_SUMMED,
     ),
 )  # fmt: skip
 

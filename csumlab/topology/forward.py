@@ -204,10 +204,19 @@ def _matches(rule: Nat, transport: Header | None, port: Span | None) -> bool:
     return not rule.port or (port is not None and port.within(rule.port, rule.port))
 
 
+def meant(transport: Header | None) -> Header | None:
+    """The transport header by which a connection is known: of an ICMP error the one that it quotes, seen from the other side."""
+    if transport is None or not transport.quotes:
+        return transport
+    quoted = next((header for header in transport.quote if not header.is_ip), None)
+    return replace(quoted, source=quoted.destination, destination=quoted.source) if quoted else None
+
+
 def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Header | None) -> Translation | None:
     """What POSTROUTING does to a new connection that leaves by ``leaving``, or, for a DNAT rule, to its replies."""
     assert ip.source is not None
     assert ip.destination is not None
+    transport = meant(transport)
     for rule in domain.nat:
         if rule.kind is NatKind.DNAT:
             if rule.device == leaving.name and rule.address == ip.source and _is_reply(rule, transport):
@@ -232,6 +241,7 @@ def translate_destination(
     connection table, which was not seen, could tell."""
     assert ip.destination is not None
     assert ip.source is not None
+    transport = meant(transport)
     for rule in domain.nat:
         if not _is_of(rule, ip.destination):
             continue
@@ -269,8 +279,9 @@ def translate_destination(
 
 
 def _is_of(rule: Nat, address: Span) -> bool:
-    """Whether a rule is about this version of IP: one that names an address is about that address's only."""
-    return rule.address is None or rule.address.version == address.version
+    """Whether a rule is about this version of IP: one that names an address or a prefix is about that's only."""
+    named = rule.address or rule.source
+    return named is None or named.version == address.version
 
 
 def _is_reply(rule: Nat, transport: Header | None) -> bool:

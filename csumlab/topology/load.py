@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from csumlab.packet import Span, exactly
+from csumlab.packet import PORTED, Span, exactly
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
@@ -295,7 +295,7 @@ class _Parser:
         self.words([entry.kind], kinds, f"{key}.kind", "kind of rule")
         self.words([entry.device], devices, f"{key}.device", "device")
         if entry.protocol:
-            self.words([entry.protocol], ("tcp", "udp"), f"{key}.protocol", "protocol")
+            self.words([entry.protocol], (layer.name.lower() for layer in sorted(PORTED)), f"{key}.protocol", "protocol")
         if entry.kind != "masquerade" and not entry.address:
             raise self.fail(key, f"a {entry.kind} rule needs address")
         for word, number in (("port", entry.port), ("to-port", entry.to_port)):

@@ -30,7 +30,8 @@ NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
 class Preset:
     """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
-    its Xen network drivers write and heed."""
+    its Xen network drivers write and heed. ``mended_in`` is the first version that does not do what is special about this one, "" if there
+    is nothing to mend."""
 
     name: str
     title: str
@@ -62,6 +63,7 @@ class Preset:
     macvtap_deliver: Stage | None = None
     keys: frozenset[str] = frozenset()
     source: str = ""
+    mended_in: str = ""
 
     @property
     def tables(self) -> Iterator[Stage]:
@@ -152,6 +154,15 @@ LINUX_6_1 = Preset(
     "observed on Xen 4.17",
 )
 
+LINUX_5_6 = replace(
+    LINUX_6_1,
+    name="linux-5.6",
+    title="Linux 5.6",
+    nat=linux.NAT_5_6,
+    source="linux 5.6 net/netfilter/nf_nat_proto.c; in all else Linux 6.1",
+    mended_in="Linux 5.7",
+)
+
 XEN_3_0_0 = Preset(
     name="xen-3.0.0",
     title="Xen 3.0.0 (XenLinux 2.6.12)",
@@ -192,6 +203,7 @@ XEN_3_0_0 = Preset(
         K.VPN: frozenset(FEATURES),
     },
     source="xen 3.0.0 linux-2.6-xen-sparse/drivers/xen/netback/interface.c, loopback.c, netfront.c",
+    mended_in="Linux 2.6.39",
 )
 
 XEN_2005_10 = replace(
@@ -253,15 +265,19 @@ LINUX_3_12 = replace(
     fixed={**LINUX_6_1.fixed, K.VIF: frozenset({RX, V6}), K.NETFRONT: frozenset({RX, V6})},
     keys=frozenset({NO_CSUM}),
     source="linux 3.12 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c",
+    mended_in="Linux 3.13",
 )
 LINUX_3_13 = replace(
-    LINUX_6_1, name="linux-3.13", title="Linux 3.13 and later (its Xen network drivers, which know IPv6; all else as in 6.1)"
+    LINUX_6_1,
+    name="linux-3.13",
+    title="Linux 3.13 and later (its Xen network drivers, which know IPv6; all else as in 6.1)",
 )
 
 PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
         LINUX_6_1,
+        LINUX_5_6,
         LINUX_3_13,
         LINUX_3_12,
         XEN_3_0_0,

@@ -22,6 +22,8 @@ from .world import Observed
 
 KNOWN = Path(__file__).parent / "known_differences.toml"
 _LINK = 14
+_COUNTED = ("input", "forward")
+"""The stages whose drops show in a counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _fates(prediction: Prediction, observed: Observed, real: Set[str]) -> Iterat
         if domain == prediction.domain:
             expected = {Fate.ACCEPTED: "accepted", Fate.REJECTED: "rejected"}.get(prediction.fate, "")
             end = prediction.trace.hops[-1] if prediction.trace.hops else None
-            if prediction.fate is Fate.DROPPED and end is not None and end.row.does == DROP and end.stage.name in ("input", "forward"):
+            if prediction.fate is Fate.DROPPED and end is not None and end.row.does == DROP and end.stage.name in _COUNTED:
                 expected = "header"  # A wrong header sum and a TTL that is used up are counted as one.
         seen = {COUNTERS[word] for word in observed.counted.get(domain, {})}
         payload = observed.delivered.get(domain)

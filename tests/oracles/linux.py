@@ -115,7 +115,7 @@ def _compared(world: World, scenario: Scenario, flow: Flow, kind: str, condition
         origin = Origin(scenario.topology, port.domain, probe.frame, None)
     played, real = frozenset(world.played), frozenset(world.real)
     expected = list(predictions(origin, played, {}))
-    observed = _sent(world, port, probe, expected, patience)
+    observed = _sent(world, port, probe, expected, patience, flow)
     words = outer_words(observed.sights, scenario.topology.tables)
     said = tuple(predictions(origin, played, words) if words else expected)
     return Comparison(scenario.name, flow, str(probe), origin, said, observed, played, real)
@@ -160,14 +160,23 @@ def _send(world: World, kind: str, flow: Flow, payload: bytes) -> socket.socket 
     return None
 
 
-def _sent(world: World, port: Port, probe: Probe, expected: list[Prediction], patience: float) -> Observed:
+def _opened(world: World, flow: Flow, ports: tuple[int, int]) -> None:
+    port = _port(flow)
+    macs = (world.next_mac(port, exactly(flow.destination)), world.macs[port])
+    first = made("udp", "right", 0, macs, flow.source, flow.destination, (ports[0], flow.port_to))
+    world.send(port, first.virtio, first.frame)
+
+
+def _sent(world: World, port: Port, probe: Probe, expected: list[Prediction], patience: float, flow: Flow) -> Observed:
     before = world.begin()
+    if flow.after is not None:
+        _opened(world, flow.after, probe.ports)
     world.send(port, probe.virtio, probe.frame)
 
     def enough(observed: Observed) -> bool:
         return any(_shows(one, observed, world.real.keys()) for one in expected)
 
-    return world.observe(before, probe.mark, enough, patience)
+    return world.observe(before, probe.mark, enough, patience, probe.kind == "error")
 
 
 def _shows(prediction: Prediction, observed: Observed, real: Set[str]) -> bool:

@@ -51,7 +51,8 @@ STATES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A frame to put in: ``mark`` finds it again, ``state`` is what the kernel's buffer is then taken to carry."""
+    """A frame to put in: ``mark`` finds it again, ``state`` is what the kernel's buffer is then taken to carry. ``ports`` are its own, or
+    those of the datagram that an error quotes."""
 
     kind: str
     condition: str
@@ -59,15 +60,24 @@ class Probe:
     frame: bytes
     virtio: Virtio
     state: State
+    ports: tuple[int, int]
 
     def __str__(self) -> str:
         return f"{self.kind}, {self.condition}"
 
 
+_CONDITIONS: Mapping[str, tuple[str, ...]] = {
+    "sctp": ("right", "damaged", "pseudo only"),
+    "udplite": ("right", "partial", "damaged", "damaged source", "partial, damaged", "pseudo only", "all ones"),
+    "error": ("right", "damaged", "pseudo only", "all ones"),
+}
+"""The conditions that tell something of kinds that a kernel only passes on. The CRC of SCTP has no pseudo-header: its field is then 0."""
+
+
 def conditions(kind: str, version: int, *, bridged: bool = False) -> Iterator[str]:
     """The conditions that a probe of this kind can be in; ``bridged`` says that no IP stack will meet it: a VLAN tag would have it dropped
     there."""
-    for condition in STATES:
+    for condition in _CONDITIONS.get(kind, STATES):
         if condition.startswith("none") and kind != "udp":
             continue
         if condition == "wrong IPv4 sum" and version == 6:
@@ -99,7 +109,11 @@ def made(
     version = 6 if ":" in source else 4
     mark = b"csum" + struct.pack("!I", number)
     payload = mark + bytes((number * 7 + n * 3) & 0xFF for n in range(size - 8))
-    transport = _transport(kind, version, payload, number, ports or (20000 + number % 40000, PORT))
+    ports = ports or (20000 + number % 40000, PORT)
+    if kind == "error":
+        transport = _error(version, payload, ports, destination, source)
+    else:
+        transport = _transport(kind, version, payload, number, ports)
     frame = _around(transport, condition, version, source, destination)
     data = macs[0] + macs[1] + frame.data[12:]
     plan = next(one for one in frame.sums if one.kind is not Kind.IPV4)
@@ -114,6 +128,8 @@ def made(
         virtio = Virtio(DATA_VALID)
     if condition == "pseudo only":
         data = frames.patch(data, plan.at, residue(plan.pseudo) or (0xFFFF if plan.pseudo else 0))
+        if plan.kind is Kind.SCTP:
+            data = frames.patch(data, plan.at + 2, 0)
     if condition == "all ones":
         data = frames.patch(data, plan.at, 0xFFFF)
     if condition.startswith("none"):
@@ -127,17 +143,29 @@ def made(
         data = frames.patch(data, 24, int.from_bytes(data[24:26], "big") ^ 0x1234)
     if condition.endswith("trailer"):
         data += b"\0\x17"
-    return Probe(kind, condition, mark, data, virtio, state)
+    return Probe(kind, condition, mark, data, virtio, state, ports)
 
 
 def _transport(kind: str, version: int, payload: bytes, number: int, ports: tuple[int, int]) -> Frame:
     if kind == "tcp":
         header = struct.pack("!HHIIBBHHH", *ports, number & 0xFFFFFFFF, 9, 5 << 4, 0x18, 512, 0, 0)
         return Frame(payload).inside(header, Layer.TCP, pending=Kind.TCP)
+    if kind == "sctp":
+        return frames.sctp(payload, ports)
+    if kind == "udplite":
+        return frames.udplite(payload, ports)
     if kind == "udp":
         return Frame(payload).inside(struct.pack("!HHHH", *ports, 8 + len(payload), 0), Layer.UDP, pending=Kind.UDP)
     layer, pending, echo = (Layer.ICMP, Kind.ICMP, 8) if version == 4 else (Layer.ICMPV6, Kind.ICMPV6, 128)
     return Frame(payload).inside(struct.pack("!BBHHH", echo, 0, 0, ports[0], number & 0xFFFF), layer, pending=pending)
+
+
+def _error(version: int, payload: bytes, ports: tuple[int, int], source: str, destination: str) -> Frame:
+    """An error about a datagram that went the other way."""
+    upper = Frame(payload).inside(struct.pack("!HHHH", *ports, 8 + len(payload), 0), Layer.UDP, pending=Kind.UDP)
+    if version == 4:
+        return frames.icmp_error(frames.ipv4(upper, source, destination).data)
+    return frames.icmpv6_error(frames.ipv6(upper, source, destination).data)
 
 
 def _around(transport: Frame, condition: str, version: int, source: str, destination: str) -> Frame:

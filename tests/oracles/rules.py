@@ -49,7 +49,7 @@ def ruleset(domain: Domain) -> str:
             ported = (
                 f"masquerade to :{rule.to_port}" if action == "masquerade" else f"snat {family} to {_with_port(rule.address, rule.to_port)}"
             )
-            after.append(f"{match} meta l4proto {{ tcp, udp }} {ported}")
+            after.append(f"{match} meta l4proto {{ tcp, udp, udplite, sctp }} {ported}")
         after.append(f"{match} {action}")
     lines = ["table inet csumlab {", "chain track { type filter hook prerouting priority 0; ct state invalid counter; }"]
     lines += ["chain before { type nat hook prerouting priority -100;", *before, "}"] if before else []

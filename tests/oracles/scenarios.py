@@ -26,7 +26,7 @@ class Flow:
     """Probes out of ``port`` from one address to another; ``bridged`` says that no IP stack meets them but at the end.
 
     ``only`` are the conditions of the probes if not all, ``port_to`` is where they go, ``size`` their bytes of payload; the first has the
-    number ``first``."""
+    number ``first``. Before each probe a datagram of ``after`` is sent, which opens the connection that the probe is about."""
 
     port: str
     source: str
@@ -37,6 +37,7 @@ class Flow:
     kinds: tuple[str, ...] = KINDS
     size: int = 24
     first: int = 0
+    after: Flow | None = None
 
     @property
     def version(self) -> int:
@@ -346,6 +347,25 @@ FROM_OUTSIDE = (Flow("outside:eth0", "192.0.2.254", "10.1.0.11"), Flow("outside:
 BEHIND = (Flow("outside:eth0", "192.0.2.254", "192.0.2.1", port_to=8080), Flow("a:eth0", "10.1.0.11", "198.51.100.80"))
 
 
+RARE = ("sctp", "udplite")
+
+
+def rewriters() -> Iterator[Scenario]:
+    """Translation of what no socket here takes, and of ICMP errors, between two virtual machines that are played."""
+    rare = tuple(replace(flow, kinds=RARE) for flow in THROUGH)
+    back = (Flow("b:eth0", B4, "10.2.0.1", kinds=("error",)), Flow("b:eth0", B6, "fd00:2::1", kinds=("error",)))
+    errors = tuple(replace(flow, after=first) for flow, first in zip(back, THROUGH, strict=True))
+    asked = (Flow("a:eth0", A4, "10.1.0.1", port_to=8080), Flow("a:eth0", A6, "fd00:1::1", port_to=8080))
+    answers = tuple(
+        Flow("b:eth0", one.source, two.source, kinds=("error",), after=first) for one, two, first in zip(back, THROUGH, asked, strict=True)
+    )
+    hidden = tuple({word: value for word, value in rule.items() if word != "to-port"} for rule in MASQUERADE)
+    for name, rules, flows in (("ports", MASQUERADE, rare), ("snat", SNAT, rare), ("masquerade", hidden, errors), ("dnat", DNAT, answers)):
+        for sysctl in ({}, UNVERIFIED):
+            words = {"sysctl": sysctl} if sysctl else {}
+            yield Scenario(f"rare, {name}{', unverified' if sysctl else ''}", tapped_router(True, rules, **words), flows, ("a", "b"))
+
+
 def every() -> Iterator[Scenario]:
     """Every scenario."""
     yield Scenario("bridge", bridged({}, {}, {}), (*ACROSS, *TO_HOST, *FROM_HOST), senders=(*ACROSS, *FROM_HOST))
@@ -411,6 +431,7 @@ def every() -> Iterator[Scenario]:
         yield Scenario(
             f"tap masquerade, offload {offered}".lower(), tapped_router(offered, MASQUERADE), THROUGH, ("a", "b"), brief=not offered
         )
+    yield from rewriters()
     yield Scenario("card", carded(), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED))
     yield Scenario("card as tap", carded(**AS_TAP), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED), tapped=True)
     yield Scenario("card as tap, nothing verified", carded(**AS_TAP, rx=False), CARDED, tapped=True)

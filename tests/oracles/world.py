@@ -102,17 +102,20 @@ class World(Devices):
                 raise TimeoutError("a connection is not opened")
             time.sleep(0.0005)
 
-    def observe(self, before: dict[str, dict[str, int]], mark: bytes, enough: Callable[[Observed], bool], patience: float) -> Observed:
-        """What became of the probe with these bytes in it, when it is ``enough`` and nothing more comes, or after ``patience`` seconds."""
+    def observe(
+        self, before: dict[str, dict[str, int]], mark: bytes, enough: Callable[[Observed], bool], patience: float, quoted: bool = False
+    ) -> Observed:
+        """What became of the probe with these bytes in it, when it is ``enough`` and nothing more comes, or after ``patience`` seconds.
+        ``quoted`` says that the probe is an ICMP error and has the mark in what it quotes."""
         found = Observed()
         deadline = time.monotonic() + patience
         quiet = 0
         while True:
             known = found.count + len(found.delivered)
             self._relay()
-            self._at_played_ends(found, mark)
+            self._at_played_ends(found, mark, quoted)
             for name, watcher in self.watchers.items():
-                found.sights.setdefault(name, []).extend(s for s in watcher.sights() if self._is_probe(s.frame, mark))
+                found.sights.setdefault(name, []).extend(s for s in watcher.sights() if self._is_probe(s.frame, mark, quoted))
             for name, sockets in self.sockets.items():
                 for payload in sockets.received():
                     if mark in payload:
@@ -131,10 +134,10 @@ class World(Devices):
                 time.sleep(0.0005)
         return found
 
-    def _at_played_ends(self, found: Observed, mark: bytes) -> None:
+    def _at_played_ends(self, found: Observed, mark: bytes, quoted: bool) -> None:
         for port, virtio, frame in self.arrived:
             peer = self.topology.device(port).peer
-            if peer is not None and self._is_probe(frame, mark):
+            if peer is not None and self._is_probe(frame, mark, quoted):
                 found.sights.setdefault(peer.domain, []).append(Sight(peer.device, "in", virtio, False, frame))
         self.arrived.clear()
 
@@ -142,11 +145,11 @@ class World(Devices):
     def tables(self) -> Tables:
         return self.topology.tables
 
-    def _is_probe(self, frame: bytes, mark: bytes) -> bool:
+    def _is_probe(self, frame: bytes, mark: bytes, quoted: bool) -> bool:
         """Whether a frame is the probe, and not an ICMP error that quotes it."""
         if mark not in frame:
             return False
-        return all(header.layer is not Layer.QUOTE for header in dissect_packet(frame, 1, tables=self.tables).headers)
+        return quoted or all(header.layer is not Layer.QUOTE for header in dissect_packet(frame, 1, tables=self.tables).headers)
 
     def next_mac(self, port: Port, destination: Span) -> bytes:
         """The hardware address that a packet out of ``port`` to ``destination`` is sent to."""

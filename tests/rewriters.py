@@ -1,0 +1,111 @@
+"""Hosts whose router rewrites packets, and packets of every protocol for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import frames
+
+from csumlab.topology.load import parse_topology
+from csumlab.topology.model import Topology
+
+ROUTER = """
+at = "r:va"
+[domain.a]
+preset = "PRESET"
+[domain.a.device.eth0]
+kind = "veth"
+peer = "r:va"
+address = ["10.1.0.11/24", "fd00:1::11/64"]
+[[domain.a.route]]
+to = "default"
+device = "eth0"
+via = "10.1.0.1"
+[[domain.a.route]]
+to = "::/0"
+device = "eth0"
+via = "fd00:1::1"
+[domain.r]
+preset = "PRESET"
+forwarding = true
+conntrack = true
+sysctl = { "net.netfilter.nf_conntrack_checksum" = VERIFY }
+[domain.r.device.va]
+kind = "veth"
+address = ["10.1.0.1/24", "fd00:1::1/64"]
+[domain.r.device.vb]
+kind = "veth"
+peer = "b:eth0"
+address = ["10.2.0.1/24", "fd00:2::1/64"]
+RULES
+[domain.b]
+preset = "PRESET"
+[domain.b.device.eth0]
+kind = "veth"
+address = ["10.2.0.22/24", "fd00:2::22/64"]
+[[domain.b.route]]
+to = "default"
+device = "eth0"
+via = "10.2.0.1"
+[[domain.b.route]]
+to = "::/0"
+device = "eth0"
+via = "fd00:2::1"
+"""
+ENDS = (("a", "10.1.0.11", "10.2.0.22", 4), ("a", "fd00:1::11", "fd00:2::22", 6), ("b", "10.2.0.22", "10.2.0.77", 4))
+SNAT = "".join(
+    f'[[domain.r.nat]]\nkind = "snat"\ndevice = "vb"\nsource = "{source}"\naddress = "{address}"\nto-port = PORT\n'
+    for source, address in (("10.1.0.0/24", "10.2.0.77"), ("fd00:1::/64", "fd00:2::77"))
+)
+
+
+def router(rules: str, preset: str = "linux-6.1", verify: bool = True, port: int = 0) -> Topology:
+    text = ROUTER.replace("RULES", rules).replace("PRESET", preset).replace("VERIFY", str(verify).lower())
+    return parse_topology(text.replace("PORT", str(port)))
+
+
+def hosts() -> dict[str, Topology]:
+    """By name: what the router does, after "rewriting"."""
+    return {
+        "rewriting, snat": router(SNAT),
+        "rewriting, snat, ports, unverified": router(SNAT, verify=False, port=40000),
+        "rewriting, snat of 5.6": router(SNAT, preset="linux-5.6", verify=False),
+    }
+
+
+def packets(source: str, destination: str, version: int, payload: bytes) -> dict[str, bytes]:
+    """One frame of each protocol that a translator knows, and damaged ones."""
+
+    def made(inner: frames.Frame) -> bytes:
+        around = frames.ipv4 if version == 4 else frames.ipv6
+        return frames.ethernet(around(inner, source, destination)).data
+
+    quoted = dict(_quoted(destination, source, version))
+    error = frames.icmp_error if version == 4 else frames.icmpv6_error
+    found = {
+        "tcp": made(frames.tcp(payload)),
+        "udp": made(frames.udp(payload, 53)),
+        "ping": made(frames.icmp(payload) if version == 4 else frames.icmpv6(payload)),
+        "sctp": made(frames.sctp(payload)),
+        "udplite": made(frames.udplite(payload)),
+        "dccp": made(frames.dccp(payload)),
+        **{f"error about {name}": made(error(data)) for name, data in quoted.items()},
+    }
+    for name in ("udp", "sctp", "udplite", "dccp", "ping", "error about udp"):
+        data = found[name]
+        found[f"{name}, damaged"] = data[:-1] + bytes([data[-1] ^ 0x10])
+    at = 14 + (20 if version == 4 else 40) + 6
+    found["udp, none"] = frames.patch(found["udp"], at, 0)
+    if version == 4:
+        found["vxlan"] = made(frames.vxlan(frames.ethernet(frames.ipv4(frames.tcp(payload)))))
+    return found
+
+
+def _quoted(source: str, destination: str, version: int) -> Iterator[tuple[str, bytes]]:
+    """What was sent the other way, from its IP header on."""
+    around = frames.ipv4 if version == 4 else frames.ipv6
+    head = 20 if version == 4 else 40
+    for name, inner in (("tcp", frames.tcp(b"asked")), ("udp", frames.udp(b"asked", 53)), ("sctp", frames.sctp(b"asked"))):
+        data = around(inner, source, destination).data
+        yield name, data
+        yield f"{name}, eight bytes", data[: head + 8]
