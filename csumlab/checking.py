@@ -6,7 +6,7 @@ Memory stays flat: classes, senders and packet numbers are bounded, and good pac
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,11 @@ from csumlab.capture import Capture, CaptureError, open_capture
 from csumlab.capture.ahead import ahead
 from csumlab.causes import Standing
 from csumlab.evidence import Evidence
+from csumlab.facts import Facts
 from csumlab.groups import Clues, Group, Labels, groups_of, in_order
 from csumlab.headers import Kind, Layer, Verdict
 from csumlab.headline import headline_of
-from csumlab.index import Index, PacketClass
+from csumlab.index import Index, Membership, PacketClass
 from csumlab.reassembled import settle
 from csumlab.tables import NO_TABLES, Tables
 from csumlab.topology.model import Topology
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Capture], None]
 """Called after every block; ``bytes_read`` and ``size`` tell how far reading is."""
+Watch = Callable[[Membership, Sequence[Facts]], None]
+"""Called with every block, sorted into classes, and the facts of those classes that were not seen before."""
 
 
 @dataclass(frozen=True)
@@ -159,15 +162,15 @@ def check(
     topology: Topology | None = None,
     udp: Mapping[int, Layer] | None = None,
     labels: bool = False,
+    watch: Watch | None = None,
 ) -> CheckResult:
     """Look at every checksum of the captures at ``paths``; ``"-"`` is standard input.
 
     ``topology`` gives the rewrites that may have met a packet (NAT rules) and the ports of its tunnels; ``udp`` further UDP ports with the
-    tunnel that each stands for. ``labels`` keeps the causes by packet, for
-    :func:`csumlab.annotate.packets.write_marked`. ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does
-    not depend on
-    them. A file that cannot be read, or not to its end, does not raise: see ``faults``. TypeError without any path, ValueError for a port
-    or a tunnel in ``udp`` that cannot be.
+    tunnel that each stands for. ``labels`` keeps the causes by packet, for :func:`csumlab.annotate.packets.write_marked`. ``watch`` sees
+    every block. ``accelerate`` and ``threads`` are those of :class:`csumlab.index.Index`: the result does not depend on them. A file that
+    cannot be read, or not to its end, does not raise: see ``faults``. TypeError without any path, ValueError for a port or a tunnel in
+    ``udp`` that cannot be.
     """
     if not paths:
         raise TypeError("check() needs at least one capture")
@@ -180,11 +183,13 @@ def check(
         if topology is not None:
             candidates.learn_topology(topology)
         index = Index(tables, accelerate=accelerate, threads=threads)
-        results.append(_check_file(os.fspath(path), progress, index, candidates, labels))
+        results.append(_check_file(os.fspath(path), progress, index, candidates, labels, watch))
     return CheckResult(tuple(results))
 
 
-def _check_file(path: str, progress: Progress | None, index: Index, candidates: Candidates, labelled: bool) -> FileResult:
+def _check_file(
+    path: str, progress: Progress | None, index: Index, candidates: Candidates, labelled: bool, watch: Watch | None
+) -> FileResult:
     evidence = Evidence(index.tables)
     labels = Labels(evidence) if labelled else None
     trail = Trail(index.tables)
@@ -199,6 +204,8 @@ def _check_file(path: str, progress: Progress | None, index: Index, candidates: 
                 fresh = [one.facts for one in classes[evidence.classes :]]
                 evidence.see(membership, fresh)
                 trail.see(membership, fresh, evidence.fresh, capture.interfaces)
+                if watch is not None:
+                    watch(membership, fresh)
                 if progress is not None:
                     progress(capture)
             fault, name, interfaces, growing = capture.fault, capture.path, capture.interfaces, capture.growing

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "replay": "Walk a capture through a modelled host: which device, which setting.",
     "explain": "One packet hop by hop, or what a finding means.",
     "compare": "Two captures of the same traffic: what happened in between.",
+    "report": "One HTML page that opens offline: verdict, drawings, findings, bytes.",
     "stages": "The tables of what devices do.",
     "capture": "Capture live, with what the kernel knows of each packet.",
     "wireshark": "A profile and an extcap for Wireshark: install, remove, status.",

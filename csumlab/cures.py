@@ -23,6 +23,11 @@ class Cure:
     lasting: str
     topology: Topology
 
+    @property
+    def typed(self) -> bool:
+        """Whether ``command`` is one for a shell, and not an upgrade."""
+        return not self.command.startswith("run ")
+
     def __str__(self) -> str:
         return f"in {self.domain}: {self.command}"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,8 @@ def _field_dict(field: Field) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything about one packet. ``trace`` is of the first reading that fits; ``others`` says how many more there are."""
+    """Everything about one packet. ``trace`` is of the first reading that fits, ``data`` are its bytes as
+    captured, ``cut`` says that there were more."""
 
     file: str
     number: int
@@ -93,6 +94,8 @@ class Explanation:
     views: tuple[View, ...]
     findings: tuple[Finding, ...]
     columns: Columns = field(repr=False)
+    data: bytes = field(repr=False)
+    cut: bool = False
 
     def ways(self) -> Iterator[tuple[Reading, tuple[View, ...]]]:
         """Every reading that fits, with its hops; the first is the one shown. Valid as long as the block that the packet is from."""
@@ -122,22 +125,52 @@ class Explanation:
 def explain(path: str | os.PathLike[str], number: int, settings: Settings) -> Explanation:
     """Explain packet ``number``, counted from 1. ValueError if the capture ends before it, or no origin that the topology allows fits it;
     CaptureError if it cannot be read."""
+    found = explain_each(path, (number,), settings)[number]
+    if isinstance(found, str):
+        raise ValueError(found)
+    return found
+
+
+def explain_each(path: str | os.PathLike[str], wanted: Collection[int], settings: Settings) -> dict[int, Explanation | str]:
+    """Explain several packets in one pass over the capture: by number the explanation, or the sentence why there is none. CaptureError if
+    the capture cannot be read."""
+    found: dict[int, Explanation | str] = {}
     with open_capture(path) as capture:
         for block in capture:
-            if not block.first <= number < block.first + len(block):
-                continue
-            return explain_row(os.fspath(path), block, number - block.first, settings)
-        raise ValueError(
-            f"{os.fspath(path)} has {capture.packets} packets, there is no packet {number}"
-            + (f" ({capture.fault})" if capture.fault else "")
-        )
+            for number in sorted(wanted):
+                if block.first <= number < block.first + len(block):
+                    try:
+                        found[number] = explain_row(os.fspath(path), _alone(block, number - block.first), 0, settings)
+                    except ValueError as error:
+                        found[number] = str(error)
+            if len(found) == len(set(wanted)):
+                return found
+        end = f"{os.fspath(path)} has {capture.packets} packets, there is no packet %d" + (f" ({capture.fault})" if capture.fault else "")
+        return {number: found.get(number, end % number) for number in wanted}
+
+
+def _alone(block: Block, row: int) -> Block:
+    """A block of its own for one packet, which outlives the one it is from."""
+    start, one = int(block.offset[row]), slice(row, row + 1)
+    return replace(
+        block,
+        data=block.data[start : start + int(block.captured[row])].copy(),
+        offset=np.zeros(1, np.int64),
+        captured=block.captured[one].copy(),
+        original=block.original[one].copy(),
+        timestamp=block.timestamp[one].copy(),
+        interface=block.interface[one].copy(),
+        flags=block.flags[one].copy(),
+        first=block.first + row,
+    )
 
 
 def explain_row(file: str, block: Block, row: int, settings: Settings) -> Explanation:
     """Explain the packet in ``row`` of a block of ``file``. ValueError if no origin that the topology allows fits it."""
     start, number = int(block.offset[row]), block.first + row
+    data = block.data[start : start + int(block.captured[row])].tobytes()
     dissection = dissect_packet(
-        block.data[start : start + int(block.captured[row])].tobytes(),
+        data,
         block.interfaces[int(block.interface[row])].linktype,
         int(block.original[row]),
         settings.topology.tables,
@@ -151,9 +184,9 @@ def explain_row(file: str, block: Block, row: int, settings: Settings) -> Explan
         reasons = "; ".join(outcome.misfits[:3]) or "it has no IP header, or nobody in the topology has its source address"
         raise ValueError(f"packet {number} fits no origin at {settings.tap}: {reasons}")
     trace = outcome.readings[0].trace
-    reader = _Reader(facts, columns, trace)
-    views = tuple(reader.views())
-    return Explanation(file, number, dissection, facts, outcome, trace, views, findings_of(outcome, settings, number), columns)
+    views = tuple(_Reader(facts, columns, trace).views())
+    cut = int(block.original[row]) > len(data)
+    return Explanation(file, number, dissection, facts, outcome, trace, views, findings_of(outcome, settings, number), columns, data, cut)
 
 
 class _Reader:
@@ -226,6 +259,8 @@ def _bindings(trace: Trace) -> dict[Symbol, Form]:
         for uid in seen.sums
         if uid in walked.sums
         for part in ("pseudo", "field", "data")
+        # What was not seen (a packet cut short) tells nothing.
+        if not getattr(seen.sums[uid], part).unknowns
     ]
     progress = True
     while progress:

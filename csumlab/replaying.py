@@ -36,6 +36,8 @@ MAX_LEAVES = 1024
 """Walked classes, counted after splitting; what comes beyond is counted and said."""
 ASSUMPTIONS = ("unchecked", "verified", "must-compute")
 
+Watch = Callable[[Leaf, Block, NDArray[np.int64]], None]
+"""Called with a walked class, a block and the rows of the block that are in it."""
 Answers = frozenset[tuple[Form, bool]]
 
 
@@ -50,8 +52,8 @@ class _Tree:
 class Replay:
     """A replay in progress: ``add`` blocks, then ``result``."""
 
-    def __init__(self, settings: Settings, accelerate: bool | None = None) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, accelerate: bool | None = None, watch: Watch | None = None) -> None:
+        self.settings, self.watch = settings, watch
         self.index = Index(settings.topology.tables, accelerate=accelerate)
         self._trees: list[_Tree] = []
         self._leaves = 0
@@ -67,6 +69,8 @@ class Replay:
     def _run_down(self, tree: _Tree, number: int, member: Membership, count: int) -> None:
         root = self._node(tree, frozenset())
         if isinstance(root, Leaf):
+            if self.watch is not None:
+                self.watch(root, member.block, member.rows(number))
             wanted = FIRST_KEPT - len(root.first)
             rows = member.rows(number)[:wanted] if wanted else np.zeros(0, np.int64)
             root.add((rows + member.block.first).tolist(), count)
@@ -75,6 +79,8 @@ class Replay:
             if leaf is None:
                 self.skipped += len(places)
             else:
+                if self.watch is not None:
+                    self.watch(leaf, member.block, places)
                 leaf.add((places + member.block.first).tolist()[:FIRST_KEPT], len(places))
 
     def leaves_of(self, block: Block) -> list[Leaf | None]:
@@ -210,12 +216,14 @@ def replay(
     exposure: bool = False,
     accelerate: bool | None = None,
     progress: Callable[[Capture], None] | None = None,
+    watch: Watch | None = None,
 ) -> ReplayResult:
     """Walk every packet of a capture through a modelled host.
 
     ``topology``: a Topology, or a TOML file. ``at``: the port the capture was taken at, ``domain:device`` with ``:in`` or ``:out`` if
     only one direction was captured; "" takes the topology's own. ``assume``: one of ASSUMPTIONS, the carried state at the tap if it is
-    known. ``exposure``: also report where damage inside one host's memory would go unnoticed. Raises CaptureError, TopologyError,
+    known. ``exposure``: also report where damage inside one host's memory would go unnoticed. ``watch`` sees which packets are in which
+    walked class. Raises CaptureError, TopologyError,
     ValueError.
     """
     if not isinstance(topology, Topology):
@@ -225,7 +233,7 @@ def replay(
     settings = Settings(topology, tap_of(topology, at), assume, exposure)
     if assume and assume not in ASSUMPTIONS:
         raise ValueError(f"assume: {assume!r} is none of {', '.join(ASSUMPTIONS)}")
-    running = Replay(settings, accelerate)
+    running = Replay(settings, accelerate, watch)
     with open_capture(path) as capture:
         for block in ahead(capture):
             running.add(block)

@@ -62,9 +62,14 @@ def suggest(path: str | os.PathLike[str]) -> Suggestion:
     result = check(path)
     if result.faults and not result.packets:
         raise result.faults[0]
+    return suggest_from(os.fspath(path), result)
+
+
+def suggest_from(file: str, result: CheckResult) -> Suggestion:
+    """The same from what check found."""
     senders = [name for group in result.groups if group.verdict is Verdict.PARTIAL for name in group.senders]
     local = tuple(dict.fromkeys(senders))
-    return Suggestion(os.fspath(path), result, local, _start(local))
+    return Suggestion(file, result, local, _start(local))
 
 
 def _start(local: tuple[str, ...]) -> Topology:

@@ -68,10 +68,10 @@ FLOORS = (
     ("outcome",),
     ("collect",),
     ("checking", "replaying"),
-    ("explain", "suggest"),
+    ("explain", "suggest", "survey"),
     ("annotate", "annotate.blocks", "annotate.tracked", "annotate.notes"),
     ("annotate.sights", "annotate.packets"),
-    ("annotate.hops",),
+    ("annotate.hops", "hopbytes"),
     ("points", "points.sightings"),
     ("points.clocks", "points.spans"),
     ("points.pairing",),
@@ -93,7 +93,12 @@ FLOORS = (
     ("pytest_plugin",),
     ("report", "report.table", "report.packets"),
     ("report.data", "report.text", "report.replay", "report.points"),
-    ("report.frame", "report.html", "report.explain", "report.stages", "report.causes", "report.bugs"),
+    ("report.frame", "report.html", "report.explain", "report.stages", "report.causes", "report.bugs", "report.svg"),
+    ("report.signs", "report.bytemap", "report.placing", "report.harm"),
+    ("report.ways",),
+    ("report.hostmap", "report.example"),
+    ("report.pathmap", "report.timechart", "report.gathering"),
+    ("report.page",),
     ("commands", "commands.common"),
     (
         "commands.check",
@@ -106,6 +111,7 @@ FLOORS = (
         "commands.host",
         "commands.wireshark",
     ),
+    ("commands.report",),
     ("cli",),
     ("__main__",),
 )
@@ -166,4 +172,4 @@ def test_libraries_stay_where_they_belong() -> None:
             if library == "dpkt":
                 assert name == "capture.snoop", name
         for target in imported(tree, late=False):
-            assert target.split(".")[0] not in ("pandas", "rich", "numba"), f"{name} imports {target} at start"
+            assert target.split(".")[0] not in ("pandas", "rich", "numba", "jinja2"), f"{name} imports {target} at start"

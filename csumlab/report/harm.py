@@ -1,0 +1,114 @@
+"""What is worst comes first, in sentences for a person who has no time: what is wrong, since which hop, what to type, how to undo it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from csumlab.causes import Standing
+from csumlab.findings import Severity
+from csumlab.report.table import printable
+
+if TYPE_CHECKING:
+    from csumlab.checking import FileResult
+    from csumlab.collect import Finding
+    from csumlab.replaying import ReplayResult
+
+_BY_HARM = (
+    "CSL401", "CSL301", "CSL101", "CSL104", "CSL102", "CSL103", "CSL201", "CSL501", "CSL503", "CSL001", "CSL411", "CSL311", "CSL312",
+    "CSL901", "CSL502", "CSL302", "CSL902",
+)  # fmt: skip
+"""Damage that was taken for good, then packets that are lost, then what would happen to damage, then what cannot be told."""
+HARMS = {
+    "CSL4": "Damage is hidden",
+    "CSL3": "Damage is accepted",
+    "CSL1": "Packets are lost",
+    "CSL2": "Packets are lost",
+    "CSL5": "Packets are lost",
+    "CSL0": "Caught already",
+    "CSL9": "Cannot be told",
+}
+"""What a finding means for whoever waits for the packets, by the start of its code."""
+_WOULD = {"CSL311": "Damage could be accepted", "CSL312": "Damage could be accepted", "CSL411": "Damage could be hidden"}
+_OTHER = {"CSL302": "Harmless", "CSL502": "Not forwarded", "CSL503": "Address leaks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``tone`` is "bad", "doubt" or "good"; ``word`` the shortest answer, ``sentences`` two."""
+
+    tone: str
+    word: str
+    sentences: tuple[str, str]
+
+
+def by_harm(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings before notes, the most harmful first, of equal ones that with the most packets."""
+    order = {code: place for place, code in enumerate(_BY_HARM)}
+    return sorted(findings, key=lambda f: (f.severity is Severity.NOTE, order.get(f.code, len(order)), -f.packets, f.hop))
+
+
+def harm_of(finding: Finding) -> str:
+    """The harm in two or three words."""
+    return _WOULD.get(finding.code) or _OTHER.get(finding.code) or HARMS[finding.code[:4]]
+
+
+def where(finding: Finding) -> str:
+    """The hop in words."""
+    place, _, way = finding.hop.rpartition(" ")
+    if way in ("in", "out") and place:
+        return f"{place}, on the way {way}"
+    return finding.hop or "the capture point"
+
+
+def replay_verdict(result: ReplayResult) -> Verdict:
+    """The verdict of a replay."""
+    found = [finding for finding in by_harm(result.findings) if finding.severity is Severity.FINDING]
+    name = result.settings.topology.name or "the topology"
+    if not result.walked:
+        return Verdict(
+            "doubt", "Nothing to judge", ("No packet of the capture has an IP header.", "So there was nothing to walk through the host.")
+        )
+    if not found:
+        first = f"{count(result.packets, 'packet')}, captured at {result.settings.tap}, were walked through {name}."
+        return Verdict("good", "Nothing is wrong", (first, "Every checksum arrives right, is filled on the way, or is not needed."))
+    worst = found[0]
+    tone, word = ("doubt", "Cannot be told") if worst.code == "CSL901" else ("bad", "Something is wrong")
+    if worst.code in _WOULD:
+        tone, word = "doubt", "Nothing is lost, but damage would not be noticed"
+    title = worst.entry.title[0].upper() + worst.entry.title[1:]
+    since = "caught at" if worst.code == "CSL001" else "since"
+    first = f"{title}: {worst.packets:,} of {count(result.packets, 'packet')}" + (f", {since} {where(worst)}." if worst.hop else ".")
+    told = "" if worst.entry.cure == "See the finding." else worst.entry.cure
+    if worst.cure is not None:
+        act = f"type the first command below in {worst.cure.domain}" if worst.cure.typed else worst.cure.command
+        second = f"To mend it, {act}; in the model nothing was wrong any more after that."
+    elif worst.code in ("CSL001", "CSL901"):
+        second = told
+    else:
+        second = f"No setting that was tried in the model mends it. {told}".strip()
+    return Verdict(tone, word, (first, second))
+
+
+def check_verdict(one: FileResult) -> Verdict:
+    """The verdict on a capture without a host."""
+    standings = {group.standing for group in one.groups}
+    first, _, second = one.headline.partition(". ")
+    sentences = (first.rstrip(".") + ".", second)
+    if Standing.REAL in standings:
+        return Verdict("bad", "Checksums are wrong for real", sentences)
+    if Standing.DOUBTFUL in standings or not one.packets:
+        return Verdict("doubt", "This capture alone cannot tell", sentences)
+    return Verdict("good", "Nothing is wrong", sentences)
+
+
+def count(number: int, word: str) -> str:
+    """Such as ``1 packet`` or ``1,204 packets``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def shell(text: str) -> str:
+    """A word of a command line, safe to paste: nothing in it is more than a word. Names that no terminal shows are written as escapes."""
+    return shlex.quote(printable(text))
