@@ -226,7 +226,7 @@ class _Reader:
             if own is None:
                 continue
             label = ("inner " if header.uid in inner else "") + KINDS[own.kind].label
-            value, why = self.number(own.field)
+            value, why = (None, "a CRC is not a sum") if KINDS[own.kind].crc else self.number(own.field)
             if value is not None:
                 value = spell(value, own.zero, self.raw.get(header.index, value))
             claim = claims[header.uid] if header.consumes else None
