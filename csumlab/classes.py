@@ -94,7 +94,7 @@ def observed(facts: Facts, headers: tuple[Header, ...], answers: Mapping[Form, b
         header = by_index.get(entry.header)
         if header is not None and entry.verdict is Verdict.DEFERRED:
             sums[header.uid] = _deferred(number, entry, header, headers, sums)
-    return SymbolicPacket(headers, sums, long=facts.long, trailer=_trailer(facts), answers=answers)
+    return SymbolicPacket(headers, sums, long=facts.long, pages=facts.pages, trailer=_trailer(facts), answers=answers)
 
 
 def _trailer(facts: Facts) -> Form:
@@ -162,7 +162,7 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         for header in headers
         if header.index in seen and seen[header.index].residue is not Quality.UNKNOWN
     }
-    return SymbolicPacket(headers, sums, long=facts.long, trailer=_trailer(facts), answers=answers, presumed=presumed)
+    return SymbolicPacket(headers, sums, long=facts.long, pages=facts.pages, trailer=_trailer(facts), answers=answers, presumed=presumed)
 
 
 def _cleared(entry: SumFacts | None) -> bool:

@@ -174,6 +174,7 @@ def _facts(work: list[int], linktype: int, interface: int, flags: int) -> Facts:
         sums=tuple(_sum_facts(work, index) for index in range(work[k.N_SUMS])),
         addresses=tuple(_address_facts(work, index) for index in range(work[k.N_ADDRESSES])),
         trailer=bool(work[k.TRAILER]),
-        long=bool(work[k.LONG]),
+        long=bool(work[k.LONG] & 1),
+        pages=work[k.LONG] >> 1,
         stop=_REASONS[work[k.STOP]],
     )

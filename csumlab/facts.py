@@ -77,6 +77,7 @@ class Facts:
     ``flags`` are the epb_flags bits that matter (direction and bits 9 to 11), 0 if none were recorded; ``has_flags`` tells which.
     ``trailer`` says that bytes follow the end of the outermost IP packet and that their sum is not zero. ``long`` says that the
     outermost IP packet is longer than the longest MTU of the topology (1500 without one): a super-frame of GSO or GRO.
+    ``pages`` is how many pages of 4096 bytes the frame needs at least, with an Ethernet header; 0 where the topology has no Xen guest.
     ``stop`` says why dissection ended before the payload, KNOWN if it did not."""
 
     linktype: int
@@ -91,6 +92,7 @@ class Facts:
     addresses: tuple[AddressFacts, ...]
     trailer: bool
     long: bool
+    pages: int
     stop: Reason
 
 

@@ -171,6 +171,25 @@ ENTRIES: tuple[Entry, ...] = (
         "linux-6.1-invalid-leak",
     ),
     Entry(
+        "CSL504",
+        "a frame takes more slots of the ring than the backend takes",
+        "A super-frame of a guest is spread over so many pages that the host's netback drops it, or takes it for an attack and disables the interface.",
+        "A slot holds at most one page. How many a frame takes depends on where its data lies in the guest's memory; limits differ between kernels and were never negotiated.",
+        "Shorter super-frames: ethtool -K eth0 tso off in the guest (undo: tso on), or ip link set dev eth0 gso_max_size 57344 (undo: 65536). A higher fatal_skb_slots of xen_netback turns a disabled interface "
+        "into a lost frame.",
+        ("xen/include/public/io/netif.h XEN_NETIF_NR_SLOTS_MIN", "Xen security advisory 39", "linux commit 2810e5b9a773"),
+        "xen-slots-disabled",
+    ),
+    Entry(
+        "CSL505",
+        "a frame would be lost after a migration",
+        "The guest's frames fit this host's ring, and would not fit that of the host it is to be moved to.",
+        "The limit of slots is the backend's own and is not negotiated.",
+        "Before the move: ethtool -K eth0 tso off in the guest, or the same or a newer kernel on the next host.",
+        ("xen/include/public/io/netif.h XEN_NETIF_NR_SLOTS_MIN",),
+        "xen-slots-migration",
+    ),
+    Entry(
         "CSL901",
         "the capture contradicts the topology",
         "No sender that the topology allows would put these bytes on this port.",

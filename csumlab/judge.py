@@ -15,6 +15,7 @@ from csumlab.forms import Form
 from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
 from csumlab.stage import Operation, Packet
 from csumlab.stages.nic import WIRE
+from csumlab.stages.slots import RING_SLOTS
 from csumlab.stages.tunnels import TUN_READ
 from csumlab.state import State, owed
 from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
@@ -59,6 +60,7 @@ def judge(trace: Trace) -> tuple[Judgement, ...]:
     errors = _errors(trace)
     found = list(_endings(trace, errors))
     found += _untranslated(trace, errors)
+    found += _elsewhere(trace)
     found += _laundered(trace, errors)
     return tuple(found)
 
@@ -156,6 +158,9 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         return
     outcome = f"{trace.fate.value} at {end.domain}: {trace.why}"
     broken = {uid: hop for uid, hop in errors.since.items() if hop >= 0}
+    if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
+        yield Judgement("CSL504", last, None, outcome)
+        return
     if trace.fate is Fate.DROPPED and not end.checked:
         code = "CSL502" if "forward" in end.stage.name or "forward" in trace.why else "CSL501"
         yield Judgement(code, last, None, outcome)
@@ -244,6 +249,13 @@ def _untranslated(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         if hop.stage.name.endswith("nat") and not hop.row.does and getattr(hop.state_before, "invalid", False):
             yield Judgement("CSL503", number, None, f"leaves {hop.domain} with the addresses it came with")
             return
+
+
+def _elsewhere(trace: Trace) -> Iterator[Judgement]:
+    """What passes here and would not where the guest is moved to."""
+    for number, hop in enumerate(trace.hops):
+        if any(do.operation is Operation.WOULD_DROP for do in hop.row.does):
+            yield Judgement("CSL505", number, None, f"valid on {hop.domain}, lost once the guest is moved")
 
 
 def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:

@@ -33,6 +33,7 @@ class FramePacket:
     data: bytes
     headers: tuple[Header, ...]
     long: bool = False
+    pages: int = 0
     sealed: FramePacket | None = None
     tunnel_ports: tuple[tuple[int, Layer], ...] = ()
 
@@ -155,7 +156,7 @@ class FramePacket:
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         data = bytes(byte ^ _KEY for byte in self.data)
-        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False)
+        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False, pages=0)
         own = outer_transport(packet.headers)
         if own is None or how is OuterSum.NONE:
             return packet
@@ -175,7 +176,7 @@ class FramePacket:
         if self.sealed is None:
             raise Untold("what the tunnel carries is encrypted and was not seen before it was sealed")
         inner = self.sealed
-        return replace(self, data=inner.data, headers=inner.headers, long=inner.long, sealed=inner.sealed)
+        return replace(self, data=inner.data, headers=inner.headers, long=inner.long, pages=inner.pages, sealed=inner.sealed)
 
     def frame(self) -> bytes:
         """The packet with an Ethernet header in front."""

@@ -9,7 +9,7 @@ interpreters that share this module: symbolic forms (``symbolic.py``) and plain 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Protocol, Self
 
@@ -57,6 +57,7 @@ class Operation(Enum):
     UNSEAL = "unseal"
     TAG = "put a VLAN tag on"
     UNTAG = "take the VLAN tag off"
+    WOULD_DROP = "would drop elsewhere"
     DROP = "drop"
     ACCEPT = "accept"
     REJECT = "reject"
@@ -125,6 +126,7 @@ POP = (Do(Operation.POP),)
 UNSEAL = (Do(Operation.UNSEAL),)
 TAG = (Do(Operation.TAG),)
 UNTAG = (Do(Operation.UNTAG),)
+WOULD_DROP = (Do(Operation.WOULD_DROP),)
 DROP = (Do(Operation.DROP),)
 ACCEPT = (Do(Operation.ACCEPT),)
 REJECT = (Do(Operation.REJECT),)
@@ -154,6 +156,7 @@ class Test(Enum):
     QUOTES = "it quotes another packet"
     EDITS = "something is edited"
     EDITS_TRANSPORT = "a port or what follows it is edited"
+    MORE_SLOTS = "more ring slots than are {}"
     RIGHT = "{} is right"
     ABSENT = "{} is 0: none"
 
@@ -215,6 +218,11 @@ def right(target: Selector) -> Given:
 def wrong(target: Selector) -> Given:
     """A real check with the other outcome."""
     return Given(Test.RIGHT, target, negated=True)
+
+
+def more_slots(limit: str) -> Given:
+    """More slots of a Xen ring than a limit of the setting."""
+    return Given(Test.MORE_SLOTS, limit)
 
 
 def absent(target: Selector) -> Given:
@@ -379,6 +387,8 @@ class Packet(Protocol):
     def headers(self) -> tuple[Header, ...]: ...
     @property
     def long(self) -> bool: ...
+    @property
+    def pages(self) -> int: ...
     def right(self, uid: int) -> bool: ...
     def absent(self, uid: int) -> bool: ...
     def fill(self, uid: int) -> Self: ...
@@ -399,10 +409,13 @@ class Packet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a stage sees of the place it stands at: effective features and knobs by name, and the edit that the topology prescribes."""
+    """What a stage sees of the place it stands at: effective features and knobs by name, the slots of a ring that
+    the packet takes with the limits there, and the edit that the topology prescribes."""
 
     features: Callable[[str], bool] = lambda name: False
     knobs: Callable[[str], bool] = lambda name: False
+    slots: int = 0
+    limits: Mapping[str, int] = field(default_factory=dict)
     edit: Translation | Outer | None = None
 
 
@@ -479,6 +492,8 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = setting.edit != Translation()
         case Test.EDITS_TRANSPORT:
             result = isinstance(setting.edit, Translation) and setting.edit.in_transport
+        case Test.MORE_SLOTS:
+            result = setting.slots > setting.limits[given.argument]
         case Test.ABSENT:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.absent(uid)
@@ -534,6 +549,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.tag()
         case Operation.UNTAG:
             return packet.untag()
+        case Operation.WOULD_DROP:
+            return packet
     if do.target is None:
         raise Incomplete(f"{do.operation.value} has nothing to work on")
     uid = select(do.target, state, packet.headers)

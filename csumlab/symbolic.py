@@ -91,6 +91,7 @@ class SymbolicPacket:
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
     long: bool = False
+    pages: int = 0
     trailer: Form = ZERO
     around_trailer: frozenset[int] = frozenset()
     known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
@@ -187,7 +188,7 @@ class SymbolicPacket:
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         """A new packet whose payload is this one, encrypted."""
-        empty = replace(self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, spoiled=False, long=False)
+        empty = replace(self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, spoiled=False, long=False, pages=0)
         return replace(empty._pushed(outer, self._next_uid(), how), sealed=self)
 
     def tag(self) -> Self:
@@ -211,6 +212,7 @@ class SymbolicPacket:
             sealed=inner.sealed,
             spoiled=False,
             long=inner.long,
+            pages=inner.pages,
         )
 
     def damage(self) -> Self:

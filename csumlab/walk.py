@@ -7,14 +7,16 @@ The driver is the same for both interpreters; what it needs of a packet is the P
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
+from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Packet, Setting, Stage, Translation, apply
 from csumlab.stages import hooks, nic, tunnels
+from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
@@ -117,6 +119,8 @@ class Walker:
         edit: Translation | Outer | None = None,
         fault: Fault = Fault.MEMORY,
         socket: bool = False,
+        slots: int = 0,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         """``socket``: the options asked for are those of the socket that the packet is for, not of the device it came in by."""
         if len(self.hops) >= MAX_HOPS:
@@ -124,7 +128,7 @@ class Walker:
         if self.inject is not None:
             self.packet = self.inject(len(self.hops), self.packet)
         knobs = self._knobs(domain, self._tunnel_of_packet(domain) if socket else port)
-        done = apply(stage, self.state, self.packet, Setting(self._features(domain, port), knobs, edit))
+        done = apply(stage, self.state, self.packet, Setting(self._features(domain, port), knobs, slots, limits or {}, edit))
         fault, self._fault = (self._fault if fault is Fault.MEMORY else fault), Fault.MEMORY
         self.hops.append(
             Hop(stage, done.row, domain.name, str(port or ""), way, self.packet, done.packet, self.state, done.state, done.checked, fault)
@@ -266,6 +270,7 @@ class Walker:
                 self._apply(nic.WIRE, here, port, fault=Fault.LINK)
                 self._apply(theirs.nic_receive, there, peer, "in")
             case DeviceKind.NETFRONT:
+                self._take_slots(port, peer)
                 self._apply(ours.netfront_transmit, here, port, "out")
                 if any(options_of(self.topology.device(port))[name] for name in CLAIMS):
                     self._apply(hooks.FRONTEND_CLAIMS, here, port, "out")
@@ -289,6 +294,25 @@ class Walker:
                 self._apply(hooks.XDP_PASS, there, peer, "in")
         if entered.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO) or options_of(entered)["napi"]:
             self._apply(theirs.gro, there, peer, "in")
+
+    def _take_slots(self, port: Port, peer: Port) -> None:
+        """Into the slots of the ring between a guest's ``port`` and its host's ``peer``, and those of the host that the guest moves to."""
+        if self.packet.pages < 2:
+            return
+        guest, host = self.topology.domains[port.domain], self.topology.domains[peer.domain]
+        front, back = self.topology.device(port), self.topology.device(peer)
+        there = {"": limits(back, self._preset(host))}
+        if guest.moves_to:
+            there[guest.moves_to] = limits(replace(back, slots=0, fatal_slots=0), PRESETS[guest.moves_to])
+        whole = bounds(self.packet.pages, front, self._preset(guest))
+        found = parts(whole, [limit for one in there.values() for limit in one.values()])
+        label = f"how many slots of the ring of {port} a frame takes that needs {self.packet.pages} pages"
+        if len(found) > 1 and label not in self.choices:
+            raise Undetermined(label, tuple(f"in {part}" for part in found))
+        # A number that was chosen stays the one it was if the limits have changed since: it is the last of its part.
+        most = last_of(self.choices[label]) if label in self.choices else whole.most
+        for name, limit in there.items():
+            self._apply(RING_SLOTS_ELSEWHERE if name else RING_SLOTS, host, peer, "in", slots=most, limits=limit)
 
     def _input(self, domain: Domain, port: Port) -> None:
         """IP input on ``port``: PREROUTING, then delivery or forwarding."""

@@ -21,6 +21,7 @@ from csumlab.trace import Trace
 
 GOLDEN = Path(__file__).parent / "golden" / "walks.txt"
 
+SUMMED_ANEW = "netback has a super-frame's sum made anew whatever its slots say"
 LOOK_AWAY = "after delivery nobody asks what the packet carries, unless a tunnel header is taken off"
 HELD = "a fragment's way ends here: nobody asks what it carries, and filling it changes no byte that is captured again"
 CARRIED = "nobody in these walks sends on what a guest received: tests/test_virtio.py holds csum_start across both ways"
@@ -42,6 +43,8 @@ EQUIVALENT = {
     "nic-receive 5 becomes 0": "GRO verifies what the card does not mark, before the first capture point",
     "netfront-transmit 1 becomes 2": "the other end asks for csum_blank first, as Linux does",
     "netback-transmit 1 becomes 2": "the other end asks for csum_blank first, as Linux does",
+    **{f"ring-slots 3 becomes {state}": SUMMED_ANEW for state in (0, 1)},
+    **{f"ring-slots-elsewhere {row} becomes {state}": SUMMED_ANEW for row in (1, 2, 3) for state in (0, 1)},
     "frontend-claims 1 becomes 2": "the other end asks for csum_blank first, as Linux does",
     "xenlinux-netfront-transmit-2006 1 becomes 2": "either flag counts as verified since April 2006",
     "xenlinux-netback-transmit-2006 1 becomes 2": "either flag counts as verified since April 2006",

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csumlab.packet import Span, exactly
+from csumlab.slots import Bounds, bounds, last_of, parts
 from csumlab.topology import forward
 from csumlab.topology.line import parse_line
 from csumlab.topology.load import TopologyError, load_topology, parse_topology, to_toml
@@ -187,3 +188,40 @@ def test_spans() -> None:
     assert forward.is_group(exactly("ff02::1"))
     assert not forward.is_group(exactly("10.0.0.1"))
     assert [str(Span(0, 80, 80)), str(exactly("10.0.0.1")), str(Span(4, 0, 2**32 - 1))] == ["80", "10.0.0.1", "any IPv4 address"]
+
+
+def test_slots_and_the_next_host_are_read_and_written() -> None:
+    """A netfront's and a vif's slots, fatal slots, and where a guest moves to survive a round trip; what cannot be is refused."""
+    text = hosts.CLAIMS.replace("PRESET", "linux-6.1").replace("options = { CLAIM = true }", "slots = 19")
+    text = text.replace('kind = "vif"\npeer = "domU', 'kind = "vif"\nslots = 17\nfatal-slots = 18\npeer = "domU')
+    text = text.replace("[domain.domU]", '[domain.domU]\nmoves-to = "linux-3.8"')
+    topology = parse_topology(text)
+    assert parse_topology(to_toml(topology)) == topology
+    vif, guest = topology.device(Port("dom0", "vif1.0")), topology.domains["domU"]
+    assert (vif.slots, vif.fatal_slots, guest.devices["eth0"].slots, guest.moves_to) == (17, 18, 19, "linux-3.8")
+    for old, new, says in (
+        ('"linux-3.8"', '"linux-3.7"', "unknown preset 'linux-3.7'; did you mean"),
+        ("slots = 19", "fatal-slots = 19", "fatal-slots"),
+        ('wire = "lan"', 'wire = "lan"\nslots = 3', "slots"),
+    ):
+        with pytest.raises(TopologyError, match=says):
+            parse_topology(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("pages", "slots", "least", "most"), [(2, 0, 1, 4), (17, 0, 16, 17), (17, 19, 16, 19), (17, 25, 16, 19), (20, 17, 19, 19)]
+)
+def test_bounds_of_slots(pages: int, slots: int, least: int, most: int) -> None:
+    """At least a page a slot, at most a page more for headers and for data, and no more than the driver has if that can be."""
+    found = bounds(pages, Device("eth0", DeviceKind.NETFRONT, slots=slots), PRESETS["linux-6.1"])
+    assert (found.least, found.most) == (least, most)
+
+
+def test_parts_of_slots() -> None:
+    """Bounds are cut behind each limit that lies in them: in one part every row says the same."""
+    assert [str(part) for part in parts(Bounds(16, 22), [18, 20, 30, 3])] == [
+        "16 to 18 slots behind the first",
+        "19 to 20 slots behind the first",
+        "21 to 22 slots behind the first",
+    ]
+    assert [last_of(f"in {part}") for part in parts(Bounds(16, 19), [18])] == [18, 19]

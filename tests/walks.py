@@ -309,6 +309,20 @@ class Case:
 def every_case() -> Iterator[Case]:
     for preset in ("linux-6.1", "xen-3.0.0", *NEIGHBOURS):
         yield from cases(preset)
+    yield from slot_cases()
+
+
+def slot_cases() -> Iterator[Case]:
+    """The longest frame there is from a guest whose driver uses many slots, to backends that take fewer."""
+    longest = (
+        packets_between("192.0.2.11", "192.0.2.254", 4, b"payload")["tcp"][:14]
+        + frames.ipv4(frames.tcp(bytes(65490)), "192.0.2.11", "192.0.2.254").data
+    )
+    for vif, moves in (("slots = 17\nfatal-slots = 18", "linux-3.8"), ("slots = 19", "linux-3.8"), ("slots = 19", "linux-6.1")):
+        text = hosts.CLAIMS.replace("options = { CLAIM = true }", "slots = 20")
+        text = text.replace('kind = "vif"', f'kind = "vif"\n{vif}').replace("[domain.domU]", f'[domain.domU]\nmoves-to = "{moves}"')
+        vif = vif.replace("\n", ", ")
+        yield Case(f"slots, {vif}, moves to {moves}: tcp, longest from domU", host(text, PRESET="linux-6.1"), "domU", longest, None)
 
 
 def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
@@ -333,7 +347,7 @@ def symbolic(case: Case, headers: tuple[Header, ...], answers: Mapping[Form, boo
 
 def plain(case: Case, headers: tuple[Header, ...]) -> FramePacket:
     start = next(h.offset for h in dissected(case).headers if h.layer in (Layer.IPV4, Layer.IPV6, Layer.VLAN))
-    return FramePacket(case.frame[start:], headers, dissected(case).facts.long)
+    return FramePacket(case.frame[start:], headers, dissected(case).facts.long, dissected(case).facts.pages)
 
 
 def columns_of(case: Case) -> Columns:

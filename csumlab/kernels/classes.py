@@ -65,9 +65,9 @@ def signature(work: Any, linktype: int, interface: int, flags: int, seed: int) -
     sums = work[N_SUMS]
     addresses = work[N_ADDRESSES]
     word = (work[PACKET_TYPE] + 1) << 16 | layers << 8 | sums << 4 | work[STOP]
-    state = mix(seed, word << 12 | addresses << 2 | work[TRAILER] << 1 | work[LONG])
+    state = mix(seed, word << 12 | addresses << 2 | work[TRAILER] << 1 | work[LONG] & 1)
     state = mix(state, (linktype & 0xFFFF) << 40 | (interface & 0xFFFFFFFF))
-    state = mix(state, (flags & FLAG_BITS) << 1 | (1 if flags & FLAGS_RECORDED else 0))
+    state = mix(state, work[LONG] >> 1 << 16 | (flags & FLAG_BITS) << 1 | (1 if flags & FLAGS_RECORDED else 0))
     state = mix(state, work[SOURCE_MAC] << 31 | work[DESTINATION_MAC])
     word = 0
     for index in range(layers):

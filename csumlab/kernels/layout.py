@@ -16,6 +16,7 @@ N_ADDRESSES: Final = 2
 STOP: Final = 3
 TRAILER: Final = 4
 LONG: Final = 5
+"""Bit 0: a super-frame. The bits above: pages of the frame, 0 if they are not asked for."""
 PACKET_TYPE: Final = 6
 SOURCE_MAC: Final = 7
 DESTINATION_MAC: Final = 8
@@ -89,4 +90,5 @@ TABLE_MAC: Final = 3
 TABLE_IPV4: Final = 4
 TABLE_IPV6: Final = 5
 TABLE_END: Final = 6
-"""Entries TABLE_UDP to TABLE_END are where each table starts; one ends where the next starts."""
+TABLE_PAGES: Final = 7
+"""Entries TABLE_UDP to TABLE_END are where each table starts; one ends where the next starts. TABLE_PAGES: 1 if pages are facts."""

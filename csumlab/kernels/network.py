@@ -48,6 +48,7 @@ from csumlab.kernels.layout import (
     TABLE_IPV4,
     TABLE_IPV6,
     TABLE_MTU,
+    TABLE_PAGES,
     TRAILER,
 )
 from csumlab.kernels.primitives import (
@@ -68,6 +69,10 @@ from csumlab.kernels.steps import (
     why_short,
 )
 
+ETHERNET_SIZE: Final = 14
+"""Bytes of the link-layer header that a frame has between a guest and its host, whatever the capture shows."""
+PAGE_SIZE: Final = 4096
+"""Bytes of one grant of Xen."""
 HOME_ADDRESS: Final = 0xC9
 """The destination option of RFC 6275 section 6.3."""
 
@@ -95,6 +100,8 @@ def begin_payload(data: Any, base: int, at: int, end: int, tables: Any, work: An
             work[TRAILER] = 1
         if end - at > tables[TABLE_MTU]:
             work[LONG] = 1
+        if tables[TABLE_PAGES] != 0:
+            work[LONG] |= (end - at + ETHERNET_SIZE + PAGE_SIZE - 1) // PAGE_SIZE << 1
     work[IP_END] = end
     narrow(work, end, WHY_LENGTH)
 

@@ -74,6 +74,8 @@ class _Device(_Table):
     lower: str = ""
     id: int = 0
     encap: str = ""
+    slots: int = 0
+    fatal_slots: int = 0
 
 
 class _Route(_Table):
@@ -97,6 +99,7 @@ class _Domain(_Table):
     forwarding: bool = False
     conntrack: bool = False
     outside: bool = False
+    moves_to: str = ""
     sysctl: dict[str, bool | int] = {}
     device: dict[str, Any] = {}
     route: list[Any] = []
@@ -171,6 +174,7 @@ class _Parser:
             raise self.fail(key, "a domain's name is a word without ':' or '>'")
         entry: _Domain = self.convert(table, _Domain, key)
         self.words([entry.preset], PRESETS, f"{key}.preset", "preset")
+        self.words([entry.moves_to] if entry.moves_to else [], PRESETS, f"{key}.moves-to", "preset")
         self.words(entry.sysctl, KNOBS, f"{key}.sysctl", "sysctl")
         devices = {device: self.device(entry.preset, device, content, f"{key}.device.{device}") for device, content in entry.device.items()}
         if not devices:
@@ -185,6 +189,7 @@ class _Parser:
             entry.conntrack,
             {word: bool(value) for word, value in entry.sysctl.items()},
             entry.outside,
+            entry.moves_to,
         )
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
@@ -206,6 +211,8 @@ class _Parser:
             ("lower", entry.lower, kind in (DeviceKind.MACVTAP, *WRAPPING)),
             ("id", entry.id, kind is DeviceKind.VLAN),
             ("encap", entry.encap, tunnel and len(CARRIAGES[kind].layers) > 1),
+            ("slots", entry.slots, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
+            ("fatal-slots", entry.fatal_slots, kind is DeviceKind.VIF),
             ("bridge", entry.bridge, kind is not DeviceKind.MACVTAP),
             ("address", entry.address, kind is not DeviceKind.MACVTAP),
             ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),
@@ -268,6 +275,8 @@ class _Parser:
             entry.lower,
             entry.id,
             entry.encap,
+            entry.slots,
+            entry.fatal_slots,
         )
 
     def tunnel(self, entry: _Device, kind: DeviceKind, key: str) -> None:
@@ -469,6 +478,7 @@ def to_toml(topology: Topology) -> str:
     for domain in topology.domains.values():
         lines += ["", f"[domain.{_bare(domain.name)}]", f"preset = {_quoted(domain.preset)}"]
         lines += [f"{word} = true" for word in ("forwarding", "conntrack", "outside") if getattr(domain, word)]
+        lines += [f"moves-to = {_quoted(domain.moves_to)}"] if domain.moves_to else []
         lines += [f"sysctl = {_inline(domain.sysctl)}"] if domain.sysctl else []
         for device in domain.devices.values():
             lines += ["", f"[domain.{_bare(domain.name)}.device.{_bare(device.name)}]", f"kind = {_quoted(device.kind.value)}"]
@@ -481,6 +491,7 @@ def to_toml(topology: Topology) -> str:
                     lines.append(f"{word} = {_quoted(getattr(device, word))}")
             if device.peer is not None:
                 lines.append(f"peer = {_quoted(str(device.peer))}")
+            lines += [f"{word} = {count}" for word, count in (("slots", device.slots), ("fatal-slots", device.fatal_slots)) if count]
             if device.mtu != ETHERNET_MTU:
                 lines.append(f"mtu = {device.mtu}")
             lines += [f"{word} = {value}" for word, value in (("port", device.port), ("id", device.id)) if value]

@@ -124,7 +124,9 @@ class Device:
     tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated features as text (virtio_features.py), "" if
     they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "redirect DEVICE", and
     the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap, VLAN or MACsec device sits on,
-    ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside its own headers: "fou", "gue" or "udp"."""
+    ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside its own headers: "fou", "gue" or "udp". ``slots`` of a
+    packet behind the first: the most that a netfront uses, or that the backend of a vif takes; ``fatal_slots`` of a vif: with more it
+    disables the interface (netback's fatal_skb_slots). 0: what the kernel has."""
 
     name: str
     kind: DeviceKind
@@ -155,6 +157,9 @@ class Device:
     def is_raw(self) -> bool:
         """Whether frames of the device have no link-layer header: a tunnel that carries IP packets."""
         return self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers
+
+    slots: int = 0
+    fatal_slots: int = 0
 
     @property
     def native_xdp(self) -> bool:
@@ -215,7 +220,8 @@ class Nat:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """One kernel: a host, dom0, a guest, a container. ``outside`` says that it stands for everybody else on its wire."""
+    """One kernel: a host, dom0, a guest, a container. ``outside`` says that it stands for everybody else on its wire.
+    ``moves_to``: the kernel of the host that a guest is to be migrated to."""
 
     name: str
     preset: str = "linux-6.1"
@@ -226,6 +232,7 @@ class Domain:
     conntrack: bool = False
     sysctl: Mapping[str, bool] = field(default_factory=dict)
     outside: bool = False
+    moves_to: str = ""
 
     def tracks(self) -> bool:
         return self.conntrack or bool(self.nat)
@@ -319,6 +326,7 @@ class Topology:
             ports=np.array(self._bounds[0], np.uint16),
             tunnel_ports=tuple(sorted({(device.port, layer) for device in devices for layer in _udp_tunnel(device)})),
             mtu=max([device.mtu for device in devices] or [ETHERNET_MTU]),
+            pages=any(device.kind is DeviceKind.NETFRONT for device in devices),
         )
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import Any
 
 from csumlab.headers import Layer
 from csumlab.stage import Stage
-from csumlab.stages import hooks, linux, nic, tunnels, virtio, xen, xenlinux, xenlinux_later
+from csumlab.stages import hooks, linux, nic, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
@@ -31,7 +31,8 @@ class Preset:
     """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
     its Xen network drivers write and heed. ``mended_in`` is the first version that does not do what is special about this one, "" if there
-    is nothing to mend."""
+    is nothing to mend. Of a packet's slots of a ring behind the first: the most that its
+    netfront uses, the most that its netback takes, and the most with which that does not disable the interface (0: it never does)."""
 
     name: str
     title: str
@@ -62,6 +63,9 @@ class Preset:
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
     keys: frozenset[str] = frozenset()
+    slots_used: int = 18
+    slots_valid: int = 18
+    slots_fatal: int = 0
     source: str = ""
     mended_in: str = ""
 
@@ -150,6 +154,8 @@ LINUX_6_1 = Preset(
         K.ESP: frozenset(FEATURES),
     },
     keys=frozenset({NO_CSUM, IPV6_CSUM}),
+    slots_used=17,
+    slots_fatal=20,
     source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; "
     "observed on Xen 4.17",
 )
@@ -267,6 +273,22 @@ LINUX_3_12 = replace(
     source="linux 3.12 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c",
     mended_in="Linux 3.13",
 )
+LINUX_2_6_39 = replace(
+    LINUX_3_12,
+    name="linux-2.6.39",
+    title="Linux 2.6.39 to 3.7 (its netback drops a packet of more than 18 slots and goes on; all else as linux-3.12)",
+    slots_used=18,
+    slots_fatal=0,
+    source="linux 2.6.39 drivers/net/xen-netback/netback.c netbk_count_requests",
+)
+LINUX_3_8 = replace(
+    LINUX_3_12,
+    name="linux-3.8",
+    title="Linux 3.8 and 3.9, and older ones with the fix of XSA-39 (17 slots, more is fatal; all else as linux-3.12)",
+    slots_valid=17,
+    slots_fatal=17,
+    source="linux 3.8 drivers/net/xen-netback/netback.c netbk_count_requests, netbk_fatal_tx_err; Xen security advisory 39",
+)
 LINUX_3_13 = replace(
     LINUX_6_1,
     name="linux-3.13",
@@ -280,6 +302,8 @@ PRESETS: Mapping[str, Preset] = {
         LINUX_5_6,
         LINUX_3_13,
         LINUX_3_12,
+        LINUX_3_8,
+        LINUX_2_6_39,
         XEN_3_0_0,
         XEN_2005_10,
         XEN_3_0_1,
@@ -330,6 +354,8 @@ def stages() -> dict[str, Stage]:
         for stage in preset.tables:
             found.setdefault(stage.name, stage)
     hooked = (
+        slots.RING_SLOTS,
+        slots.RING_SLOTS_ELSEWHERE,
         hooks.XDP_PASS,
         hooks.XDP_REDIRECT,
         hooks.XDP_GENERIC_REDIRECT,
