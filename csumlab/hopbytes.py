@@ -60,7 +60,8 @@ def _seen(explanation: Explanation, settings: Settings) -> HopBytes | None:
     if explanation.trace.tap < 0 or not headers:
         return None
     start = places[headers[0].index].offset
-    return _shown(FramePacket(explanation.data[start:], headers, explanation.facts.long, None, settings.topology.tables.tunnel_ports))
+    facts, tunnel_ports = explanation.facts, settings.topology.tables.tunnel_ports
+    return _shown(FramePacket(explanation.data[start:], headers, facts.long, facts.pages, tunnel_ports=tunnel_ports))
 
 
 def _shown(packet: Packet) -> HopBytes:
