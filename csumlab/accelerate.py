@@ -65,13 +65,13 @@ def available() -> bool:
 
 def needs_compiling() -> bool:
     """Whether :func:`compiled` will compile, for about COMPILE_SECONDS: a cheap guess from the cache folder, without numba."""
-    folder = _cache_folder()
+    folder = cache_folder()
     return available() and (folder is None or not any(folder.rglob("*.nbc")))
 
 
 def cache_note() -> str:
     """A sentence when compiled code cannot be kept for the next run, else an empty string."""
-    if available() and _cache_folder() is None:
+    if available() and cache_folder() is None:
         return "compiled kernels cannot be kept for the next run: no writable folder (set NUMBA_CACHE_DIR to one)"
     return ""
 
@@ -101,7 +101,7 @@ def _candidates() -> Iterable[Path]:
 
 
 @cache
-def _cache_folder() -> Path | None:
+def cache_folder() -> Path | None:
     """The first folder that can be written and that nobody else can: compiled code is code."""
     for candidate in _candidates():
         folder = candidate / f"kernels-{_source_digest()}"
@@ -338,7 +338,7 @@ def compiled() -> Compiled:
     import numba.extending
     from numba import types
 
-    folder = _cache_folder()
+    folder = cache_folder()
     chosen = numba.config.CACHE_DIR
     keep = folder is not None
     fast = _clone(numba, _KERNELS, _checked_primitives(numba) if _bounds_checked() else _primitives(numba))

@@ -9,6 +9,10 @@ from typing import Final
 
 import click
 
+from csumlab.commands.common import HelpfulGroup
+
+COMPLETING: Final = "_CSUMLAB_COMPLETE"
+"""Set by a shell that wants completions (commands/completion.py)."""
 COMMANDS: Final = {
     "check": "Every checksum of a capture: is it real, and what to do.",
     "replay": "Walk a capture through a modelled host: which device, which setting.",
@@ -19,12 +23,14 @@ COMMANDS: Final = {
     "capture": "Capture live, with what the kernel knows of each packet.",
     "wireshark": "A profile and an extcap for Wireshark: install, remove, status.",
     "host": "A topology from a live host, so that nobody has to write one.",
+    "doctor": "What this machine has of what csumlab can use, and how to get the rest.",
+    "completion": "Completion for bash, zsh or fish.",
     "scenario": "Run scenario folders: a capture, a topology, what is expected.",
 }
 """Each is the click command of the same name in csumlab.commands."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(HelpfulGroup):
     """A group whose commands are imported one at a time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -35,6 +41,10 @@ class LazyGroup(click.Group):
             return None
         command = getattr(importlib.import_module(f"csumlab.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
+        if COMPLETING in os.environ:
+            from csumlab.commands.completing import add_completions
+
+            add_completions(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from csumlab.capture import open_capture
+from csumlab.capture import Capture, open_capture
 from csumlab.capture.block import Block
 from csumlab.classes import numbers
 from csumlab.collect import Finding, findings_of
@@ -31,13 +31,15 @@ from csumlab.trace import TAP, Hop, Trace
 @dataclass(frozen=True, slots=True)
 class Field:
     """A checksum field at a hop: ``value`` the 16 bits, None if they cannot be predicted, for the reason in ``why``. ``verdict`` is what a
-    capture there would say, None if that cannot be told, ``claim`` what the carried state says of it (None of an IPv4 header's)."""
+    capture there would say, None if that cannot be told, ``claim`` what the carried state says of it (None of an IPv4 header's), ``uid``
+    names its header on the whole way."""
 
     label: str
     value: int | None
     why: str
     verdict: Verdict | None
     claim: Claim | None = None
+    uid: int = -1
 
     def __str__(self) -> str:
         word = f" {self.verdict.name.lower()}" if self.verdict else ""
@@ -122,21 +124,29 @@ class Explanation:
         }
 
 
-def explain(path: str | os.PathLike[str], number: int, settings: Settings) -> Explanation:
-    """Explain packet ``number``, counted from 1. ValueError if the capture ends before it, or no origin that the topology allows fits it;
+def explain(
+    path: str | os.PathLike[str], number: int, settings: Settings, progress: Callable[[Capture], None] | None = None
+) -> Explanation:
+    """Explain packet ``number``, counted from 1; ``progress`` is called after every block.
+
+    ValueError if the capture ends before it, or no origin that the topology allows fits it;
     CaptureError if it cannot be read."""
-    found = explain_each(path, (number,), settings)[number]
+    found = explain_each(path, (number,), settings, progress)[number]
     if isinstance(found, str):
         raise ValueError(found)
     return found
 
 
-def explain_each(path: str | os.PathLike[str], wanted: Collection[int], settings: Settings) -> dict[int, Explanation | str]:
+def explain_each(
+    path: str | os.PathLike[str], wanted: Collection[int], settings: Settings, progress: Callable[[Capture], None] | None = None
+) -> dict[int, Explanation | str]:
     """Explain several packets in one pass over the capture: by number the explanation, or the sentence why there is none. CaptureError if
     the capture cannot be read."""
     found: dict[int, Explanation | str] = {}
     with open_capture(path) as capture:
         for block in capture:
+            if progress is not None:
+                progress(capture)
             for number in sorted(wanted):
                 if block.first <= number < block.first + len(block):
                     try:
@@ -145,8 +155,9 @@ def explain_each(path: str | os.PathLike[str], wanted: Collection[int], settings
                         found[number] = str(error)
             if len(found) == len(set(wanted)):
                 return found
-        end = f"{os.fspath(path)} has {capture.packets} packets, there is no packet %d" + (f" ({capture.fault})" if capture.fault else "")
-        return {number: found.get(number, end % number) for number in wanted}
+        end = f" ({capture.fault})" if capture.fault else ""
+        missing = f"{os.fspath(path)} has {capture.packets} packets, counted from 1; there is no packet "
+        return {number: found.get(number, f"{missing}{number}{end}") for number in wanted}
 
 
 def _alone(block: Block, row: int) -> Block:
@@ -230,7 +241,7 @@ class _Reader:
             if value is not None:
                 value = spell(value, own.zero, self.raw.get(header.index, value))
             claim = claims[header.uid] if header.consumes else None
-            yield Field(label, value, why, self.verdict(packet, state, header.uid, own), claim)
+            yield Field(label, value, why, self.verdict(packet, state, header.uid, own), claim, header.uid)
 
     def verdict(self, packet: SymbolicPacket, state: State, uid: int, own: Sum) -> Verdict | None:
         """What a capture would say; a residue that is not known counts as not zero if it is that of a partial sum."""

@@ -6,6 +6,7 @@ blocks, and the members of each block run down it. Memory is bounded by the clas
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -262,8 +263,11 @@ def tap_of(topology: Topology, at: str) -> Tap:
         raise ValueError(f"where was the capture taken? say --at with one of: {names}")
     name, way = (text.rsplit(":", 1)[0], text.rsplit(":", 1)[1]) if text.endswith((":in", ":out")) else (text, "")
     fitting = [port for port in topology.ports if str(port) == name or port.device == name]
-    if len(fitting) != 1:
-        raise ValueError(f"{name!r} names {'several ports' if fitting else 'no port'}; there are: {names}")
+    if len(fitting) > 1:
+        raise ValueError(f"{name!r} names several ports; say which: {', '.join(map(str, fitting))}")
+    if not fitting:
+        close = difflib.get_close_matches(name, [str(port) for port in topology.ports], 1)
+        raise ValueError(f"{name!r} names no port{f'; did you mean {close[0]!r}? There' if close else '; there'} are: {names}")
     return Tap(fitting[0], way)
 
 

@@ -334,20 +334,20 @@ def test_a_machine_without_a_writable_folder_is_told(monkeypatch: pytest.MonkeyP
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setattr(accelerate, "_candidates", lambda: [blocked])
-    accelerate._cache_folder.cache_clear()
+    accelerate.cache_folder.cache_clear()
     try:
         assert "cannot be kept" in accelerate.cache_note()
         assert accelerate.needs_compiling()
         monkeypatch.setattr(accelerate, "_candidates", lambda: [blocked, tmp_path / "deep" / "er"])
-        accelerate._cache_folder.cache_clear()
+        accelerate.cache_folder.cache_clear()
         assert accelerate.cache_note() == ""
         assert accelerate.needs_compiling()
-        folder = accelerate._cache_folder()
+        folder = accelerate.cache_folder()
         assert folder is not None
         (folder / "sign.1.nbc").write_text("")
         assert not accelerate.needs_compiling()
     finally:
-        accelerate._cache_folder.cache_clear()
+        accelerate.cache_folder.cache_clear()
 
 
 @pytest.mark.parametrize("length", [*range(40), 1459, 1460])

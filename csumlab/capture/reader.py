@@ -239,7 +239,7 @@ def _recognise(feed: Feed, name: str) -> Pcap | Pcapng | Snoop:
         0,
         "magic number",
         f"no capture: expected pcap, pcapng or snoop, got {start[:4].hex(' ')}",
-        "is it what tcpdump -w wrote?",
+        "a topology goes behind --topology" if name.endswith(".toml") else "is it what tcpdump -w wrote?",
     )
 
 

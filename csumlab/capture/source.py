@@ -40,7 +40,7 @@ class Raw:
                 stream = open(path, "rb", buffering=0)  # noqa: SIM115  (closed by close)
             except (OSError, ValueError) as error:
                 problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-                raise CaptureError(self.name, None, "", f"cannot be opened: {problem}", "check the path and the permissions") from None
+                raise CaptureError(self.name, None, "", f"cannot be opened: {problem}", _advice(self.name)) from None
             self._close: Callable[[], None] = stream.close
         else:
             self.name = "standard input" if isinstance(path, str | os.PathLike) else str(getattr(path, "name", "a stream"))
@@ -198,3 +198,10 @@ def unpacked(raw: Raw) -> Source:
     except ImportError:
         problem = f"packed with {name}, and the Python package {known.package} is not here"
         raise CaptureError(raw.name, 0, "first bytes", problem, f"install {known.package}, or try: {known.command}") from None
+
+
+def _advice(path: str) -> str:
+    """What to do about a file that cannot be opened."""
+    if os.path.isdir(path):
+        return f"name the files in it, such as {os.path.join(path, '*.pcap')}"
+    return "check the permissions" if os.path.exists(path) else "check the path"

@@ -52,7 +52,7 @@ class _Teller:
 @click.option(
     "-i", "interfaces", metavar="IFACE", multiple=True, required=True, help="Interface, NETNS:IFACE or pid:NUMBER:IFACE; may be repeated."
 )
-@click.option("-w", "target", metavar="FILE", required=True, help="The pcapng file; - is standard output.")
+@click.option("-w", "target", metavar="FILE", default="", help="The pcapng file; - is standard output.")
 @click.option("-c", "count", metavar="N", type=click.IntRange(1), default=None, help="End after N packets.")
 @click.option("--duration", metavar="SECONDS", type=click.FloatRange(0, min_open=True), default=None, help="End after this time.")
 @click.option("-s", "snaplen", metavar="BYTES", type=click.IntRange(0, 1 << 18), default=0, help="Keep so much of a packet; 0 is all.")
@@ -86,6 +86,8 @@ def capture(
     from csumlab.live import LiveError, Rotation, Wishes, parse_place, record
     from csumlab.live.recording import LONGEST_PACKET
 
+    if not target:
+        fail("where to? -w FILE keeps it; -w - | csumlab check - looks at it at once")
     if keep and not (megabytes or seconds):
         fail("-W needs -C or -G")
     stopped: list[int] = []

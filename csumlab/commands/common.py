@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 if TYPE_CHECKING:
     from csumlab.capture import Capture
     from csumlab.headers import Layer
+    from csumlab.report.path import Style
 
 LONG = 64 << 20
 """Bytes of a capture from which on a progress bar is worth it."""
@@ -24,9 +27,53 @@ def fail(message: object) -> NoReturn:
     raise SystemExit(2)
 
 
+def near(word: str, names: Iterable[str]) -> str:
+    """``; did you mean ...?`` if one of ``names`` looks like ``word``, else nothing."""
+    found = difflib.get_close_matches(word, list(names), 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+class HelpfulGroup(click.Group):
+    """A group that says what may have been meant by a command that it does not have."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        known = self.list_commands(ctx)
+        if word not in known and not word.startswith("-") and not ctx.resilient_parsing:
+            advice = near(word, known)
+            if not advice and ctx.parent is None and os.path.isfile(word):
+                advice = f"; it is a file: csumlab check {word}"
+            ctx.fail(f"there is no command {word!r}{advice or '; there are: ' + ', '.join(known)}")
+        return super().resolve_command(ctx, args)
+
+
 def coloured() -> bool:
     """Colour only on a terminal, and never with NO_COLOR."""
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+_COLOURS: Final[dict[str, dict[str, Any]]] = {
+    "good": {"fg": "green"},
+    "owed": {"fg": "yellow"},
+    "bad": {"fg": "red", "bold": True},
+    "quiet": {"dim": True},
+    "strong": {"bold": True},
+}
+
+
+def style() -> Style:
+    """How to draw on standard output: the terminal's width, its letters, its colours."""
+    from csumlab.report.path import LETTERS, Style
+    from csumlab.report.table import WIDTH
+
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+    try:
+        LETTERS.encode(sys.stdout.encoding or "ascii")
+        unicode = True
+    except (UnicodeEncodeError, LookupError):
+        unicode = False
+    shown = coloured()
+    return Style(width, unicode, lambda text, colour: click.style(text, **_COLOURS[colour]) if shown and text else text)
 
 
 def announce_compiling(paths: tuple[str, ...]) -> None:

@@ -54,10 +54,10 @@ def compare(
     announce_compiling((before, after))
     try:
         host = parse_line(line) if line else topology
-        with progress((before, after), passes=2) as step:
+        with progress((before, after), passes=3 if target else 2) as step:
             result = run(before, after, host, at_before=at_before, at_after=at_after, tables=tables, window=window, progress=step)
+            count = result.write(target, step) if target else 0
         if target:
-            count = result.write(target)
             click.echo(f"csumlab: {count:,} packets in {target}", err=True)
     except (CaptureError, TopologyError, ValueError) as error:
         fail(error)

@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from csumlab.commands.common import fail
+from csumlab.commands.common import HelpfulGroup, fail
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def host() -> None:
     """A topology from a live host, so that nobody has to write one.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csumlab.commands.common import fail
+from csumlab.commands.common import HelpfulGroup, fail
 
 if TYPE_CHECKING:
     from csumlab.catalogue import Entry
@@ -19,7 +19,7 @@ _CAPTURES = click.option(
 )
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def scenario() -> None:
     """Scenario folders: traffic.pcapng, topology.toml, expected.toml and make.py, which made the traffic; and the bugs that they show."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 
 import click
 
-from csumlab.commands.common import fail
+from csumlab.commands.common import fail, near
 
 
 @click.command()
@@ -23,6 +22,5 @@ def stages(name: str | None, as_json: bool) -> None:
         click.echo(json.dumps([stage_dict(stage) for stage in found.values()], indent=2) if as_json else list_text())
         return
     if name not in found:
-        near = difflib.get_close_matches(name, found, 1)
-        fail(f"no stage {name!r}" + (f"; did you mean {near[0]}?" if near else "; csumlab stages lists them"))
+        fail(f"no stage {name!r}{near(name, found) or '; csumlab stages lists them'}")
     click.echo(json.dumps(stage_dict(found[name]), indent=2) if as_json else stage_text(found[name]))

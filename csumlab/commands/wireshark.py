@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from csumlab.commands.common import fail
+from csumlab.commands.common import HelpfulGroup, fail
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def wireshark() -> None:
     """A profile for Wireshark (columns, colours, filters, validation on), and an extcap that puts live capture with what the kernel knows
     into its list of interfaces."""

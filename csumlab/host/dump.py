@@ -126,7 +126,8 @@ def read_dump(path: str | os.PathLike[str]) -> Dump:
         with open(path, "rb") as file:
             return parse_dump(file.read(MAX_BYTES + 1), name)
     except OSError as error:
-        raise DumpError(name, f"cannot be read: {error.strerror}") from None
+        advice = " (csumlab host save -o FILE makes a dump)" if isinstance(error, FileNotFoundError) else ""
+        raise DumpError(name, f"cannot be read: {error.strerror}{advice}") from None
 
 
 def save_dump(namespaces: Sequence[str] = ()) -> bytes:

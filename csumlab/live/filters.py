@@ -40,7 +40,10 @@ def compile_filter(expression: str, link: str, snaplen: int) -> Program:
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         problem = next((line for line in done.stderr.splitlines() if line.startswith("tcpdump: ")), done.stderr.strip())
-        raise LiveError(f"the filter {expression!r} cannot be compiled: {problem.removeprefix('tcpdump: ')}")
+        raise LiveError(
+            f"the filter {expression!r} cannot be compiled: {problem.removeprefix('tcpdump: ')} (it is a "
+            "tcpdump expression, such as 'tcp port 80 and host 10.0.0.1': man pcap-filter)"
+        )
     program = []
     for line in done.stdout.splitlines()[1:]:
         code, true, false, operand = (int(word) for word in line.split())

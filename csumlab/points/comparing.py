@@ -106,12 +106,12 @@ class Comparison:
 
         return to_dict(self)
 
-    def write(self, target: str | os.PathLike[str]) -> int:
+    def write(self, target: str | os.PathLike[str], progress: Progress | None = None) -> int:
         """Write both captures into one pcapng with the interfaces ``before`` and ``after``; comments name the partner of each packet and
         what happened. The number of packets written. CaptureError if it cannot be written."""
         from csumlab.points.writing import write_pairs
 
-        return write_pairs(self, target)
+        return write_pairs(self, target, progress)
 
     def __str__(self) -> str:
         from csumlab.report.points import text

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from csumlab.capture import open_capture
 from csumlab.collect import Finding
-from csumlab.explain import Explanation, Field, View, explain_row
+from csumlab.explain import Explanation, Field, View, explain_each
 from csumlab.findings import Severity
 from csumlab.headers import KINDS, Verdict
 from csumlab.outcome import Settings
@@ -112,19 +111,12 @@ def _answers(file: str, questions: list[_Question], settings: Settings, other: T
     found: dict[Kinship | Lonely, Prediction] = {}
     if not wanted:
         return found
-    last = max(wanted)
-    with open_capture(file) as capture:
-        for block in capture:
-            for number in sorted(n for n in wanted if block.first <= n < block.first + len(block)):
-                try:
-                    explanation = explain_row(file, block, number - block.first, settings)
-                except ValueError as error:
-                    answer = Prediction(None, f"the model cannot say: {error}")
-                    found |= {question.key: answer for question in wanted[number]}
-                else:
-                    found |= {question.key: _answer(explanation, question, other) for question in wanted[number]}
-            if block.first + len(block) > last:
-                break
+    for number, explained in explain_each(file, wanted, settings).items():
+        for question in wanted[number]:
+            if isinstance(explained, str):
+                found[question.key] = Prediction(None, f"the model cannot say: {explained}")
+            else:
+                found[question.key] = _answer(explained, question, other)
     return found
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from csumlab.capture import PcapngWriter, open_capture
+from csumlab.capture import Capture, PcapngWriter, open_capture
 from csumlab.capture.block import HAS_FLAGS, Interface
 from csumlab.headers import Verdict
 from csumlab.points.changes import Change, Kinship
@@ -56,7 +56,7 @@ class _Partners:
         return int(record[self._other]), int(place["count"]), int(record["group"]), int(record["state"])
 
 
-def write_pairs(result: Comparison, target: str | os.PathLike[str]) -> int:
+def write_pairs(result: Comparison, target: str | os.PathLike[str], progress: Callable[[Capture], None] | None = None) -> int:
     """Write the file; the number of packets in it. Raises CaptureError, and ValueError for a target that is one of the captures."""
     sides = (result.before, result.after)
     if any(os.path.exists(target) and os.path.samefile(side.file, target) for side in sides):
@@ -66,7 +66,7 @@ def write_pairs(result: Comparison, target: str | os.PathLike[str]) -> int:
     written = 0
     with PcapngWriter(target) as writer:
         interfaces: dict[tuple[int, int], int] = {}
-        streams = [_packets(side.file, n, result.clock) for n, side in enumerate(sides)]
+        streams = [_packets(side.file, n, result.clock, progress) for n, side in enumerate(sides)]
         for _, n, number, place, interface, time, original, flags, data in heapq.merge(*streams, key=lambda one: one[:2]):
             if (n, place) not in interfaces:
                 name = _SIDES[n] + (f": {interface.name}" if interface.name else "")
@@ -85,10 +85,12 @@ def write_pairs(result: Comparison, target: str | os.PathLike[str]) -> int:
     return written
 
 
-def _packets(file: str, side: int, clock: Clock) -> Iterator[_Packet]:
+def _packets(file: str, side: int, clock: Clock, progress: Callable[[Capture], None] | None) -> Iterator[_Packet]:
     reached = -(1 << 62)
     with open_capture(file) as capture:
         for block in capture:
+            if progress is not None:
+                progress(capture)
             times = clock.turned(block.timestamp) if side else block.timestamp
             data = memoryview(block.data)  # type: ignore[arg-type]  # NumPy's stubs leave out that an array is a buffer
             for row in range(len(block)):

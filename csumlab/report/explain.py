@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from csumlab.findings import Entry
+from csumlab.report.path import PLAIN, Style, draw
 from csumlab.report.table import folded, printable
 from csumlab.truth import in_words
 
@@ -12,37 +13,21 @@ if TYPE_CHECKING:
     from csumlab.explain import Explanation, View
 
 
-def text(explanation: Explanation) -> str:
-    """The packet, its way in short, then hop by hop."""
+def text(explanation: Explanation, style: Style = PLAIN) -> str:
+    """The packet, its way as a drawing, then hop by hop."""
     outcome, trace = explanation.outcome, explanation.trace
     lines = [f"Packet {explanation.number} of {printable(explanation.file)}: {explanation.dissection}"]
     lines += folded(f"Read as {outcome.readings[0].origin}.", "")
     others = sorted({str(reading.origin) for reading in outcome.readings[1:]} - {str(outcome.readings[0].origin)})
     if others:
         lines += folded(f"It may as well be {' or '.join(others)}; shown is the first.", "")
-    lines += ["", *_path(explanation), ""]
+    lines += ["", *draw(explanation, style), ""]
     for number, view in enumerate(explanation.views, 1):
         lines += _hop(number, view)
     lines += ["", *folded(f"{trace.fate.value.capitalize()}: {trace.why}.", "")]
     for finding in explanation.findings:
         lines += ["", *folded(str(finding), "")]
     return "\n".join(lines)
-
-
-def _path(explanation: Explanation) -> list[str]:
-    """The way as places, each with what is carried when the packet leaves it."""
-    places: list[tuple[str, str]] = []
-    for view in explanation.views:
-        place = view.hop.port or view.hop.domain
-        if places and places[-1][0] == place:
-            places[-1] = (place, str(view.hop.state_after))
-        else:
-            places.append((place, str(view.hop.state_after)))
-    width = max(len(place) for place, _ in places)
-    lines = []
-    for number, (place, state) in enumerate(places):
-        lines.append(f"  {place.ljust(width)}  {'v' if number + 1 < len(places) else '.'}  {state}")
-    return lines
 
 
 def _hop(number: int, view: View) -> list[str]:

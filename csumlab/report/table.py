@@ -32,9 +32,9 @@ def aligned(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
     return lines
 
 
-def folded(text: str, indent: str) -> list[str]:
-    """``text`` as lines of at most WIDTH columns, each after ``indent``."""
-    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+def folded(text: str, indent: str, width: int = WIDTH) -> list[str]:
+    """``text`` as lines of at most ``width`` columns, each after ``indent``."""
+    return wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def listed(numbers: Sequence[int], total: int) -> str:

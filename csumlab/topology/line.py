@@ -109,7 +109,7 @@ def _kind(items: list[_Item], n: int) -> DeviceKind | None:
     if any(_TAP.match(name) for name in beside):
         return DeviceKind.VIRTIO
     if n in (0, len(items) - 1) and not item.domain:
-        raise _wrong(item, "somebody outside stands behind 'wire'")
+        raise _wrong(item, f"somebody outside stands behind a wire: ... > eth0 > wire > {item.text}")
     return DeviceKind.VETH
 
 

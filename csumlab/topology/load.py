@@ -120,7 +120,9 @@ def load_topology(path: str | os.PathLike[str]) -> Topology:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise TopologyError(name, "", f"cannot be read: {reason}") from None
+        missing = isinstance(error, FileNotFoundError)
+        advice = "csumlab replay CAPTURE, without a topology, suggests one" if missing else "it is a text file in TOML: docs/topology.md"
+        raise TopologyError(name, "", f"cannot be read: {reason} ({advice})") from None
     return parse_topology(text, name)
 
 
