@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
@@ -27,6 +27,7 @@ __all__ = [
     "TCP",
     "UDP",
     "VXLAN",
+    "Dot1Q",
     "Ether",
     "ICMPv6EchoRequest",
     "IPv6",

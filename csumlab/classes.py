@@ -162,7 +162,22 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         for header in headers
         if header.index in seen and seen[header.index].residue is not Quality.UNKNOWN
     }
-    return SymbolicPacket(headers, sums, long=facts.long, pages=facts.pages, trailer=_trailer(facts), answers=answers, presumed=presumed)
+    fills = {}
+    for number, entry in enumerate(facts.sums):
+        for header in headers:
+            if header.index == entry.header and KINDS[entry.kind].pseudo:
+                there = _observed_sum(number, entry, header)
+                fills[header.uid] = -(there.data + there.field)
+    return SymbolicPacket(
+        headers,
+        sums,
+        long=facts.long,
+        pages=facts.pages,
+        trailer=_trailer(facts),
+        answers=answers,
+        presumed=presumed,
+        presumed_fill=fills,
+    )
 
 
 def _cleared(entry: SumFacts | None) -> bool:

@@ -150,6 +150,12 @@ class KindRule(NamedTuple):
         return self.zero_is_absent or self.layer is Layer.UDPLITE
 
     @property
+    def sums_rest(self) -> bool:
+        """Whether it is a 16-bit sum of all that follows its header, so that the sum of a whole packet can tell whether it is right. A CRC
+        is none, and UDP-Lite may cover less."""
+        return not self.crc and self.layer not in (Layer.UDPLITE, Layer.DCCP)
+
+    @property
     def width(self) -> int:
         """Bytes of the field."""
         return 4 if self.crc else 2

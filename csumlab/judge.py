@@ -292,7 +292,8 @@ def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) ->
         end = damaged.hops[-1]
         where = f"damage on {hop.fault.value} at {hop.where} reaches {end.domain}"
         if not guards:
-            absent = not any(not own.absent for uid, own in _sums(entered.before).items() if _consumes(entered.before, uid))
+            present = [own for uid, own in _sums(entered.before).items() if _consumes(entered.before, uid)]
+            absent = all(own.absent for own in present) and not _lost(trace, number)
             yield Judgement("CSL312", number, None, f"{where}: {end.because}", number, note or absent)
             continue
         shown = _showing(end.after, end.state_after)
@@ -305,6 +306,12 @@ def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) ->
 def _showing(packet: Packet, state: State) -> list[int]:
     """The uids of the sums that show the hypothetical damage; one that says "none" shows nothing."""
     return [uid for uid, own in _sums(packet).items() if not own.absent and settled(packet, state, uid).damaged]
+
+
+def _lost(trace: Trace, number: int) -> bool:
+    """Whether a sum that the packet was made with has become one that says "none" before hop ``number``."""
+    made = _sums(trace.hops[min(_first_final(trace), number)].before)
+    return any(own.absent and uid in made and not made[uid].absent for uid, own in _sums(trace.hops[number].before).items())
 
 
 def _sums(packet: Packet) -> Mapping[int, Sum]:

@@ -17,7 +17,7 @@ from csumlab.inet import negate, residue
 from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import PORTED, Header, Span, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, mss_option, translated_quote
-from csumlab.stage import Rule, Translation
+from csumlab.stage import Coverage, Rule, Translation
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
 
@@ -28,7 +28,8 @@ _KEY = 0x5A
 
 @dataclass(frozen=True, slots=True)
 class FramePacket:
-    """A packet as bytes. ``headers`` are parallel to what the dissector finds; ``sealed`` is the packet that an opaque tunnel carries."""
+    """A packet as bytes. ``headers`` are parallel to what the dissector finds; ``sealed`` is the packet that an opaque tunnel carries;
+    ``carried`` the sum that travels beside it, as in SymbolicPacket."""
 
     data: bytes
     headers: tuple[Header, ...]
@@ -36,6 +37,7 @@ class FramePacket:
     pages: int = 0
     sealed: FramePacket | None = None
     tunnel_ports: tuple[tuple[int, Layer], ...] = ()
+    carried: int | None = None
 
     @property
     def sums(self) -> dict[int, Checksum]:
@@ -56,6 +58,44 @@ class FramePacket:
         one = self.sums[uid]
         return KINDS[one.kind].zero_is_absent and one.field == 0
 
+    @property
+    def trailing(self) -> bool:
+        """Bytes of zero add nothing to any sum and are not told from none."""
+        return residue(self.data[self._end() :]) != 0
+
+    def agrees(self, uid: int) -> bool:
+        first = self._summed()
+        if not KINDS[self.sums[uid].kind].sums_rest or first is None:
+            return False
+        if self.carried is None:
+            return self.right(uid)
+        pseudo = self._pseudo(uid) if self.sums[uid].pseudo is not None else 0
+        before = residue(self.data[self.sums[first].start : self.sums[uid].start])
+        return (pseudo + self.carried - before) % 0xFFFF == 0
+
+    def fills_to_zero(self, uid: int) -> bool:
+        return residue(self.data[self.sums[uid].start :]) == 0
+
+    def carry(self, coverage: Coverage) -> Self:
+        first = self._summed()
+        if first is None:
+            return self.forget()
+        end = self._end() if coverage is Coverage.PACKET else len(self.data)
+        total = residue(self.data[self.sums[first].start : end])
+        if coverage is Coverage.BEHIND_TAG:
+            ip = outer_ip(self.headers)
+            total -= residue(self.data[: self.offset(ip.uid) if ip else 0])
+        return replace(self, carried=total % 0xFFFF)
+
+    def convert(self) -> Self:
+        first = self._summed()
+        if first is None:
+            return self
+        return replace(self, carried=negate(self._pseudo(first) if self.sums[first].pseudo is not None else 0))
+
+    def forget(self) -> Self:
+        return self if self.carried is None else replace(self, carried=None)
+
     def fill(self, uid: int) -> Self:
         """Linux net/core/dev.c skb_checksum_help: from csum_start to the end of the frame, 0 as 0xffff."""
         one = self.sums[uid]
@@ -63,6 +103,9 @@ class FramePacket:
 
     def write_pseudo(self, uid: int) -> Self:
         return self._with_field(uid, self._pseudo(uid) or 0xFFFF)
+
+    def write_zero(self, uid: int) -> Self:
+        return self._with_field(uid, 0)
 
     def compute(self, uid: int) -> Self:
         one = self.sums[uid]
@@ -120,15 +163,13 @@ class FramePacket:
         return packet._patched(start + 10, (check + (check >= 0xFFFF) & 0xFFFF).to_bytes(2, "big"))
 
     def trim(self) -> Self:
-        ip = outer_ip(self.headers)
-        if ip is None:
-            return self
-        start = self.offset(ip.uid)
-        if ip.layer is Layer.IPV4:
-            length = int.from_bytes(self.data[start + 2 : start + 4], "big")
-        else:
-            length = 40 + int.from_bytes(self.data[start + 4 : start + 6], "big")
-        return replace(self, data=self.data[: start + length]) if length > 40 or (ip.layer is Layer.IPV4 and length) else self
+        end, first = self._end(), self._summed()
+        packet = replace(self, data=self.data[:end])
+        if self.carried is None or first is None:
+            return packet
+        start = self.sums[first].start
+        cut = residue(self.data[start:]) - residue(self.data[start:end])
+        return replace(packet, carried=(self.carried - cut) % 0xFFFF)
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
         far = None
@@ -152,7 +193,12 @@ class FramePacket:
         place = inner_start(self.headers)
         kept = self.headers[place:]
         start = self.offset(kept[0].uid) if kept else len(self.data)
-        return replace(self, data=self.data[start:], headers=kept)
+        packet = replace(self, data=self.data[start:], headers=kept)
+        old, new = self._summed(), packet._summed()
+        if self.carried is None or old is None or new is None:
+            return packet.forget()
+        pulled = residue(self.data[self.sums[old].start : start + packet.sums[new].start])
+        return replace(packet, carried=(self.carried - pulled) % 0xFFFF)
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         data = bytes(byte ^ _KEY for byte in self.data)
@@ -194,6 +240,22 @@ class FramePacket:
             if one.header in uids:
                 sums[uids[one.header]] = replace(one, at=one.at - 14, start=one.start - 14, end=one.end - 14)
         return offsets, sums
+
+    def _end(self) -> int:
+        """Where the outermost IP packet ends by its own length."""
+        ip = outer_ip(self.headers)
+        if ip is None:
+            return len(self.data)
+        start = self.offset(ip.uid)
+        if ip.layer is Layer.IPV4:
+            length = int.from_bytes(self.data[start + 2 : start + 4], "big")
+        else:
+            length = 40 + int.from_bytes(self.data[start + 4 : start + 6], "big")
+        return start + length if length > 40 or (ip.layer is Layer.IPV4 and length) else len(self.data)
+
+    def _summed(self) -> int | None:
+        first = next((header for header in self.headers if header.consumes), None)
+        return first.uid if first is not None and first.uid in self.sums and KINDS[first.kind].sums_rest else None
 
     def _pseudo(self, uid: int) -> int:
         found = self.sums[uid].pseudo if KINDS[self.sums[uid].kind].pseudo else 0
@@ -257,7 +319,12 @@ class FramePacket:
         elif transport is not None:
             in_pseudo = header.is_ip and KINDS[packet.sums[transport.uid].kind].pseudo
             if in_pseudo or header.uid == transport.uid:
+                earlier = packet.sums[transport.uid].field or 0
                 packet = packet._updated(transport.uid, old, new, Rule.LEAVE if rule is Rule.PSEUDO and not in_pseudo else rule)
+                if in_pseudo and packet.carried is not None and transport.uid == packet._summed():
+                    # Linux net/core/utils.c inet_proto_csum_replace4: skb->csum follows the field.
+                    followed = packet.carried + (packet.sums[transport.uid].field or 0) - earlier
+                    packet = replace(packet, carried=followed % 0xFFFF)
         headers = tuple(
             (replace(h, source=span) if side == "source" else replace(h, destination=span)) if h.uid == header.uid else h
             for h in packet.headers

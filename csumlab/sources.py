@@ -237,6 +237,7 @@ def _meet(
             known = header.uid in packet.sums and header.index in entries
             if known and not _compare(packet, fresh, header.uid, entries[header.index], answers):
                 blanks.append(header.uid)
+    fresh = packet.beside(fresh)
     told = assume or recorded_state(facts)
     return fresh, _assumed(told, state, fresh) if told else state
 

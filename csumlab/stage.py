@@ -17,7 +17,7 @@ from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
-from csumlab.state import Skb, State, Virtio
+from csumlab.state import Skb, State, Summed, Virtio
 
 
 class Selector(Enum):
@@ -26,6 +26,7 @@ class Selector(Enum):
     AIMED = "the sum aimed at"
     OUTER_IP = "the outer IPv4 header's sum"
     TRANSPORT = "the outer transport sum"
+    INNER = "the first sum inside the tunnel"
 
 
 class Rule(Enum):
@@ -42,11 +43,23 @@ class Rule(Enum):
         return self in (Rule.FINAL, Rule.ONES)
 
 
+class Coverage(Enum):
+    """Which bytes a device adds up for the sum that it hands up with a packet (skb->csum of CHECKSUM_COMPLETE). Linux takes it for the sum
+    of all that follows the Ethernet header."""
+
+    FRAME = "all of it"
+    PACKET = "no further than the IP packet"
+    BEHIND_TAG = "from behind the VLAN tag"
+
+
 class Operation(Enum):
     FILL = "fill"
     WRITE_PSEUDO = "write the pseudo-header sum"
+    WRITE_ZERO = "write zero into"
     COMPUTE = "compute"
     RESPELL = "update by no difference"
+    CARRY = "carry the sum of the packet"
+    CONVERT = "carry the sum that the outer one implies"
     TRANSLATE = "translate"
     TRANSLATE_QUOTE = "translate the quoted packet the other way round"
     DECREMENT_TTL = "decrement TTL"
@@ -65,10 +78,10 @@ class Operation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """One operation. ``target`` for FILL, WRITE_PSEUDO, COMPUTE and RESPELL (the final rule for a word that stays: it spells a zero anew);
-    ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end. For TRANSLATE: by which rule the
-    transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on; and by which the IPv4
-    header's own sum does (``ip``)."""
+    """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE and RESPELL (the final rule for a word that stays: it spells a
+    zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end; ``coverage`` for
+    CARRY. For TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited from the transport
+    header on; and by which the IPv4 header's own sum does (``ip``)."""
 
     operation: Operation
     target: Selector | None = None
@@ -77,6 +90,7 @@ class Do:
     ip: Rule = Rule.FINAL
     outer: OuterSum = OuterSum.NONE
     remote: bool = False
+    coverage: Coverage = Coverage.FRAME
 
     def __str__(self) -> str:
         if self.operation is Operation.TRANSLATE:
@@ -87,6 +101,8 @@ class Do:
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
         if self.operation is Operation.SEAL:
             return f"seal, outer sum: {self.outer.value}"
+        if self.operation is Operation.CARRY:
+            return f"{self.operation.value}: {self.coverage.value}"
         return f"{self.operation.value} {self.target.value}" if self.target else str(self.operation.value)
 
 
@@ -96,6 +112,15 @@ def fill(target: Selector) -> tuple[Do]:
 
 def write_pseudo(target: Selector) -> tuple[Do]:
     return (Do(Operation.WRITE_PSEUDO, target),)
+
+
+def write_zero(target: Selector) -> tuple[Do]:
+    return (Do(Operation.WRITE_ZERO, target),)
+
+
+def carry(coverage: Coverage = Coverage.FRAME) -> tuple[Do]:
+    """The sum of the packet as it is here travels on beside it."""
+    return (Do(Operation.CARRY, coverage=coverage),)
 
 
 def compute(target: Selector) -> tuple[Do]:
@@ -123,6 +148,7 @@ TRANSLATE_QUOTE = (Do(Operation.TRANSLATE_QUOTE),)
 DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
 TRIM = (Do(Operation.TRIM),)
 POP = (Do(Operation.POP),)
+CONVERT = (Do(Operation.CONVERT),)
 UNSEAL = (Do(Operation.UNSEAL),)
 TAG = (Do(Operation.TAG),)
 UNTAG = (Do(Operation.UNTAG),)
@@ -159,6 +185,10 @@ class Test(Enum):
     MORE_SLOTS = "more ring slots than are {}"
     RIGHT = "{} is right"
     ABSENT = "{} is 0: none"
+    AGREES = "{} is right by the sum that is carried"
+    FILLS_TO_ZERO = "the fill of {} gives 0"
+    TRAILER = "bytes follow the IP packet"
+    TUNNEL = "an IP packet inside the IP packet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +259,15 @@ def absent(target: Selector) -> Given:
     return Given(Test.ABSENT, target)
 
 
+def agrees(target: Selector) -> Given:
+    """The sum that travels beside the packet says that this one is right: its bytes are not looked at."""
+    return Given(Test.AGREES, target)
+
+
+def fills_to_zero(target: Selector) -> Given:
+    return Given(Test.FILLS_TO_ZERO, target)
+
+
 AIMED_AT_TRANSPORT = Given(Test.AIMED_AT_TRANSPORT)
 TAGGED = Given(Test.TAGGED)
 ENCAPSULATED = Given(Test.ENCAPSULATED)
@@ -241,6 +280,8 @@ REMOTE = Given(Test.REMOTE)
 QUOTES = Given(Test.QUOTES)
 EDITS = Given(Test.EDITS)
 EDITS_TRANSPORT = Given(Test.EDITS_TRANSPORT)
+TRAILER = Given(Test.TRAILER)
+TUNNEL = Given(Test.TUNNEL)
 ABSENT_TRANSPORT = absent(Selector.TRANSPORT)
 
 
@@ -389,11 +430,19 @@ class Packet(Protocol):
     def long(self) -> bool: ...
     @property
     def pages(self) -> int: ...
+    @property
+    def trailing(self) -> bool: ...
     def right(self, uid: int) -> bool: ...
     def absent(self, uid: int) -> bool: ...
+    def agrees(self, uid: int) -> bool: ...
+    def fills_to_zero(self, uid: int) -> bool: ...
     def fill(self, uid: int) -> Self: ...
     def write_pseudo(self, uid: int) -> Self: ...
+    def write_zero(self, uid: int) -> Self: ...
     def compute(self, uid: int) -> Self: ...
+    def carry(self, coverage: Coverage) -> Self: ...
+    def convert(self) -> Self: ...
+    def forget(self) -> Self: ...
     def respell(self, uid: int) -> Self: ...
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
     def translate_quote(self, edit: Translation) -> Self: ...
@@ -438,8 +487,15 @@ def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int |
     """The uid of the header whose checksum ``target`` means, or None if the packet has no such sum."""
     if target is Selector.AIMED:
         return state.start if isinstance(state, Skb | Virtio) else None
+    if target is Selector.INNER:
+        return next((header.uid for header in _inside(headers) if header.consumes), None)
     header = outer_ip(headers) if target is Selector.OUTER_IP else outer_transport(headers)
     return header.uid if header is not None and header.kind is not Kind.NOTHING else None
+
+
+def _inside(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """What stands behind the second IP header."""
+    return headers[next((n for n in [n for n, header in enumerate(headers) if header.is_ip][1:]), len(headers)) :]
 
 
 def holds(given: Given, state: State, packet: Packet, setting: Setting, checked: list[int]) -> bool:
@@ -497,6 +553,16 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.ABSENT:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.absent(uid)
+        case Test.AGREES:
+            uid = select(given.argument, state, headers)
+            result = uid is not None and packet.agrees(uid)
+        case Test.FILLS_TO_ZERO:
+            uid = select(given.argument, state, headers)
+            result = uid is not None and packet.fills_to_zero(uid)
+        case Test.TRAILER:
+            result = packet.trailing
+        case Test.TUNNEL:
+            result = bool(_inside(headers))
         case Test.RIGHT:
             uid = select(given.argument, state, headers)
             if uid is None:
@@ -522,7 +588,10 @@ def apply(stage: Stage, state: State, packet: Packet, setting: Setting) -> Appli
                 ending = do.operation
             else:
                 after = _operate(do, state, after, setting)
-        return Applied(row, after, _next_state(row.becomes, state, packet, after), tuple(checked), ending)
+        became = _next_state(row.becomes, state, packet, after)
+        if not (isinstance(became, Skb) and became.summed is Summed.COMPLETE):
+            after = after.forget()
+        return Applied(row, after, became, tuple(checked), ending)
     raise Incomplete(f"stage {stage.name}: no row for {state}")
 
 
@@ -541,6 +610,10 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None, do.remote)
         case Operation.POP:
             return packet.pop()
+        case Operation.CARRY:
+            return packet.carry(do.coverage)
+        case Operation.CONVERT:
+            return packet.convert()
         case Operation.SEAL if isinstance(edit, Outer):
             return packet.seal(edit, do.outer)
         case Operation.UNSEAL:
@@ -563,6 +636,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.write_pseudo(uid)
         case Operation.RESPELL:
             return packet.respell(uid)
+        case Operation.WRITE_ZERO:
+            return packet.write_zero(uid)
         case _:
             return packet.compute(uid)
 

@@ -16,7 +16,7 @@ from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
 from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
-from csumlab.stage import Rule, Translation
+from csumlab.stage import Coverage, Rule, Translation
 
 DAMAGE = Symbol("damage", damage=True)
 
@@ -84,9 +84,12 @@ class SymbolicPacket:
     """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that
     were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the innermost IP packet that was captured,
     and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the packet inside an opaque tunnel. ``long`` says that it
-    is a super-frame. ``spoiled`` says that damage was put into what is encrypted. ``answers`` are what was found out of forms
-    that the class leaves open, and ``presumed`` says of sums that were not seen yet whether they are right where they will be seen: what is
-    checked between there and here is taken to have been the same."""
+    is a super-frame. ``spoiled`` says that damage was put into what is encrypted. ``carried`` is the sum that travels beside the packet
+    (skb->csum of CHECKSUM_COMPLETE), counted from the first header whose checksum covers the rest; None says that it is whatever the bytes
+    sum to. It stays as it is unless an operation says that it follows, so that it shows who changes bytes and forgets it. ``answers`` are
+    what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not seen yet whether they are right
+    where they will be seen: what is checked between there and here is taken to have been the same. ``presumed_fill`` is in the same way
+    what a fill would have written."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
@@ -97,8 +100,10 @@ class SymbolicPacket:
     known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
     sealed: SymbolicPacket | None = None
     spoiled: bool = False
+    carried: Form | None = None
     answers: Mapping[Form, bool] = field(default_factory=dict)
     presumed: Mapping[int, bool] = field(default_factory=dict)
+    presumed_fill: Mapping[int, Form] = field(default_factory=dict)
 
     def right(self, uid: int) -> bool:
         try:
@@ -113,14 +118,95 @@ class SymbolicPacket:
     def absent(self, uid: int) -> bool:
         return self.sums[uid].absent
 
+    @property
+    def trailing(self) -> bool:
+        return self.trailer != ZERO and not any(header.uid in self.around_trailer for header in self.headers)
+
+    def agrees(self, uid: int) -> bool:
+        """Linux include/linux/skbuff.h __skb_checksum_validate_complete: the pseudo-header and the sum that is carried, less what stands
+        before the header."""
+        first = self._summed
+        if not KINDS[self.sums[uid].kind].sums_rest or first is None:
+            return False
+        if self.carried is None:
+            return self.right(uid)
+        try:
+            return decide(self.sums[uid].pseudo + self.carried - self._from(first) + self._from(uid), self.answers)
+        except Untold:
+            error = self.carried - self._from(first)
+            if uid in self.presumed and error == ZERO:
+                return self.presumed[uid]
+            if any(symbol.nonzero for symbol in error.unknowns):
+                return False  # By how much the sum is wrong is not known: that it hides another error is one chance in 65535.
+            raise
+
+    def fills_to_zero(self, uid: int) -> bool:
+        try:
+            return decide(self._filled(uid), self.answers)
+        except Untold:
+            if uid in self.presumed_fill:
+                return decide(self.presumed_fill[uid], self.answers)
+            raise
+
+    def carry(self, coverage: Coverage) -> Self:
+        first = self._summed
+        if first is None:
+            return self.forget()
+        total = self._from(first)
+        if coverage is Coverage.PACKET and self.trailing:
+            total = total - self.trailer
+        elif coverage is Coverage.BEHIND_TAG:
+            total = total - of(Symbol("tag", unknown="the bytes of the VLAN tag are not summed", nonzero=True))
+        return replace(self, carried=total)
+
+    def convert(self) -> Self:
+        """Linux include/linux/skbuff.h __skb_checksum_convert: what the packet sums to if its outermost sum is right."""
+        first = self._summed
+        return self if first is None else replace(self, carried=-self.sums[first].pseudo)
+
+    def forget(self) -> Self:
+        return self if self.carried is None else replace(self, carried=None)
+
+    @property
+    def _summed(self) -> int | None:
+        """The first header whose checksum is a sum of all that follows it: what is carried counts from there. What stands before it sums to
+        zero (an IPv4 header), or is taken off with its own bytes wherever it is pulled."""
+        first = next((header for header in self.headers if header.consumes and header.uid in self.sums), None)
+        return first.uid if first is not None and KINDS[first.kind].sums_rest else None
+
+    def _from(self, uid: int) -> Form:
+        """The sum of all bytes from header ``uid`` on."""
+        own = self.sums[uid]
+        return own.data + own.field + (ZERO if uid in self.around_trailer else self.trailer)
+
+    def beside(self, seen: Self) -> Self:
+        """The same packet as it was ``seen``, with the sum that is carried wrong by as much as it is here."""
+        return seen._following(self)
+
+    def _following(self, before: Self) -> Self:
+        """With the sum that is carried changed by what was changed since ``before``, where that carried one."""
+        if before.carried is None:
+            return self
+        old, new = before._summed, self._summed
+        if old is None or new is None:
+            return self.forget()
+        return replace(self, carried=before.carried - before._from(old) + self._from(new))
+
     def fill(self, uid: int) -> Self:
         """skb_checksum_help: the complement of the sum from csum_start to the end of the frame, field and trailer included."""
-        old = self.sums[uid]
-        beyond = ZERO if uid in self.around_trailer else self.trailer
-        return self._write(uid, -(old.data + old.field + beyond), Zero.ONES)
+        return self._write(uid, self._filled(uid), Zero.ONES)
+
+    def _filled(self, uid: int) -> Form:
+        return -self._from(uid)
 
     def write_pseudo(self, uid: int) -> Self:
         return self._write(uid, self.sums[uid].pseudo, Zero.ONES)
+
+    def write_zero(self, uid: int) -> Self:
+        """A field of 0x0000, which for UDP says that there is no sum."""
+        packet = self._write(uid, ZERO, Zero.ZEROS)
+        own = packet.sums[uid]
+        return replace(packet, sums={**packet.sums, uid: replace(own, absent=KINDS[own.kind].zero_is_absent)})
 
     def compute(self, uid: int) -> Self:
         old = self.sums[uid]
@@ -165,9 +251,8 @@ class SymbolicPacket:
         return self._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL}, in_pseudo=False)
 
     def trim(self) -> Self:
-        if self.trailer == ZERO or any(header.uid in self.around_trailer for header in self.headers):
-            return self
-        return replace(self, trailer=ZERO)
+        """Linux net/core/skbuff.c pskb_trim_rcsum_slow: what is cut off is taken off the sum that is carried."""
+        return replace(self, trailer=ZERO)._following(self) if self.trailing else self
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
         packet = self._pushed(outer, self._next_uid(), how, remote)
@@ -184,7 +269,7 @@ class SymbolicPacket:
         """Take off the outermost IP header and what stands before the next one."""
         kept = self.headers[inner_start(self.headers) :]
         uids = {header.uid for header in kept}
-        return replace(self, headers=kept, sums={uid: s for uid, s in self.sums.items() if uid in uids})
+        return replace(self, headers=kept, sums={uid: s for uid, s in self.sums.items() if uid in uids})._following(self)
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         """A new packet whose payload is this one, encrypted."""
@@ -268,11 +353,15 @@ class SymbolicPacket:
             rules = {header.uid: ip} if header.layer is Layer.IPV4 else {}
             if transport is not None:
                 rules[transport.uid] = rule
+            before = packet
             difference = new - old
             if header.kind is not Kind.NOTHING and KINDS[header.kind].crc:
                 packet = packet._change(header.uid, difference, {}, in_pseudo=False)._changed_crc(header.uid, difference, rule)
             else:
                 packet = packet._change(header.uid, difference, rules, in_pseudo=header.is_ip)
+            if header.is_ip:
+                # Linux net/core/utils.c inet_proto_csum_replace4: skb->csum follows the field. A port and the field cancel.
+                packet = packet._following(before)
             changed = replace(header, source=span) if side == "source" else replace(header, destination=span)
             headers = tuple(changed if h.uid == header.uid else h for h in packet.headers)
             header = changed

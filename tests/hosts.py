@@ -514,3 +514,24 @@ kind = "masquerade"
 device = "eth1"
 source = "10.1.0.0/24"
 """
+CARD = (
+    """
+at = "host:eth0"
+[domain.host]
+conntrack = TRACKS
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+card = "CARD"
+address = ["192.0.2.7/24", "2001:db8:2::7/64"]
+[[domain.host.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+[[domain.host.route]]
+to = "::/0"
+device = "eth0"
+via = "2001:db8:2::fe"
+"""
+    + OUTSIDE
+)

@@ -166,6 +166,14 @@ def test_stages_are_listed_and_printed() -> None:
     assert len(json.loads(run("stages", "--json").stdout)) == len(listed)
 
 
+def test_cards_are_listed() -> None:
+    """What a card can be told to do, in words and as data, names every behaviour and card once."""
+    data = json.loads(run("stages", "cards", "--json").stdout)
+    text = run("stages", "cards").output
+    assert all(f"{name}: a card that" in text for name in data["behaviours"])
+    assert {word for card in data["cards"] for word in card["behaviours"]} <= set(data["behaviours"])
+
+
 def test_scenarios_from_the_command_line() -> None:
     """run gives 0 when all is as expected; list has a story for each."""
     result = run("scenario", "run", CLEAN, ROUTER)

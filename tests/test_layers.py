@@ -10,7 +10,7 @@ import csumlab
 
 ROOT = Path(csumlab.__file__).parent
 FLOORS = (
-    ("whole", "inet", "headers", "crc32c", "rows", "linktypes", "virtio_features", "capture.growth", "capture.packing"),
+    ("whole", "inet", "headers", "crc32c", "rows", "linktypes", "virtio_features", "capture.growth", "capture.packing", "cards"),
     ("virtio_header", "facts", "capture.block", "tables", "kernels"),
     ("kernels.primitives", "kernels.layout", "kernels.codes"),
     ("kernels.steps",),

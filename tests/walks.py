@@ -55,7 +55,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
     if preset == "linux-6.1":
         found["direct"] = host(hosts.DIRECT)
         found["unsummed"] = host(hosts.DIRECT.replace("local =", "options = { udpcsum = false }\nlocal ="))
-        found |= kvm_hosts() | rewriters.hosts()
+        found |= kvm_hosts() | card_hosts() | rewriters.hosts()
         found |= {f"claims, {name}": host(hosts.CLAIMS, PRESET=preset, CLAIM=f"claims-{name}") for name in ("owed", "verified", "nothing")}
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
         odd = odd.replace(
@@ -190,7 +190,26 @@ def kvm_hosts() -> dict[str, Topology]:
     }
 
 
+def card_hosts() -> dict[str, Topology]:
+    """Cards with behaviours of their own, alone and below a tunnel."""
+    found = {
+        f"sends, {card}": host(hosts.CARD, CARD=card, TRACKS="false")
+        for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked")
+    }
+    for card in ("rx-complete", "rx-complete-packet", "rx-complete rx-complete-behind-tag", "rx-levels rx-drops", "rx-trusts"):
+        found[f"hears, {card}"] = host(hosts.CARD, CARD=card, TRACKS="false")
+    for card in ("rx-complete", "rx-complete-packet"):
+        found[f"hears, tracked, {card}"] = host(hosts.CARD, CARD=card, TRACKS="true")
+    vxlan = hosts.VXLAN.replace('wire = "lan"\naddress = ["192.0.2.7', 'wire = "lan"\ncard = "tx-by-protocol"\naddress = ["192.0.2.7')
+    vxlan = vxlan.replace('wire = "lan"\naddress = ["192.0.2.9', 'wire = "lan"\ncard = "rx-complete-packet"\naddress = ["192.0.2.9')
+    for csum in ("true", "false"):
+        found[f"vxlan, cards, udpcsum {csum}"] = host(vxlan, UDPCSUM=csum, ENCAPSULATED="true", NATRULE="")
+    return found
+
+
 ENDS = {
+    "sends": (("host", "192.0.2.7", "198.51.100.80"),),
+    "hears": (("outside", "198.51.100.80", "192.0.2.7"),),
     "kvm": (("guest", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11"), ("host", "192.0.2.1", "192.0.2.11")),
     "served": (("host", "192.0.2.1", "192.0.2.11"),),
     "entered": (("outside", "198.51.100.80", "192.0.2.11"), ("guest", "192.0.2.11", "192.0.2.1")),
@@ -219,6 +238,8 @@ ENDS6 = {
     "odd": (("dom0", "2001:db8:2::1", "2001:db8:2::11"),),
     "claims": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
     "pair": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
+    "sends": (("host", "2001:db8:2::7", "2001:db8:7::80"),),
+    "hears": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
 }
 
 
@@ -252,6 +273,10 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     for name in ("tcp", "udp"):
         plan = plain[name].sums[-1]
         found[f"{name}, partial"] = frames.patch(found[name], plan.at, residue(plan.pseudo) or 0xFFFF)
+    even = payload + bytes(len(payload) % 2)
+    sum_of_even = made(frames.udp(even + bytes(2), 53)).data[at : at + 2]
+    zero = made(frames.udp(even + sum_of_even, 53))
+    found["udp, partial, sum 0"] = frames.patch(zero.data, at, residue(zero.sums[-1].pseudo))
     if version == 4:
         found["tcp, wrong IPv4 sum"] = frames.patch(found["tcp"], 14 + 10, 0x1234)
         found["tcp, first fragment"] = made(frames.tcp(payload), fragment=0x2000).data
@@ -269,7 +294,9 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
         found["vxlan"] = frames.ethernet(
             frames.ipv4(frames.vxlan(frames.ethernet(frames.ipv4(frames.tcp(payload)))), source, destination)
         ).data
+        found["vxlan, no outer sum"] = frames.patch(found["vxlan"], 34 + 6, 0)
         found["tcp, tagged"] = frames.ethernet(frames.vlan(frames.ipv4(frames.tcp(payload), source, destination))).data
+        found["tcp, tagged, damaged"] = found["tcp, tagged"][:-1] + b"?"
         found["tcp, long"] = made(frames.tcp(payload * 250)).data
     else:
         found["tcp, extensions"] = frames.ethernet(
@@ -427,6 +454,12 @@ def differences(case: Case) -> list[str]:
 
 def _compare(forms: SymbolicPacket, data: FramePacket, columns: Columns, raw: Mapping[int, int]) -> Iterator[str]:
     present = data.sums
+    if forms.carried is not None and data.carried is not None:
+        value, known = numbers(forms.carried, columns)
+        if known[0] and int(value[0]) != data.carried:
+            yield f"the sum beside it is {int(value[0]):#06x} / {data.carried:#06x}"
+    elif (forms.carried is None) is not (data.carried is None):
+        yield f"the sum beside it is {forms.carried} / {data.carried}"
     if set(forms.sums) != set(present):
         yield f"sums of {sorted(forms.sums)} / {sorted(present)}"
         return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from csumlab.cards import BEHAVIOURS, CARDS
 from csumlab.findings import ENTRIES
 from csumlab.report.table import folded
 from csumlab.stage import Row, Stage
@@ -57,6 +59,28 @@ def list_text() -> str:
     return "\n".join(lines)
 
 
+def cards_text() -> str:
+    """What cards can be told to do, and which are known to, for a terminal."""
+    lines = []
+    for name, sentence in BEHAVIOURS.items():
+        lines += folded(f"{name}: a card that {sentence}", "      ")
+    for card in CARDS:
+        lines += ["", *folded(f"{card.name}: {', '.join(card.behaviours)} ({card.sure})", "      "), *folded(f"[{card.source}]", "      ")]
+    return "\n".join(lines)
+
+
+def cards_dict() -> dict[str, Any]:
+    return {"behaviours": dict(BEHAVIOURS), "cards": [asdict(card) for card in CARDS]}
+
+
+def _cards_markdown() -> list[str]:
+    lines = ["## Cards", "", "What `card` of a nic may name: words, each a behaviour or a card that is known for some.", ""]
+    lines += ["| behaviour | a card that |", "|---|---|", *(f"| {name} | {sentence} |" for name, sentence in BEHAVIOURS.items()), ""]
+    lines += ["| card | behaviours | source |", "|---|---|---|"]
+    lines += [f"| {card.name} | {', '.join(card.behaviours)} | {card.source} *({card.sure})* |" for card in CARDS]
+    return [*lines, ""]
+
+
 def stages_markdown() -> str:
     """docs/stages.md."""
     lines = [
@@ -76,7 +100,7 @@ def stages_markdown() -> str:
             parts = [part.replace("|", "\\|") for part in cells(row)]
             lines.append("| " + " | ".join([*parts[:4], parts[4] + extra]) + " |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines + _cards_markdown())
 
 
 def findings_markdown() -> str:

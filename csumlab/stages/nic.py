@@ -1,17 +1,59 @@
-"""Physical network cards and what lies between them, as tables."""
+"""Physical network cards and what lies between them, as tables. Which behaviours there are is told by ``csumlab/cards.py``."""
 
 from __future__ import annotations
 
 from csumlab.headers import Kind
-from csumlab.stage import ABSENT_TRANSPORT, ANY, FRAGMENT, KEEP, SAME, Row, Selector, Stage, carries, feature, fill, fresh, right, when
+from csumlab.stage import (
+    ABSENT_TRANSPORT,
+    AIMED_AT_TRANSPORT,
+    ANY,
+    DROP,
+    ENCAPSULATED,
+    EXTENSIONS,
+    FRAGMENT,
+    KEEP,
+    SAME,
+    TAGGED,
+    TUNNEL,
+    Coverage,
+    Row,
+    Selector,
+    Stage,
+    aimed_at,
+    carries,
+    carry,
+    compute,
+    feature,
+    fill,
+    fills_to_zero,
+    fresh,
+    knob,
+    right,
+    when,
+    write_zero,
+)
 from csumlab.state import Bare, Skb, Summed
+
+_OWED = when(Skb, summed=Summed.PARTIAL)
+_BY_PROTOCOL = knob("tx-by-protocol")
+_COMPLETE = fresh(Skb, summed=Summed.COMPLETE)
+_CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
 NIC_TRANSMIT = Stage(
     name="nic-transmit",
     title="card sends",
     source="linux 6.1 Documentation/networking/checksum-offloads.rst",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
+        Row(_OWED, (knob("tx-unfilled"),), KEEP, fresh(Bare), "the card offers to sum and does not: the field leaves as it is", source="https://github.com/F-Stack/f-stack/issues/520"),
+        Row(_OWED, (_BY_PROTOCOL, TAGGED), KEEP, fresh(Bare), "the card looks for an IP header by itself and finds none behind a tag: not filled", source=_CONTRACT),
+        Row(_OWED, (_BY_PROTOCOL, EXTENSIONS), KEEP, fresh(Bare), "the card looks for TCP and UDP right behind the IPv6 header and finds an extension header: not filled", source=_CONTRACT),
+        Row(_OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT, carries(Kind.TCP, Kind.UDP), ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card reads outer headers only: it makes the outer sum over what it finds, and the inner one leaves unfilled", source=_CONTRACT, sure="derived"),
+        Row(_OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT), KEEP, fresh(Bare), "the card reads outer headers only, and finds no sum to fill there", source=_CONTRACT, sure="derived"),
+        Row(_OWED, (_BY_PROTOCOL, ~aimed_at(Kind.TCP, Kind.UDP)), KEEP, fresh(Bare), "the card knows TCP and UDP only: not filled", source=_CONTRACT),
+        Row(_OWED, (knob("tx-tunnel-ports"), TUNNEL, ~ENCAPSULATED, aimed_at(Kind.UDP)), KEEP, fresh(Bare), "the card knows a tunnel by its port and was not told of one: the outer sum is not filled", source="linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
+        Row(_OWED, (knob("tx-udp-zero"), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the sum comes out as 0 and is written so: the field says that there is none", source="qemu commit 0dacea92d26c"),
+        Row(_OWED, (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
+        Row(when(Skb), (knob("tx-unasked"), TAGGED, carries(Kind.TCP, Kind.UDP), ~FRAGMENT, ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card makes the sum anew though nothing is owed: what was damaged before leaves with a right sum", source="linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
         Row(ANY, (), KEEP, fresh(Bare), "the card sends the bytes as they are"),
     ),
 )  # fmt: skip
@@ -25,16 +67,25 @@ WIRE = Stage(
     ),
 )  # fmt: skip
 
+_MLX5 = "linux commit e8c8b53ccaff (drivers/net/ethernet/mellanox/mlx5/core/en_rx.c mlx5e_handle_csum)"
+
 NIC_RECEIVE = Stage(
     name="nic-receive",
     title="card receives",
     source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY",
     table=(
         Row(when(Bare), (~feature("rx-checksum"),), KEEP, fresh(Skb), "rx-checksum is off: nothing is known"),
+        Row(when(Bare), (knob("rx-complete-packet"),), carry(Coverage.PACKET), _COMPLETE, "the card hands up the sum of the packet, without what follows it in the frame", source=_MLX5),
+        Row(when(Bare), (knob("rx-complete-behind-tag"), TAGGED), carry(Coverage.BEHIND_TAG), _COMPLETE, "the card hands up the sum of what follows the tag, which is left in the frame", source="linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", sure="derived"),
+        Row(when(Bare), (knob("rx-complete"),), carry(), _COMPLETE, "the card hands up the sum of all that follows the Ethernet header, right or wrong", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_COMPLETE"),
         Row(when(Bare), (FRAGMENT,), KEEP, fresh(Skb), "a card does not check a fragment"),
+        Row(when(Bare), (knob("rx-trusts"), carries(Kind.TCP, Kind.UDP)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card calls every sum verified", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY: what it must not say", sure="derived"),
+        Row(when(Bare), (knob("rx-levels"), TUNNEL, carries(Kind.UDP), ABSENT_TRANSPORT, right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "there is no outer sum, and the card verified the inner one: two levels"),
+        Row(when(Bare), (knob("rx-levels"), TUNNEL, carries(Kind.UDP), right(Selector.TRANSPORT), right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "the card verified the outer and the inner sum: two levels"),
         Row(when(Bare), (~carries(Kind.TCP, Kind.UDP),), KEEP, fresh(Skb), "a card checks only TCP and UDP"),
         Row(when(Bare), (ABSENT_TRANSPORT,), KEEP, fresh(Skb), "there is no sum to check"),
         Row(when(Bare), (right(Selector.TRANSPORT),), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card verified the sum: right"),
+        Row(when(Bare), (knob("rx-drops"),), DROP, SAME, "the card verified the sum: wrong; the frame is dropped and counted by the card only", source="linux 6.1 Documentation/networking/checksum-offloads.rst; which cards do is not told", sure="uncertain"),
         Row(when(Bare), (), KEEP, fresh(Skb), "the card verified the sum: wrong; the packet is passed up with no mark"),
     ),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from csumlab.stage import (
     ABSENT_TRANSPORT,
     AIMED_AT_TRANSPORT,
     ANY,
+    CONVERT,
     DROP,
     KEEP,
     POP,
@@ -71,9 +72,10 @@ DECAPSULATE = Stage(
         Row(_OWED, (AIMED_AT_TRANSPORT,), POP, fresh(Skb), "csum_start lies in the header that is taken off: nothing is known of the inner sums"),
         Row(_OWED, (), POP, changed(encapsulation=False), "what is owed inside stays owed, and counts as verified here"),
         Row(when(Skb, summed=UNNECESSARY), (), POP, SAME, "the levels that are left speak of the inner headers"),
+        Row(when(Skb, summed=COMPLETE), (), POP, SAME, "what is taken off is taken off the sum that is carried: the inner sum can be verified for free"),
         Row(when(Skb), (ABSENT_TRANSPORT,), POP, fresh(Skb), "no outer sum: nothing is known of the inner one"),
         Row(when(Skb), (~carries(Kind.UDP, Kind.GRE),), POP, SAME, "the outer header has no checksum: what was known stays known"),
-        Row(when(Skb, summed=(NONE, COMPLETE)), (), POP, fresh(Skb, summed=COMPLETE), "the outer sum counts as right, which gives the sum of the inner packet: it can be verified for free"),
+        Row(when(Skb), (), CONVERT + POP, fresh(Skb, summed=COMPLETE), "the outer sum counts as right, which gives the sum of the inner packet: it can be verified for free"),
     ),
 )  # fmt: skip
 

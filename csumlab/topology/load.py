@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from csumlab.cards import behaviours
 from csumlab.packet import PORTED, Span, exactly
+from csumlab.state import Skb
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
@@ -76,6 +78,7 @@ class _Device(_Table):
     encap: str = ""
     slots: int = 0
     fatal_slots: int = 0
+    card: str = ""
 
 
 class _Route(_Table):
@@ -215,6 +218,7 @@ class _Parser:
             ("encap", entry.encap, tunnel and len(CARRIAGES[kind].layers) > 1),
             ("slots", entry.slots, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
             ("fatal-slots", entry.fatal_slots, kind is DeviceKind.VIF),
+            ("card", entry.card, kind is DeviceKind.NIC),
             ("bridge", entry.bridge, kind is not DeviceKind.MACVTAP),
             ("address", entry.address, kind is not DeviceKind.MACVTAP),
             ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),
@@ -226,10 +230,13 @@ class _Parser:
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
         if entry.xdp and not re.fullmatch(r"(generic )?(pass|redirect [^ ]+)", entry.xdp):
             raise self.fail(f"{key}.xdp", f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE', alone or behind 'generic'")
-        try:
-            parse_features(entry.virtio)
-        except ValueError as error:
-            raise self.fail(f"{key}.virtio", str(error)) from None
+        for word, text, parse in (("virtio", entry.virtio, parse_features), ("card", entry.card, behaviours)):
+            try:
+                parse(text)
+            except ValueError as error:
+                raise self.fail(f"{key}.{word}", str(error)) from None
+        if entry.card and PRESETS[preset].family is not Skb:
+            raise self.fail(f"{key}.card", f"cards of {preset} are not told apart")
         if kind in (*CARRIAGES, *WRAPPING) and kind is not DeviceKind.VPN and kind not in PRESETS[preset].carrying:
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
         if tunnel:
@@ -277,6 +284,7 @@ class _Parser:
             entry.lower,
             entry.id,
             entry.encap,
+            entry.card,
             entry.slots,
             entry.fatal_slots,
         )
@@ -488,7 +496,7 @@ def to_toml(topology: Topology) -> str:
                 lines.append(f"mac = {_quoted(device.mac.to_bytes(6, 'big').hex(':'))}")
             if device.addresses:
                 lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
-            for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower"):
+            for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower", "card"):
                 if getattr(device, word):
                     lines.append(f"{word} = {_quoted(getattr(device, word))}")
             if device.peer is not None:

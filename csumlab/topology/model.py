@@ -126,7 +126,8 @@ class Device:
     the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap, VLAN or MACsec device sits on,
     ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside its own headers: "fou", "gue" or "udp". ``slots`` of a
     packet behind the first: the most that a netfront uses, or that the backend of a vif takes; ``fatal_slots`` of a vif: with more it
-    disables the interface (netback's fatal_skb_slots). 0: what the kernel has."""
+    disables the interface (netback's fatal_skb_slots). 0: what the kernel has.
+    ``card`` what kind of card a nic is (cards.py), "" one that does all as it should."""
 
     name: str
     kind: DeviceKind
@@ -147,6 +148,9 @@ class Device:
     lower: str = ""
     id: int = 0
     encap: str = ""
+    card: str = ""
+    slots: int = 0
+    fatal_slots: int = 0
 
     @property
     def tunnel_layers(self) -> tuple[Layer, ...]:
@@ -157,9 +161,6 @@ class Device:
     def is_raw(self) -> bool:
         """Whether frames of the device have no link-layer header: a tunnel that carries IP packets."""
         return self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers
-
-    slots: int = 0
-    fatal_slots: int = 0
 
     @property
     def native_xdp(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from csumlab.cards import behaviours
 from csumlab.headers import Layer
 from csumlab.stage import Stage
 from csumlab.stages import hooks, linux, nic, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
@@ -369,8 +370,8 @@ def stages() -> dict[str, Stage]:
 
 
 def options_of(device: Device) -> Mapping[str, bool]:
-    """Every option of a device: what is set, else its kind's default."""
-    return {**_OPTIONS_OF.get(device.kind, OPTIONS), **device.options}
+    """Every option of a device: what is set, else its kind's default; and how its card behaves."""
+    return {**_OPTIONS_OF.get(device.kind, OPTIONS), **device.options, **dict.fromkeys(behaviours(device.card), True)}
 
 
 def knobs_of(device: Device) -> Mapping[str, bool]:

@@ -1,0 +1,64 @@
+"""What network cards do with checksums other than they should: behaviours that a device can be given, and cards known to have them.
+
+The tables of ``stages/nic.py`` ask for behaviours only. A card is a name for some of them, with the source that tells; ``csumlab stages
+cards`` lists both. A driver that knows its card keeps such packets away from it (``ndo_features_check``), which is what setting the
+device's features does.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+BEHAVIOURS: Final[Mapping[str, str]] = {
+    "tx-by-protocol": "ignores csum_start: fills TCP and UDP right behind the outermost IP header and nothing else",
+    "tx-tunnel-ports": "takes a datagram that holds a tunnel packet for one that it is told of, and fills nothing if it is not told",
+    "tx-unfilled": "fills nothing, whatever it offers",
+    "tx-udp-zero": "writes a UDP sum that comes out as 0 as 0x0000, which says that there is none",
+    "tx-unasked": "makes TCP and UDP sums of tagged frames anew although nothing is owed",
+    "rx-complete": "hands up the sum of the frame (CHECKSUM_COMPLETE) in place of a verdict",
+    "rx-complete-packet": "hands up a sum that ends where the IP packet ends",
+    "rx-complete-behind-tag": "hands up a sum that starts behind a VLAN tag which it leaves in the frame",
+    "rx-levels": "verifies the sum inside a tunnel too, and says so (csum_level)",
+    "rx-trusts": "calls every TCP and UDP sum verified, also a wrong one",
+    "rx-drops": "drops what it finds wrong",
+}
+"""Each completes "a card that ..."."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card that is known to behave so. ``sure`` as in stage.Row."""
+
+    name: str
+    behaviours: tuple[str, ...]
+    source: str
+    sure: str = "read"
+
+
+CARDS: Final = (
+    Card("be2net", ("tx-unasked",), "linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
+    Card("esxi-5.5-vmxnet3", ("tx-unfilled",), "https://github.com/F-Stack/f-stack/issues/520", "derived"),
+    Card("hns3-v2", ("tx-tunnel-ports",), "linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
+    Card("lan78xx", ("rx-complete", "rx-complete-behind-tag"), "linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", "derived"),
+    Card("libwx", ("tx-by-protocol",), "linux drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum; CVE-2025-22101", "derived"),
+    Card("mlx5", ("rx-complete", "rx-complete-packet"), "linux before commit e8c8b53ccaff (mlx5e_handle_csum)"),
+    Card("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
+)  # fmt: skip
+
+
+@cache
+def behaviours(text: str) -> tuple[str, ...]:
+    """The behaviours that a device's ``card`` names: words, each a behaviour or a card. Raises ValueError, which says what there is."""
+    found: list[str] = []
+    cards = {card.name: card.behaviours for card in CARDS}
+    for word in text.split():
+        if word not in cards and word not in BEHAVIOURS:
+            near = difflib.get_close_matches(word, [*cards, *BEHAVIOURS], 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join([*cards, *BEHAVIOURS])}"
+            raise ValueError(f"unknown card or behaviour {word!r}; {hint}")
+        found += cards.get(word, (word,))
+    return tuple(dict.fromkeys(found))
