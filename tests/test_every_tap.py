@@ -14,10 +14,10 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.replaying import replay
 
-UNSURE = {"xen-3.0.0-napt": ["dom0:eth0", "outside:eth0"], "trailer-filled": ["outside:eth0"], "card-tunnel-ports": ["guest:vxlan0"]}
+UNSURE = {"xen-3.0.0-napt": ["dom0:eth0", "outside:eth0"], "trailer-filled": ["outside:eth0"]}
 """Capture points at which findings say "if". Of the first the port before its translation was not seen, of the second what stood behind the
 packet when it was filled: the error it leaves is not known, and a program that sent a wrong
-sum would look the same. Before the third's tunnel its outer headers are not known: what their sum should have been is not either."""
+sum would look the same."""
 SAME = {"CSL401": "CSL411"}
 """Behind the hop that launders it, damage that was there cannot be seen any more, but that it would be laundered can."""
 
