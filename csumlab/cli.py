@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "report": "One HTML page that opens offline: verdict, drawings, findings, bytes.",
     "stages": "The tables of what devices do.",
     "capture": "Capture live, with what the kernel knows of each packet.",
+    "schema": "The JSON Schema of an output.",
     "wireshark": "A profile and an extcap for Wireshark: install, remove, status.",
     "host": "A topology from a live host, so that nobody has to write one.",
     "doctor": "What this machine has of what csumlab can use, and how to get the rest.",

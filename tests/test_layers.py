@@ -100,6 +100,7 @@ FLOORS = (
     ("host.hosting", "host.routing"),
     ("host.loading",),
     ("scenario", "asserting", "catalogue", "doctor"),
+    ("schemas", "outputs", "outputs.sarif", "outputs.junit", "outputs.parquet"),
     ("pytest_plugin",),
     ("report", "report.table", "report.packets"),
     ("report.data", "report.text", "report.replay", "report.points", "report.path"),
@@ -122,6 +123,7 @@ FLOORS = (
         "commands.capture",
         "commands.host",
         "commands.wireshark",
+        "commands.schema",
     ),
     ("commands.report",),
     ("cli",),
@@ -184,4 +186,4 @@ def test_libraries_stay_where_they_belong() -> None:
             if library == "dpkt":
                 assert name == "capture.snoop", name
         for target in imported(tree, late=False):
-            assert target.split(".")[0] not in ("pandas", "rich", "numba", "jinja2"), f"{name} imports {target} at start"
+            assert target.split(".")[0] not in ("pandas", "rich", "numba", "jinja2", "pyarrow"), f"{name} imports {target} at start"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("wireshark",)
+PAGES = ("wireshark", "outputs")
 
 
 @pytest.mark.needs_program

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csumlab.commands.common import SLOW, announce_compiling, coloured, fail, progress, tunnels_of
+from csumlab.commands.common import SLOW, announce_compiling, coloured, fail, progress, reports, tunnels_of, write_reports
 
 if TYPE_CHECKING:
     from csumlab.checking import CheckResult
@@ -25,8 +25,19 @@ if TYPE_CHECKING:
 @click.option(
     "-w", "target", metavar="FILE", help="Also write CAPTURE as pcapng with what was found beside each packet; no packet changes."
 )
+@click.option("--parquet", metavar="FILE", help="Also write a row per checksum as Parquet, of captures of any size.")
+@reports
 def check(
-    captures: tuple[str, ...], as_json: bool, as_csv: bool, packets: bool, topology: str | None, udp: tuple[str, ...], target: str | None
+    captures: tuple[str, ...],
+    as_json: bool,
+    as_csv: bool,
+    packets: bool,
+    topology: str | None,
+    udp: tuple[str, ...],
+    target: str | None,
+    parquet: str | None,
+    sarif: str | None,
+    junit: str | None,
 ) -> None:
     """Every checksum of every header in CAPTURE (pcap, pcapng, snoop; plain or packed with gzip, zstd, xz, bzip2 or lz4; - is standard
     input; a file that is still being written is read as far as it goes): good, partial, blank, absent, bad or unverified, and for what is
@@ -35,6 +46,8 @@ def check(
         fail("choose one of --json and --csv")
     if packets and "-" in captures:
         fail("--packets reads a capture twice: save standard input to a file first")
+    if parquet and "-" in captures:
+        fail("--parquet reads a capture twice: save standard input to a file first")
     if target and (len(captures) > 1 or "-" in captures):
         fail("-w takes one capture, which is read twice: no standard input")
     from csumlab.checking import check as run
@@ -42,9 +55,15 @@ def check(
     host = _host(topology)
     announce_compiling(captures)
     with progress(captures) as step:
-        result = run(*captures, progress=step, topology=host, udp=tunnels_of(udp), labels=target is not None)
+        result = run(*captures, progress=step, topology=host, udp=tunnels_of(udp), labels=bool(target or parquet))
     if target is not None:
         _mark(result, target, captures)
+    if parquet is not None:
+        _tabulate(result, parquet, captures)
+    from csumlab.outputs import junit as as_junit
+    from csumlab.outputs import sarif as as_sarif
+
+    write_reports([(sarif, lambda: as_sarif.of_check(result)), (junit, lambda: as_junit.of_check(result))])
     if packets:
         sys.exit(_packets(result, as_json, as_csv))
     if as_json:
@@ -72,6 +91,18 @@ def _mark(result: CheckResult, target: str, captures: tuple[str, ...]) -> None:
         with progress(captures, SLOW) as step:
             click.echo(write_marked(result.results[0], target, progress=step), err=True)
     except (CaptureError, ValueError) as error:
+        fail(error)
+
+
+def _tabulate(result: CheckResult, path: str, captures: tuple[str, ...]) -> None:
+    from csumlab.capture import CaptureError
+    from csumlab.outputs.parquet import MissingPart, write_check
+    from csumlab.whole import WriteError
+
+    try:
+        with progress(captures) as step:
+            click.echo(f"{path}: {write_check(result, path, progress=step):,} checksums", err=True)
+    except (CaptureError, MissingPart, WriteError, ValueError) as error:
         fail(error)
 
 

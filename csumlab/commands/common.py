@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
@@ -45,6 +45,31 @@ class HelpfulGroup(click.Group):
                 advice = f"; it is a file: csumlab check {word}"
             ctx.fail(f"there is no command {word!r}{advice or '; there are: ' + ', '.join(known)}")
         return super().resolve_command(ctx, args)
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def reports(command: Command) -> Command:
+    """The options for files that other programs read."""
+    for flag, help_text in (
+        ("--junit", "Also write JUnit XML: what is wrong as failures."),
+        ("--sarif", "Also write SARIF 2.1.0, for code scanning."),
+    ):
+        command = click.option(flag, metavar="FILE", help=help_text)(command)
+    return command
+
+
+def write_reports(made: Iterable[tuple[str | None, Callable[[], str]]]) -> None:
+    """Write each file that was asked for, whole or not at all; ends with exit status 2 if that cannot be."""
+    from csumlab.whole import WriteError, write_text
+
+    for path, make in made:
+        if path is not None:
+            try:
+                write_text(path, make())
+            except WriteError as error:
+                fail(error)
 
 
 def coloured() -> bool:

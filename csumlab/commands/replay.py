@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csumlab.commands.common import SLOW, announce_compiling, fail, progress
+from csumlab.commands.common import SLOW, announce_compiling, fail, progress, reports, write_reports
 
 if TYPE_CHECKING:
     from csumlab.outcome import Settings
@@ -44,8 +44,20 @@ def settings_for(topology: str | None, line: str | None, at: str, assume: str, e
 @click.option(
     "-w", "target", metavar="FILE", help="Also write the packets as captures at every hop would show them: one pcapng interface a hop."
 )
+@click.option("--parquet", metavar="FILE", help="Also write a row per packet as Parquet, of captures of any size.")
+@reports
 def replay(
-    capture: str, topology: str | None, line: str | None, at: str, assume: str | None, exposure: bool, as_json: bool, target: str | None
+    capture: str,
+    topology: str | None,
+    line: str | None,
+    at: str,
+    assume: str | None,
+    exposure: bool,
+    as_json: bool,
+    target: str | None,
+    parquet: str | None,
+    sarif: str | None,
+    junit: str | None,
 ) -> None:
     """Walk every packet of CAPTURE through a modelled host, from its sender through the capture point to its end, and say what is wrong,
     where, why, and which change mends it."""
@@ -53,8 +65,8 @@ def replay(
 
     settings = settings_for(topology, line, at, assume or "", exposure)
     if settings is None:
-        if target is not None:
-            fail("-w shows the hops of a host: say which, with --topology FILE or --path LINE")
+        if target or parquet or sarif or junit:
+            fail("nothing was walked that could be written: say through what host, with --topology FILE or --path LINE")
         from csumlab.suggest import suggest
 
         try:
@@ -63,7 +75,11 @@ def replay(
             fail(error)
         click.echo(json.dumps(suggestion.to_dict(), indent=2) if as_json else str(suggestion))
         sys.exit(suggestion.status)
+    from csumlab.outputs import junit as as_junit
+    from csumlab.outputs import sarif as as_sarif
+    from csumlab.outputs.parquet import MissingPart, write_replay
     from csumlab.replaying import replay as run
+    from csumlab.whole import WriteError
 
     announce_compiling((capture,))
     try:
@@ -74,8 +90,12 @@ def replay(
 
             with progress((capture,), SLOW) as step:
                 click.echo(write_hops(result, target, progress=step), err=True)
-    except (CaptureError, ValueError) as error:
+        if parquet is not None:
+            with progress((capture,)) as step:
+                click.echo(f"{parquet}: {write_replay(result, parquet, progress=step):,} packets", err=True)
+    except (CaptureError, MissingPart, WriteError, ValueError) as error:
         fail(error)
+    write_reports([(sarif, lambda: as_sarif.of_replay(result)), (junit, lambda: as_junit.of_replay(result))])
     click.echo(json.dumps(result.to_dict(), indent=2) if as_json else str(result))
     if as_json and result.fault is not None:
         click.echo(f"csumlab: {result.fault}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from csumlab.commands.common import HelpfulGroup, fail
+from csumlab.commands.common import HelpfulGroup, fail, reports, write_reports
 
 if TYPE_CHECKING:
     from csumlab.catalogue import Entry
@@ -28,28 +28,33 @@ def scenario() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @_CAPTURES
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
-def run(names: tuple[str, ...], captures: str, as_json: bool) -> None:
+@reports
+def run(names: tuple[str, ...], captures: str, as_json: bool, sarif: str | None, junit: str | None) -> None:
     """Replay captures and hold the findings against what is expected. NAME is a scenario folder, the name of a shipped one, or a documented
     bug by its id or slug (csumlab scenario list): then all that show it run, and those that show how it ends where it is mended."""
     from csumlab.capture import CaptureError
+    from csumlab.outputs import junit as as_junit
+    from csumlab.outputs import sarif as as_sarif
     from csumlab.scenario import ScenarioError, run_scenario
     from csumlab.topology.load import TopologyError
 
     wanted: list[tuple[Entry | None, Path]] = []
     for name in names:
         wanted += _found(name, captures)
-    told, results = [], []
+    told, results, runs = [], [], []
     entry = None
     for of, folder in wanted:
         try:
             result = run_scenario(folder)
         except (CaptureError, ScenarioError, TopologyError, ValueError) as error:
             fail(error)
+        runs.append(result)
         results.append({**result.to_dict(), "entry": of.id if of else ""})
         if of is not None and of is not entry:
             told.append(_headline(of))
         entry = of
         told.append(str(result))
+    write_reports([(sarif, lambda: as_sarif.of_scenarios(runs)), (junit, lambda: as_junit.of_scenarios(runs))])
     click.echo(json.dumps(results, indent=2) if as_json else "\n\n".join(told))
     sys.exit(0 if all(result["passed"] for result in results) else 1)
 

@@ -1,0 +1,1 @@
+"""Results for other programs: Parquet, SARIF and JUnit. JSON is made where the results are shown (``report``)."""
