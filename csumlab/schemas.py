@@ -294,6 +294,54 @@ def _wireshark_status() -> Schema:
     )
 
 
+def _compare() -> Schema:
+    examples = _list(_list(_or_null(_COUNT)), "pairs of packet numbers, in the one capture and the other")
+    side = _object(
+        {
+            "file": _TEXT,
+            "packets": _COUNT,
+            "without_ip": _COUNT,
+            "sealed": _COUNT,
+            "past_the_bound": _COUNT,
+            "first_ns": _or_null({"type": "integer"}),
+            "last_ns": _or_null({"type": "integer"}),
+            "fault": _or_null(_TEXT),
+        }
+    )
+    clock = _object(
+        {
+            "known": _FLAG,
+            "offset_ns": {"type": "integer"},
+            "drift_ppm": {"type": "number"},
+            "spread_ns": {"type": "integer"},
+            "common": _COUNT,
+            "window_ns": {"type": "integer"},
+        }
+    )
+    prediction = _object({"agrees": _or_null(_FLAG), "sentence": _TEXT, "codes": _list(_CODE), "cure": _TEXT})
+    texts = ("what", "sum", "sentence", "why", "do")
+    item = _object(
+        {**dict.fromkeys(texts, _TEXT), "harmful": _FLAG, "packets": _COUNT, "examples": examples, "prediction": _or_null(prediction)}
+    )
+    verdict = {"enum": [one.name.lower() for one in Verdict]}
+    total = _object({"sum": _TEXT, "before": verdict, "after": verdict, "change": _TEXT, "cause": _TEXT})
+    return _object(
+        {
+            "format": _FORMAT,
+            "headline": _TEXT,
+            "status": _STATUS,
+            "before": side,
+            "after": side,
+            "clock": clock,
+            "pairs": _COUNT,
+            "taps": _or_null(_object({"before": _TEXT, "after": _TEXT})),
+            "items": _list(item, "what happened, the worst first"),
+            "kinds": _list(_object({"what": _TEXT, "packets": _COUNT, "examples": examples, "sums": _list(total)})),
+            "left_out": _list(_TEXT),
+        }
+    )
+
+
 def _sum_note(more: Mapping[str, Schema]) -> Schema:
     return _object({"sum": _KIND, "offset": _COUNT, "verdict": _VERDICT, "field": _WORD, "residue": _WORD, **more})
 
@@ -344,6 +392,7 @@ _MADE: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
     "check": ("csumlab check --json", _check),
     "check-packets": ("one line of csumlab check --packets --json", _check_packets),
     "check-note": ("what check -w writes beside a packet", _check_note),
+    "compare": ("csumlab compare --json", _compare),
     "replay": ("csumlab replay --json with a topology", _replay),
     "replay-suggestion": ("csumlab replay --json without a topology", _suggestion),
     "replay-note": ("what replay -w writes beside a packet", _hop_note),

@@ -34,6 +34,7 @@ SARIF = Path(__file__).parent / "golden" / "sarif-2.1.0-used.json"
 """The objects of the OASIS schema that the program uses, with all of their properties by name."""
 CLEAN = CAPTURES / "linux-6.1-bridge"
 RIGHT = frames.ethernet(frames.ipv4(frames.tcp(b"some data"))).data
+POINTS = CAPTURES / "two-points-gateway"
 REPLAY = ("replay", ROUTER / "traffic.pcapng", "-t", ROUTER / "topology.toml")
 
 
@@ -46,6 +47,7 @@ OUTPUTS: dict[str, tuple[object, ...]] = {
     "check-packets": ("check", "--packets", DAMAGED / "traffic.pcapng"),
     "replay": REPLAY,
     "replay-suggestion": ("replay", ROUTER / "traffic.pcapng"),
+    "compare": ("compare", POINTS / "before.pcapng", POINTS / "after.pcapng", "-t", POINTS / "topology.toml", "--at-after", "peer:eth0:in"),
     "explain": ("explain", ROUTER / "traffic.pcapng", "4", "-t", ROUTER / "topology.toml"),
     "explain-code": ("explain", "CSL101"),
     "stages": ("stages",),
