@@ -138,7 +138,7 @@ class _Writing:
         for number, sight in enumerate(seen.shown):
             here = [finding for finding in findings if places[id(finding)] == number]
             flagged = [finding for finding in findings if is_flagged(finding) and (finding in here or sight.is_tap)]
-            comments = [finding_comment(finding, finding in here) for finding in flagged]
+            comments = [finding_comment(finding, finding.hop.partition(" ")[0] == str(sight.port)) for finding in flagged]
             comments += _remarks(sight, leaf, reading is None)
             options = [comment(text) for text in comments]
             options.append((FLAGS_OPTION, struct.pack("<I", epb_flags(sight, one.flags))))

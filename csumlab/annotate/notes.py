@@ -37,7 +37,7 @@ def comment(text: str) -> tuple[int, bytes]:
 
 
 def finding_comment(finding: Finding, here: bool) -> str:
-    """Code, sentence and cure command. ``here``: the packet is shown where the cause is."""
+    """Code, sentence and cure command. ``here``: the packet is shown at the port of the cause."""
     where = "" if here else f"at {finding.hop or 'the capture point'}: "
     total = f" ({finding.sum})" if finding.sum else ""
     text = f"{finding.code} {finding.entry.title}{total}: {where}{finding.because}; then: {finding.consequence}"
