@@ -71,7 +71,10 @@ def exposures(facts: Facts, settings: Settings, reading: Reading, answers: Mappi
     plain = again(facts, settings.topology, reading, answers, None)
     if plain is None:
         return []
-    return list(expose(plain, lambda number: again(facts, settings.topology, reading, answers, number), settings.exposure))
+    found = expose(plain, lambda number: again(facts, settings.topology, reading, answers, number), settings.exposure)
+    # What was seen of the packet may end its way earlier than the way of one of which nothing was seen: behind that nothing is known.
+    reached = len(reading.trace.hops)
+    return [one for one in found if max(one.hop, one.segment) < reached]
 
 
 def again(facts: Facts, topology: Topology, reading: Reading, answers: Mapping[Form, bool], number: int | None) -> Trace | None:

@@ -18,6 +18,7 @@ from csumlab.replaying import ReplayResult, replay
 from csumlab.stage import Selector, compute
 from csumlab.stages import linux
 from csumlab.state import Skb
+from csumlab.topology.load import load_topology
 from csumlab.topology.model import Topology
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -134,3 +135,11 @@ def test_every_code_has_an_entry_that_reads() -> None:
 def test_mutated_packets_have_a_result() -> None:
     """Headers that lie, are cut or nested at random walk through every host without a fault; more with `python -m tests.fuzz_replay`."""
     assert fuzz_replay.tried(1000, seed=20061121) >= 1000
+
+
+def test_damage_behind_the_end_of_a_way_says_nothing(tmp_path: Path) -> None:
+    """A header that ends early ends the walk at the capture point; what damage would do behind it is not asked."""
+    frame = bytes.fromhex("00163e00000100163e00000208004d00003100980000232646390a090002c63364509c400050000000000000000050182000d135")
+    result = replayed(tmp_path / "a.pcapng", load_topology(CAPTURES / "linux-6.1-invalid-leak" / "topology.toml"), frame + bytes(13))
+    assert "CSL902" in {finding.code for finding in result.findings}
+    assert {finding.hop for finding in result.findings} <= {"client:eth0", "router:eth1 in"}
