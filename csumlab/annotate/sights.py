@@ -206,7 +206,9 @@ def _as_sent(one: Captured, reading: Reading, topology: Topology) -> TrackedPack
         packet = packet.with_unknown(TRAILER)
     if origin.made is Made.RIGHT:
         for header in reversed(packet.headers):
-            if header.uid in packet.sums and not packet.absent(header.uid):
+            one_sum = packet.sums.get(header.uid)
+            # A fragment's transport sum covers what other packets hold: it is as it was seen.
+            if one_sum is not None and one_sum.residue is not None and not packet.absent(header.uid):
                 packet = packet.compute(header.uid)
     return packet
 
