@@ -31,6 +31,8 @@ from csumlab.trail import NOTHING_FOUND, Findings, Trail
 if TYPE_CHECKING:
     import pandas as pd
 
+    from csumlab.annotate.packets import Marked
+
 Progress = Callable[[Capture], None]
 """Called after every block; ``bytes_read`` and ``size`` tell how far reading is."""
 Watch = Callable[[Membership, Sequence[Facts]], None]
@@ -136,6 +138,15 @@ class CheckResult:
         from csumlab.report.frame import packet_frame, summary_frame
 
         return packet_frame(self) if packets else summary_frame(self)
+
+    def write(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Marked:
+        """Write the capture with what was found beside its packets; what was written. Reads it again. Raises CaptureError, and ValueError
+        for several captures, one that came from a stream, or one that was checked without ``labels``."""
+        from csumlab.annotate.packets import write_marked
+
+        if len(self.results) != 1:
+            raise ValueError(f"one capture can be written, there are {len(self.results)}")
+        return write_marked(self.results[0], path, progress=progress)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON. Keys are only ever added; ``format`` is raised if one changes."""

@@ -78,7 +78,7 @@ _LIBRARIES: Final = {
     "rich": "progress bars",
     "scapy": "scenario scripts make packets with it",
     "jinja2": "pages of HTML: reports, styled frames",
-    "pyarrow": "frames saved as Parquet (frame.to_parquet)",
+    "pyarrow": "--parquet, and frames saved as Parquet (frame.to_parquet)",
     "matplotlib": "plots of frames (frame.plot)",
 }
 _OPTIONAL: Final = ("jinja2", "pyarrow", "matplotlib")

@@ -33,6 +33,8 @@ from csumlab.trace import Trace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from csumlab.annotate.hops import Written
+
 MAX_LEAVES = 1024
 """Walked classes, counted after splitting; what comes beyond is counted and said."""
 ASSUMPTIONS = ("unchecked", "verified", "must-compute")
@@ -190,6 +192,13 @@ class ReplayResult:
         from csumlab.report.replay import finding_frame
 
         return finding_frame(self)
+
+    def write(self, path: str | os.PathLike[str], progress: Callable[[Capture], None] | None = None) -> Written:
+        """Write the packets as captures at every hop would show them, one pcapng interface a hop; what was written. Reads the capture
+        again. Raises CaptureError, and ValueError for a capture that came from a stream."""
+        from csumlab.annotate.hops import write_hops
+
+        return write_hops(self, path, progress=progress)
 
     def to_dict(self) -> dict[str, Any]:
         """Stable JSON."""

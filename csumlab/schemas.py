@@ -282,6 +282,20 @@ def _scenario_list() -> Schema:
     return _list({"anyOf": [bug, folder]})
 
 
+def _doctor() -> Schema:
+    part = _object(
+        {
+            "name": _TEXT,
+            "found": _FLAG,
+            "version": _TEXT,
+            "needed": _FLAG,
+            "gives": {**_TEXT, "description": "what it is good for"},
+            "get": {**_TEXT, "description": "how to get it"},
+        }
+    )
+    return _object({"format": _FORMAT, "csumlab": _TEXT, "machine": _TEXT, "status": {"enum": [0, 1]}, "parts": _list(part)})
+
+
 def _wireshark_status() -> Schema:
     return _object(
         {
@@ -402,6 +416,7 @@ _MADE: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
     "stages-name": ("csumlab stages NAME --json", _stage),
     "scenario-run": ("csumlab scenario run --json", _scenario_run),
     "scenario-list": ("csumlab scenario list --json", _scenario_list),
+    "doctor": ("csumlab doctor --json", _doctor),
     "wireshark-status": ("csumlab wireshark status --json", _wireshark_status),
 }
 NAMES: Final = {name: title for name, (title, _) in _MADE.items()}

@@ -24,7 +24,7 @@ from csumlab.annotate.hops import Written, write_hops
 from csumlab.annotate.notes import MARK
 from csumlab.annotate.packets import Marked, write_marked
 from csumlab.annotate.sights import CUT, SEALED
-from csumlab.capture import PcapngWriter, PcapWriter, open_capture
+from csumlab.capture import CaptureError, PcapngWriter, PcapWriter, open_capture
 from csumlab.capture.block import CHECKSUM_NOT_READY, DIRECTION_MASK
 from csumlab.capture.source import Raw
 from csumlab.cli import cli
@@ -81,7 +81,7 @@ def tshark(path: Path, *words: str) -> list[str]:
 
 
 def hops_of(name: str, out: Path, at: str = "") -> Written:
-    return write_hops(csumlab.replay(CAPTURES / name / "traffic.pcapng", topology_of(name), at=at), out)
+    return csumlab.replay(CAPTURES / name / "traffic.pcapng", topology_of(name), at=at).write(out)
 
 
 @pytest.mark.parametrize("name", CHOSEN)
@@ -185,7 +185,7 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
 
 
 def marked(path: Path, out: Path) -> Marked:
-    return write_marked(csumlab.check(path, labels=True).results[0], out)
+    return csumlab.check(path, labels=True).write(out)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -205,6 +205,23 @@ def test_check_keeps_every_block_and_option(order: str, tmp_path: Path) -> None:
     assert data.count(b"CSL check: TCP bad") == 2
     assert struct.pack(order + "I", 32473) + MARK in data
     assert packets(tmp_path / "in.pcapng") == packets(tmp_path / "out.pcapng")
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """Several captures, one without labels, and one that is gone meanwhile."""
+    path = CAPTURES / "linux-6.1-bridge" / "traffic.pcapng"
+    for result, words in ((csumlab.check(path, path, labels=True), "there are 2"), (csumlab.check(path), "labels=True")):
+        with pytest.raises(ValueError, match=words):
+            result.write(tmp_path / "out.pcapng")
+    gone = tmp_path / "gone.pcapng"
+    shutil.copy(path, gone)
+    checked = csumlab.check(gone, labels=True)
+    replayed = csumlab.replay(gone, topology_of("linux-6.1-bridge"))
+    gone.unlink()
+    for write in (checked.write, replayed.write):
+        with pytest.raises(CaptureError, match="cannot be opened"):
+            write(tmp_path / "out.pcapng")
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs_tshark

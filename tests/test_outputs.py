@@ -54,6 +54,7 @@ OUTPUTS: dict[str, tuple[object, ...]] = {
     "stages-name": ("stages", "egress"),
     "scenario-run": ("scenario", "run", ROUTER),
     "scenario-list": ("scenario", "list"),
+    "doctor": ("doctor",),
     "wireshark-status": ("wireshark", "status"),
 }
 """A call for every schema of an option --json."""

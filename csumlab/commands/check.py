@@ -84,12 +84,11 @@ def check(
 
 
 def _mark(result: CheckResult, target: str, captures: tuple[str, ...]) -> None:
-    from csumlab.annotate.packets import write_marked
     from csumlab.capture import CaptureError
 
     try:
         with progress(captures, SLOW) as step:
-            click.echo(write_marked(result.results[0], target, progress=step), err=True)
+            click.echo(result.write(target, step), err=True)
     except (CaptureError, ValueError) as error:
         fail(error)
 

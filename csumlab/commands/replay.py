@@ -86,10 +86,8 @@ def replay(
         with progress((capture,)) as step:
             result = run(capture, settings.topology, at=str(settings.tap), assume=settings.assume, exposure=exposure, progress=step)
         if target is not None:
-            from csumlab.annotate.hops import write_hops
-
             with progress((capture,), SLOW) as step:
-                click.echo(write_hops(result, target, progress=step), err=True)
+                click.echo(result.write(target, step), err=True)
         if parquet is not None:
             with progress((capture,)) as step:
                 click.echo(f"{parquet}: {write_replay(result, parquet, progress=step):,} packets", err=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 
 import click
 
-from csumlab.commands.common import fail
+from csumlab.commands.common import fail, near
 
 
 @click.command()
@@ -22,6 +21,5 @@ def schema(name: str | None) -> None:
         click.echo("\n".join(f"{word.ljust(width)}  {title}" for word, title in NAMES.items()))
         return
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, 1)
-        fail(f"no schema {name!r}" + (f"; did you mean {near[0]}?" if near else "; csumlab schema lists them"))
+        fail(f"no schema {name!r}{near(name, NAMES) or '; csumlab schema lists them'}")
     click.echo(json.dumps(make(name), indent=2))
