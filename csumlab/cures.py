@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, V4, V6, is_on
+from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, V4, V6, is_on, options_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,12 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
             "ethtool settings are lost at reboot: repeat it where the interface is brought up",
             _with_device(topology, port, replace(device, features=features)),
         )
-    if device.kind is DeviceKind.VXLAN and device.options.get("udpcsum", True):
+    if device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and options_of(device)["udpcsum"]:
+        kind = device.kind.value
         yield Cure(
             domain.name,
-            f"ip link set dev {device.name} type vxlan noudpcsum",
-            f"ip link set dev {device.name} type vxlan udpcsum",
+            f"ip link set dev {device.name} type {kind} noudpcsum",
+            f"ip link set dev {device.name} type {kind} udpcsum",
             "the outer packet has no checksum; the inner one still has its own",
             "set it where the tunnel is made",
             _with_device(topology, port, replace(device, options={**device.options, "udpcsum": False})),

@@ -75,18 +75,20 @@ class Readings:
 
 
 def origins(facts: Facts, topology: Topology, made: tuple[Made, ...]) -> Iterator[tuple[int, Origin]]:
-    """Candidates with their depth: how many IP headers were put on since. Deepest first."""
+    """Candidates with their depth: how many IP headers were put on since. Deepest first. Where there are VLAN devices a packet that is
+    tagged may have been sent without its tags."""
     headers = headers_of(facts, topology)
     places = [n for n, header in enumerate(headers) if header.is_ip]
     for depth in range(len(places) - 1, -1, -1):
         start = places[depth]
         while start and headers[start - 1].layer is Layer.VLAN:
             start -= 1
-        stack = headers[start:]
-        for domain, variant in _senders(stack, topology):
-            for shape_made in made:
-                if shape_made is not (Made.FINISHED if domain.outside else Made.UNFINISHED):
-                    yield depth, Origin(domain, shape_made, variant)
+        untagged = {places[depth]} if topology.has_vlans else set()
+        for first in sorted({start} | untagged, reverse=True):
+            for domain, variant in _senders(headers[first:], topology):
+                for shape_made in made:
+                    if shape_made is not (Made.FINISHED if domain.outside else Made.UNFINISHED):
+                        yield depth, Origin(domain, shape_made, variant)
 
 
 def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Domain, tuple[Header, ...]]]:

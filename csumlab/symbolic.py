@@ -304,7 +304,7 @@ class SymbolicPacket:
         """The packet with a hypothetical error in the innermost data that a sum covers (or could)."""
         innermost = next((header for header in reversed(self.headers) if header.consumes), None)
         if innermost is None:
-            return self
+            return replace(self, spoiled=self.sealed is not None)
         sums = dict(self.sums)
         for uid, factor in [(innermost.uid, 1)] + [(h.uid, f) for h, f in enclosing(self.headers, innermost.uid)]:
             if uid in sums:

@@ -70,9 +70,8 @@ def hosts_of(preset: str) -> dict[str, Topology]:
                     found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
         found |= tunnel_hosts()
     elif preset == "xen-3.0.0":
-        kernels = dict.fromkeys(("left", "near", "far", "right"), preset)
-        for name in ("gre", "vlan"):
-            found[f"tunnel, {name}"] = parse_topology(to_toml(with_preset(two_sites(*TUNNELS[name]), **kernels)))
+        found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "vlan", "esp")}
+        found["gate, esp"] = found["tunnel, esp"]
     return found
 
 
@@ -93,6 +92,10 @@ TUNNELS: Mapping[str, tuple[str, ...]] = {
     "macsec": ("macsec", 'lower = "wan0"'),
 }
 """Tunnels between two sites: their kind and what is said of both ends."""
+
+
+def of_one_kernel(topology: Topology, preset: str) -> Topology:
+    return parse_topology(to_toml(with_preset(topology, **dict.fromkeys(topology.domains, preset))))
 
 
 FILLED = ("vxlan, remcsum", "gue, remcsum", "wireguard")
@@ -121,7 +124,7 @@ NEIGHBOURS = {
     "xen-3.0.1": ("veth0",),
     "xen-2006-04-02": ("pair", "nat"),
     "xen-3.0.2": ("pair",),
-    "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded"),
+    "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded", "tunnel, esp", "gate, esp"),
     "xenlinux-2.6.18": ("nat", "nat, unverified"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
@@ -158,6 +161,8 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
             .replace('kind = "netfront"', 'kind = "netfront"\nfeatures = { rx-gro = false }'),
             PRESET=preset,
         ),
+        "tunnel, esp": lambda: of_one_kernel(two_sites("esp"), preset),
+        "gate, esp": lambda: of_one_kernel(two_sites("esp"), preset),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
     }
@@ -232,7 +237,8 @@ ENDS = {
     "unsummed": (("pod", "10.244.0.1", "10.244.3.3"),),
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
-ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "transport": (("left", "10.1.0.2", "192.0.2.9"),)}
+ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
+ENDS |= {"transport": (("left", "10.1.0.2", "192.0.2.9"),)}
 ENDS6 = {
     "bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),
     "odd": (("dom0", "2001:db8:2::1", "2001:db8:2::11"),),
@@ -357,7 +363,9 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
         for origin, source, destination, version in ends_of(name):
             made = rewriters.packets if name.startswith("rewriting") else packets_between
             for kind, frame in made(source, destination, version, payload).items():
-                if (preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS) or (origin == "left" and kind not in THROUGH_A_TUNNEL):
+                if (preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS) or (
+                    origin in ("left", "near") and kind not in THROUGH_A_TUNNEL
+                ):
                     continue
                 for state in STATES[PRESETS[topology.domains[origin].preset].family][: 1 if topology.domains[origin].outside else None]:
                     text = f"{preset}, {name}: {kind} from {origin} to {destination}, {state or 'by its kernel'}"

@@ -39,6 +39,7 @@ from csumlab.stage import (
     fresh,
     push,
     right,
+    seal,
     translate,
     version,
     when,
@@ -282,5 +283,24 @@ VLAN_UNTAG = Stage(
     source="linux 2.6.12 net/8021q/vlan_dev.c vlan_skb_recv",
     table=(
         Row(ANY, (), UNTAG, SAME, "the tag is taken off; the marks stay what they were", sure="memory"),
+    ),
+)  # fmt: skip
+
+ESP_SEAL = Stage(
+    name="xenlinux-esp-seal",
+    title="IPsec encrypts",
+    source="linux 2.6.12 net/ipv4/xfrm4_output.c xfrm4_output; Xen bug 143",
+    table=(
+        Row(when(XenSkb, summed=HW), (), fill(TRANSPORT) + seal(), fresh(XenSkb), "CHECKSUM_HW: the sum is filled before the packet is encrypted"),
+        Row(when(XenSkb), (), seal(), SAME, "only CHECKSUM_HW is asked for: a sum that csum_blank marks is encrypted open, and the mark stays on the outer packet"),
+    ),
+)  # fmt: skip
+
+ESP_UNSEAL = Stage(
+    name="xenlinux-esp-unseal",
+    title="IPsec decrypts",
+    source="linux 2.6.12 net/ipv4/esp4.c esp_input",
+    table=(
+        Row(when(XenSkb), (), UNSEAL, fresh(XenSkb), "nothing is known of the inner sums", sure="memory"),
     ),
 )  # fmt: skip

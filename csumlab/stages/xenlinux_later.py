@@ -6,7 +6,7 @@ The ring learned in April 2006 to say "still owed" and "verified" in both direct
 
 from __future__ import annotations
 
-from csumlab.stage import KEEP, Row, Rule, Selector, Stage, changed, differing, feature, fill, fresh, knob, translate, when
+from csumlab.stage import KEEP, Row, Rule, Selector, Stage, changed, differing, feature, fill, fresh, knob, seal, translate, when
 from csumlab.stages import xenlinux
 from csumlab.state import Ring, Summed, XenSkb
 
@@ -36,6 +36,16 @@ EGRESS_2006 = differing(
         5: Row(when(XenSkb, blank=True), (feature("tx-checksum-ipv4"),), KEEP, changed(summed=HW, blank=False), "csum_blank becomes CHECKSUM_HW and is cleared: the fill is left to the device"),
         6: Row(when(XenSkb, blank=True), (), fill(Selector.TRANSPORT), changed(summed=NONE, blank=False), "csum_blank: the kernel fills in software and clears the bit"),
     },
+)  # fmt: skip
+
+ESP_SEAL_2006 = Stage(
+    name="xenlinux-esp-seal-2006",
+    title=xenlinux.ESP_SEAL.title,
+    source="xen git 65fbb3b646 (2006-04-22) linux-2.6-xen-sparse/net/ipv4/xfrm4_output.c (bug 143)",
+    table=(
+        Row(when(XenSkb, blank=True), (), fill(Selector.TRANSPORT) + seal(), fresh(XenSkb), "csum_blank is turned into CHECKSUM_HW first: the sum is filled before the packet is encrypted"),
+        *differing(xenlinux.ESP_SEAL, "", "", {}).table,
+    ),
 )  # fmt: skip
 
 CONNTRACK_2_6_18 = Stage(

@@ -331,5 +331,10 @@ class Topology:
         )
 
     @cached_property
+    def has_vlans(self) -> bool:
+        """Whether some device puts VLAN tags on."""
+        return any(self.device(port).kind is DeviceKind.VLAN for port in self.ports)
+
+    @cached_property
     def macs(self) -> tuple[int, ...]:
         return tuple(self.tables.macs.tolist())

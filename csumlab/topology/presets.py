@@ -194,6 +194,7 @@ XEN_3_0_0 = Preset(
     carrying={
         **dict.fromkeys((K.GRE, K.IPIP, K.SIT), (xenlinux.ENCAPSULATE, xenlinux.DECAPSULATE)),
         K.VLAN: (xenlinux.VLAN_TAG, xenlinux.VLAN_UNTAG),
+        K.ESP: (xenlinux.ESP_SEAL, xenlinux.ESP_UNSEAL),
     },
     features={
         K.NIC: frozenset({V4, RX}),
@@ -202,8 +203,11 @@ XEN_3_0_0 = Preset(
         K.VETH: frozenset({GENERIC, RX}),
         K.BRIDGE: frozenset({GENERIC, RX}),
         K.VPN: frozenset(),
+        # A policy is no device: what is asked for is the card that the encrypted packet leaves by.
+        K.ESP: frozenset({V4}),
     },
     fixed={
+        **dict.fromkeys((K.GRE, K.IPIP, K.SIT, K.VLAN, K.ESP), frozenset(FEATURES)),
         K.VIF: frozenset(FEATURES),
         K.VETH: frozenset(FEATURES),
         K.BRIDGE: frozenset(FEATURES),
@@ -252,6 +256,7 @@ XEN_3_0_3 = replace(
     name="xen-3.0.3",
     title="Xen 3.0.3 and 3.0.4 (XenLinux 2.6.16, from October 2006)",
     egress=xenlinux_later.EGRESS_2006,
+    carrying={**XEN_3_0_2.carrying, K.ESP: (xenlinux_later.ESP_SEAL_2006, xenlinux.ESP_UNSEAL)},
     keys=frozenset({NO_CSUM}),
     source="xen 3.0.3 linux-2.6-xen-sparse/drivers/xen/netback/xenbus.c connect_rings",
 )
