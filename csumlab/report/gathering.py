@@ -84,7 +84,8 @@ def gather(path: str | os.PathLike[str], settings: Settings | None, progress: Ca
     captured = _captured(path, named, checked)
     if settings is None:
         return Material(file, checked, survey, suggestion=suggest_from(file, checked), captured=captured)
-    timeline = Timeline()
+    # The same stretches as the survey's, so that their lanes stand above one another.
+    timeline = Timeline(survey.timeline.start, survey.timeline.width, survey.timeline.last)
 
     def watch(leaf: Leaf, block: Block, rows: NDArray[np.int64]) -> None:
         timeline.add(id(leaf), block.timestamp[rows])

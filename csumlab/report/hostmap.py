@@ -37,14 +37,14 @@ def draw_host(
         kind = "outside" if domain.outside else PRESETS[domain.preset].title
         with drawing.group(title=f"{name}: {kind}", class_="csl-domain csl-outside" if domain.outside else "csl-domain"):
             drawing.add("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=10)
-            drawing.add("text", clipped(name, _DOMAIN_LETTERS), x=box.x + 14, y=box.y + 19, class_="csl-name")
+            drawing.add("text", clipped(name, _DOMAIN_LETTERS), x=box.x + 14, y=box.y + 20, class_="csl-name")
             drawing.add(
-                "text", clipped(_about(topology, name, kind), int(box.width / 6.4) - 3), x=box.x + 14, y=box.y + 33, class_="csl-small"
+                "text", clipped(_about(topology, name, kind), int(box.width / 6.4) - 3), x=box.x + 14, y=box.y + 35, class_="csl-small"
             )
     _cables(drawing, topology, placing)
     for number, way in enumerate(ways):
         with drawing.group(class_="csl-layer csl-off" if number else "csl-layer", data_way=number):
-            _way(drawing, placing, way)
+            _way(drawing, topology, placing, way)
     tap = at.removesuffix(":in").removesuffix(":out")
     for port, box in placing.chips.items():
         _chip(drawing, port, topology.device(port), box, str(port) == tap)
@@ -152,11 +152,15 @@ def _placed(placing: Placing, way: Sequence[Station]) -> list[tuple[Station, Box
     return [(station, names[station.place]) for station in way if station.place in names]
 
 
-def _way(drawing: Drawing, placing: Placing, way: Sequence[Station]) -> None:
+def _way(drawing: Drawing, topology: Topology, placing: Placing, way: Sequence[Station]) -> None:
     """A line from station to station, in the colour and pattern of what the packet holds as it leaves the first."""
     placed = _placed(placing, way)
+    bars = {placing.chips[port]: placing.bars[wire][0] for wire in placing.bars for port in topology.wires[wire]}
     for (station, one), (_, other) in pairwise(placed):
-        d = _line(one, other) if one != other else f"M{one.middle[0]} {one.middle[1]}h1"
+        if one in bars and bars[one] == bars.get(other):
+            d = f"M{_facing(one, bars[one]):.1f} {one.middle[1]:.1f}H{bars[one]:.1f}V{other.middle[1]:.1f}H{_facing(other, bars[one]):.1f}"
+        else:
+            d = _line(one, other)
         drawing.add("path", d=d, class_="csl-halo")
         drawing.add("path", d=d, class_=f"csl-way {station.sign.css}")
 

@@ -120,7 +120,7 @@ def _timeline(material: Material) -> str:
             lanes.append((label, css, survey.of(sort)))
     for number, found in enumerate(material.findings[:_LANES], 1):
         finding, counts = found.finding, material.timeline.of(*found.leaves)
-        if finding.severity is Severity.FINDING and counts.any() and material.timeline.width == survey.width:
+        if finding.severity is Severity.FINDING and counts.any():
             lanes.append((f"finding {number}, {finding.code}", Sign.LOST.css, counts))
     return draw_timeline(survey, lanes, style=False)
 

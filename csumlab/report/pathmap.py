@@ -65,6 +65,6 @@ def _station(drawing: Drawing, station: Station, y: float) -> None:
         drawing.add("text", clipped(label, 12), x=x + 13, y=y - 3, class_="csl-small")
         x += 36 + 6.6 * min(len(label), 12)
     if station.said:
-        words = station.said[-1]
+        words = station.said[0]
         with drawing.group(title=" / ".join(station.said)):
-            drawing.add("text", clipped(words, 64), x=312, y=y + 13, class_="csl-small")
+            drawing.add("text", clipped(words, 78), x=312, y=y + 13, class_="csl-small")

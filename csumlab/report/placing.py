@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from csumlab.topology.model import DeviceKind, Domain, Port, Topology
 
 CHIP_WIDTH, CHIP_HEIGHT = 128.0, 40.0
-_ROW, _COLUMN, _PAD, _HEAD = 54.0, 40.0, 18.0, 40.0
+_ROW, _COLUMN, _PAD, _HEAD = 54.0, 40.0, 18.0, 52.0
 _GAP, _BETWEEN, _MARGIN = 84.0, 26.0, 14.0
 
 

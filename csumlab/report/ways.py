@@ -14,10 +14,10 @@ _RANK = {Claim.MUST_COMPUTE: 2, Claim.VERIFIED: 1, Claim.UNCHECKED: 0}
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A place on a way. ``place`` is ``domain:device`` or a domain, ``ways`` the directions it was passed in, ``signs`` the checksums as
-    the packet leaves it, outermost first, ``state`` what is carried then and ``claim`` what that says of the transport sum ("" nothing).
-    ``said`` are the sentences of the rows that changed something here, ``hops`` the indexes of its hops. ``tap`` says that the capture
-    was taken here."""
+    """A place on a way. ``place`` is ``domain:device`` or a domain, ``signs`` the checksums as the packet leaves it, outermost first,
+    ``state`` what is carried then and ``claim`` what that says of the transport sum ("" nothing). ``said`` are the sentences of the rows
+    that changed something here, the one that tells most first, ``hops`` the indexes of its hops. ``tap`` says that the capture was taken
+    here."""
 
     place: str
     domain: str
@@ -59,11 +59,20 @@ def changes(view: View) -> bool:
     return hop.stage is not TAP and (hop.state_before != hop.state_after or held[0] != held[1])
 
 
+def _worsens(view: View) -> bool:
+    """Whether a hop leaves the checksums in a worse state than it found them in."""
+    order = list(Sign)
+    before, after = (worst(sign_of(field) for field in fields) for fields in (view.before, view.after))
+    return after in (Sign.WRONG, Sign.LOST) and order.index(after) < order.index(before)
+
+
 def _station(place: str, numbers: list[int], views: tuple[View, ...]) -> Station:
     last = views[numbers[-1]]
+    # The step that made something worse is what a reader wants to know of a place first.
+    worse = [views[number].hop.because for number in numbers if _worsens(views[number])]
     claims = [field.claim for field in last.after if field.claim is not None]
     claim = max(claims, key=lambda one: _RANK[one], default=None)
-    said = dict.fromkeys(views[number].hop.because for number in numbers if changes(views[number]))
+    said = dict.fromkeys([*worse, *(views[number].hop.because for number in reversed(numbers) if changes(views[number]))])
     return Station(
         place=place,
         domain=last.hop.domain,

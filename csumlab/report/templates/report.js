@@ -25,6 +25,10 @@
     const tabs = all("[role=tab]", box);
     const panels = all(".panel", box);
     const frames = all(".frame", box);
+    const list = box.querySelector("[role=tablist]");
+    // Into the middle of the list, without moving the page.
+    const bring = (tab) => { list.scrollTop = tab.offsetTop - (list.clientHeight - tab.offsetHeight) / 2; };
+    box.parentElement.addEventListener("toggle", () => bring(box.querySelector("[aria-selected=true]")));
     const show = (place, focus) => {
       tabs.forEach((tab, number) => {
         const chosen = number === place;
@@ -34,6 +38,7 @@
       });
       frames.forEach((frame) => { frame.hidden = frame.dataset.frame !== tabs[place].dataset.frame; });
       if (focus) { tabs[place].focus(); }
+      bring(tabs[place]);
     };
     tabs.forEach((tab, number) => {
       tab.addEventListener("click", () => show(number, false));
