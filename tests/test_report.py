@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,7 +23,8 @@ from csumlab.cli import cli
 from csumlab.explain import Explanation, explain_each
 from csumlab.hopbytes import hop_bytes
 from csumlab.outcome import Settings
-from csumlab.replaying import tap_of
+from csumlab.replaying import replay, tap_of
+from csumlab.report.harm import by_harm, replay_verdict
 from csumlab.report.hostmap import draw_host
 from csumlab.report.page import report_page
 from csumlab.report.pathmap import draw_path
@@ -313,3 +315,17 @@ def test_a_timeline_loses_no_packet(batches: list[list[int]]) -> None:
     expected = np.bincount([min((time - line.start) // line.width, BINS - 1) for time in times], minlength=BINS)
     assert counts.tolist() == expected.tolist()
     assert line.last == max(times)
+
+
+def test_what_is_certain_comes_before_what_depends() -> None:
+    """A finding with an "if" never leads while there is one without, and alone it makes a verdict that says may and if."""
+    topology = settings_of("vxlan-masquerade")
+    result = replay(CAPTURES / "vxlan-masquerade" / "traffic.pcapng", topology.topology)
+    sure = next(finding for finding in result.findings if finding.code == "CSL102")
+    depends = replace(sure, code="CSL301", condition="if it was sent by outside")
+    assert by_harm((depends, sure)) == [sure, depends]
+    verdict = replay_verdict(replace(result, findings=(depends,)))
+    assert (verdict.tone, verdict.word) == ("doubt", "Something may be wrong")
+    assert "if it was sent by outside" in verdict.sentences[0]
+    clean = replay_verdict(replace(result, findings=()))
+    assert (clean.tone, clean.word) == ("good", "Nothing is wrong")

@@ -194,6 +194,7 @@ def _as_sent(one: Captured, reading: Reading, topology: Topology) -> TrackedPack
         one.data[start:],
         origin.headers,
         dissection.facts.long,
+        dissection.facts.pages,
         tunnel_ports=topology.tables.tunnel_ports,
         words=outer_words(one.data, dissection, _routers(reading, depth)),
     )

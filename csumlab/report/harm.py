@@ -45,9 +45,13 @@ class Verdict:
 
 
 def by_harm(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings before notes, the most harmful first, of equal ones that with the most packets."""
+    """Findings before notes, what is certain before what depends on something, then by harm, then by number of packets."""
     order = {code: place for place, code in enumerate(_BY_HARM)}
-    return sorted(findings, key=lambda f: (f.severity is Severity.NOTE, order.get(f.code, len(order)), -f.packets, f.hop))
+
+    def key(one: Finding) -> tuple[bool, bool, int, int, str]:
+        return one.severity is Severity.NOTE, bool(one.condition), order.get(one.code, len(order)), -one.packets, one.hop
+
+    return sorted(findings, key=key)
 
 
 def harm_of(finding: Finding) -> str:
@@ -78,9 +82,13 @@ def replay_verdict(result: ReplayResult) -> Verdict:
     tone, word = ("doubt", "Cannot be told") if worst.code == "CSL901" else ("bad", "Something is wrong")
     if worst.code in _WOULD:
         tone, word = "doubt", "Nothing is lost, but damage would not be noticed"
+    elif worst.condition:
+        tone, word = "doubt", "Something may be wrong"
     title = worst.entry.title[0].upper() + worst.entry.title[1:]
     since = "caught at" if worst.code == "CSL001" else "since"
-    first = f"{title}: {worst.packets:,} of {count(result.packets, 'packet')}" + (f", {since} {where(worst)}." if worst.hop else ".")
+    place = f", {since} {where(worst)}" if worst.hop else ""
+    condition = f", {worst.condition}" if worst.condition else ""
+    first = f"{title}: {worst.packets:,} of {count(result.packets, 'packet')}{place}{condition}."
     told = "" if worst.entry.cure == "See the finding." else worst.entry.cure
     if worst.cure is not None:
         act = f"type the first command below in {worst.cure.domain}" if worst.cure.typed else worst.cure.command

@@ -16,7 +16,7 @@ from csumlab.causes import Standing
 from csumlab.collect import Finding
 from csumlab.facts import Facts
 from csumlab.findings import Severity
-from csumlab.headers import KINDS
+from csumlab.headers import KINDS, Kind
 from csumlab.outcome import Leaf, Settings
 from csumlab.report import harm
 from csumlab.report.bytemap import stack_of
@@ -191,7 +191,7 @@ def _finding(rank: int, found: Found, material: Material) -> dict[str, Any]:
         "background": finding.entry.why,
         "where": harm.where(finding),
         "because": finding.because,
-        "sum": finding.sum,
+        "sum": KINDS[Kind[finding.sum]].label if finding.sum else "",
         "then": finding.consequence if finding.consequence != finding.because else "",
         "condition": finding.condition,
         "source": finding.source,
