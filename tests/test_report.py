@@ -232,7 +232,8 @@ def test_bytes_at_every_hop_are_what_the_forms_say(folder: str) -> None:
         assert len(held) == len(one.views)
         for view, there in zip(one.views, held, strict=True):
             if there is None:
-                assert one.trace.fate is Fate.UNTOLD, view.hop
+                # Of a fragment nobody can say what its sender summed.
+                assert one.trace.fate in (Fate.UNTOLD, Fate.WAITING), view.hop
                 continue
             for field, checksum in zip(view.after, there.sums, strict=True):
                 assert field.value in (None, checksum.field), (view.hop, field, checksum)
