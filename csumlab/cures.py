@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, V4, V6, is_on, options_of
+from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, RX, V4, V6, is_on, options_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,15 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
             "sums are made in software, and segmentation offload (TSO) of this device ends with it",
             "ethtool settings are lost at reboot: repeat it where the interface is brought up",
             _with_device(topology, port, replace(device, features=features)),
+        )
+    if device.kind is DeviceKind.VETH and preset.mended_in and is_on(domain, device, peer, RX, there):
+        yield Cure(
+            domain.name,
+            f"ethtool -K {device.name} rx off",
+            f"ethtool -K {device.name} rx on",
+            "what comes in by this end is summed in software",
+            "ethtool settings are lost at reboot: repeat it where the interface is brought up",
+            _with_device(topology, port, replace(device, features={**device.features, RX: False})),
         )
     if device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and options_of(device)["udpcsum"]:
         kind = device.kind.value

@@ -140,10 +140,10 @@ def test_a_bug_runs_by_id_and_slug(name: str) -> None:
 
 def test_a_bug_that_lacks_something_runs_where_it_is_mended() -> None:
     """It says first that the bug itself cannot be shown, and why."""
-    result = run("run", "CB-036")
+    result = run("run", "CB-042")
     assert result.exit_code == 0
-    assert "The bug itself cannot be shown (preset not modelled: Linux 4.4 (veth))" in result.output
-    assert "linux-6.1-veth-damage: as expected" in result.output
+    assert "The bug itself cannot be shown (preset not modelled: virtio-net that drops behind XDP)" in result.output
+    assert "virtio-xdp-pass: as expected" in result.output
 
 
 def test_data_names_the_entry() -> None:

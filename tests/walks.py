@@ -126,6 +126,7 @@ NEIGHBOURS = {
     "xen-3.0.2": ("pair",),
     "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded", "tunnel, esp", "gate, esp"),
     "xenlinux-2.6.18": ("nat", "nat, unverified"),
+    "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
 """Presets that differ from a neighbour in few tables, and the hosts that come by them."""
@@ -140,6 +141,8 @@ NEIGHBOURING_KINDS = {
     "tcp, tagged",
     "tcp, long",
     "ipip",
+    "udp, partial, sum 0",
+    "udp, partial, sum 0, tagged",
 }
 
 
@@ -163,10 +166,20 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         ),
         "tunnel, esp": lambda: of_one_kernel(two_sites("esp"), preset),
         "gate, esp": lambda: of_one_kernel(two_sites("esp"), preset),
+        "direct": lambda: _direct(preset),
+        "direct, rx off": lambda: _direct(preset, "rx"),
+        "direct, tx off": lambda: _direct(preset, "tx"),
+        "direct, hw-enc off": lambda: _direct(preset, "hw-enc-checksum"),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
     }
     return {name: made[name]() for name in NEIGHBOURS[preset]}
+
+
+def _direct(preset: str, off: str = "") -> Topology:
+    """A container and its host, with a feature of both ends of the veth pair switched off."""
+    text = hosts.DIRECT.replace('kind = "veth"', f'kind = "veth"\nfeatures = {{ {off} = false }}') if off else hosts.DIRECT
+    return with_preset(host(text), pod=preset, host=preset)
 
 
 def kvm_hosts() -> dict[str, Topology]:
@@ -283,6 +296,8 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     sum_of_even = made(frames.udp(even + bytes(2), 53)).data[at : at + 2]
     zero = made(frames.udp(even + sum_of_even, 53))
     found["udp, partial, sum 0"] = frames.patch(zero.data, at, residue(zero.sums[-1].pseudo))
+    zero_tagged = found["udp, partial, sum 0"]
+    found["udp, partial, sum 0, tagged"] = zero_tagged[:12] + b"\x81\0\0\x07" + zero_tagged[12:]
     if version == 4:
         found["tcp, wrong IPv4 sum"] = frames.patch(found["tcp"], 14 + 10, 0x1234)
         found["tcp, first fragment"] = made(frames.tcp(payload), fragment=0x2000).data

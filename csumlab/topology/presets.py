@@ -13,7 +13,7 @@ from typing import Any
 from csumlab.cards import behaviours
 from csumlab.headers import Layer
 from csumlab.stage import Stage
-from csumlab.stages import hooks, linux, nic, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
+from csumlab.stages import hooks, linux, linux_older, nic, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
@@ -170,6 +170,24 @@ LINUX_5_6 = replace(
     mended_in="Linux 5.7",
 )
 
+LINUX_4_9 = replace(LINUX_5_6, name="linux-4.9", title="Linux 4.9 to 5.6 (as 5.6, but for stable kernels with its fixes)")
+LINUX_4_4 = replace(
+    LINUX_5_6,
+    name="linux-4.4",
+    title="Linux 4.4 (veth before its fix, the fill that writes 0, NAT of zero UDP sums; all else as in 6.1)",
+    veth=linux_older.VETH_4_4,
+    egress=linux_older.EGRESS_4_8,
+    source="linux 4.4 drivers/net/veth.c, net/core/dev.c; in all else Linux 5.6",
+)
+LINUX_5_7 = replace(LINUX_6_1, name="linux-5.7", title="Linux 5.7 and later (as 6.1)")
+LINUX_6_18 = replace(
+    LINUX_6_1,
+    name="linux-6.18",
+    title="Linux 6.18 (a tap takes sums inside tunnels; all else as in 6.1)",
+    features={**LINUX_6_1.features, K.TAP: LINUX_6_1.features[K.TAP] | {ENCAPSULATED}},
+    source="linux 6.17 drivers/net/tun.c tun_net_initialize; in all else Linux 6.1",
+)
+
 XEN_3_0_0 = Preset(
     name="xen-3.0.0",
     title="Xen 3.0.0 (XenLinux 2.6.12)",
@@ -305,7 +323,11 @@ PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
         LINUX_6_1,
+        LINUX_6_18,
+        LINUX_5_7,
         LINUX_5_6,
+        LINUX_4_9,
+        LINUX_4_4,
         LINUX_3_13,
         LINUX_3_12,
         LINUX_3_8,
@@ -416,8 +438,9 @@ def reader_sums(device: Device, peer: Device | None) -> bool:
 def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there: Domain | None = None) -> bool:
     """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
     "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
-    ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN device offers sums if the device below does for tagged
-    frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that one's.
+    "peer-rx-checksum" is rx-checksum of the other end. ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN
+    device offers sums if the device below does for tagged frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that
+    one's.
 
     feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side, or a driver
     that does not know the key, takes tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
@@ -435,6 +458,8 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
         below = domain.devices[device.lower]
         if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in (GENERIC, V4, V6)):
             return False
+    if name == "peer-rx-checksum":
+        return peer is not None and is_on(there or domain, peer, None, RX)
     if name == "reader-checksum":
         return options_of(device)["vnet-hdr"] and reader_sums(device, peer)
     if name == GENERIC and (
