@@ -149,7 +149,12 @@ def test_a_bug_that_lacks_something_runs_where_it_is_mended() -> None:
 def test_data_names_the_entry() -> None:
     """--json has one element a folder, with the bug that it was run for."""
     data = json.loads(run("run", "CB-111", str(CAPTURES / "linux-6.1-bridge"), "udp-sum-zero", "--json").stdout)
-    assert [(one["entry"], one["name"]) for one in data] == [("CB-111", "udp-sum-zero"), ("", "linux-6.1-bridge"), ("", "udp-sum-zero")]
+    assert [(one["entry"], one["name"]) for one in data] == [
+        ("CB-111", "udp-sum-zero-4.4"),
+        ("CB-111", "udp-sum-zero"),
+        ("", "linux-6.1-bridge"),
+        ("", "udp-sum-zero"),
+    ]
     listed = json.loads(run("list", "--stage", "nat", "--json").stdout)
     assert all("nat" in one["stages"] and one["status"] in ("scenario", "missing", "outside") for one in listed)
 
