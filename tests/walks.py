@@ -179,7 +179,7 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
 def _direct(preset: str, off: str = "") -> Topology:
     """A container and its host, with a feature of both ends of the veth pair switched off."""
     text = hosts.DIRECT.replace('kind = "veth"', f'kind = "veth"\nfeatures = {{ {off} = false }}') if off else hosts.DIRECT
-    return with_preset(host(text), pod=preset, host=preset)
+    return of_one_kernel(host(text), preset)
 
 
 def kvm_hosts() -> dict[str, Topology]:
