@@ -186,6 +186,26 @@ def test_equal_packets_that_are_alike_are_interchangeable(tmp_path: Path) -> Non
     assert any("one of several equal packets" in kinship.what for kinship in result.pairs)
 
 
+def test_equal_packets_with_other_ttls_are_told_apart_only_if_nothing_changed(tmp_path: Path) -> None:
+    """A routed packet that was captured twice: as it is on both sides each is itself; a hop further it cannot be told which is which."""
+    seen = [Make(protocol=UDP, ports=(40, 53), ttl=ttl).packet(b"the same") for ttl in (64, 63)]
+    later = [Make(protocol=UDP, ports=(40, 53), ttl=ttl).packet(b"the same") for ttl in (63, 62)]
+    assert _middle(compare(*_pair(tmp_path, seen, seen[::-1])), 2) == {(11, 12), (12, 11)}
+    result = compare(*_pair(tmp_path, seen, later))
+    assert _middle(result, 2) == set()
+    assert sum(item.packets for item in result.items if item.what == "ambiguous") == 4
+
+
+def test_too_many_that_wait_are_given_up_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: what waits past the bound is counted as such, and everything is still accounted for."""
+    monkeypatch.setattr("csumlab.points.pairing.RETAINED", 100)
+    lone = [Make(source="10.7.7.7", number=n, identification=n).packet(b"lone %d" % n) for n in range(1, 400)]
+    result = compare(*_pair(tmp_path, lone, lone[:1], gap=0.01), window=5.0)
+    given_up = [item for item in result.items if item.what == "given up because too many waited"]
+    assert sum(item.packets for item in given_up) > 100
+    assert result.found[0] + sum(count.packets for lonely, count in result.alone.items() if not lonely.after) == 419
+
+
 def test_damage_that_no_number_names_is_ambiguous(tmp_path: Path) -> None:
     """A datagram without identification and one of the same size with other bytes may be the same one, or not."""
     sent = Make(protocol=UDP, ports=(40, 53)).packet(b"what was sent")

@@ -258,7 +258,7 @@ def _crowds(pool: Rows, which: Long, starts: Long, sizes: Long, crowds: Bools) -
     before: list[int] = []
     after: list[int] = []
     doubtful: list[int] = []
-    same = pool["same"]
+    same, looks = pool["same"], pool["looks"]
     for group in np.flatnonzero(crowds).tolist():
         members = which[int(starts[group]) : int(starts[group] + sizes[group])]
         there = pool["after"][members]
@@ -269,6 +269,10 @@ def _crowds(pool: Rows, which: Long, starts: Long, sizes: Long, crowds: Bools) -
             chosen = _nearest(pool["time"], here, yonder) if len(here) != len(yonder) else (here, yonder)
             before.extend(chosen[0][:count].tolist())
             after.extend(chosen[1][:count].tolist())
+        elif len(here) == len(yonder) and np.array_equal(np.sort(looks[here]), np.sort(looks[yonder])):
+            # Nothing changed any of them on the way: each is the one that looks like it.
+            before.extend(here[np.argsort(looks[here], kind="stable")].tolist())
+            after.extend(yonder[np.argsort(looks[yonder], kind="stable")].tolist())
         else:
             doubtful.extend(members.tolist())
     return np.array(before, np.int64), np.array(after, np.int64), np.array(doubtful, np.int64)

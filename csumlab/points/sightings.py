@@ -118,8 +118,8 @@ class Sightings:
     ``head``: hash of the rest of the transport header. ``stream`` with ``start`` and ``end``: TCP's sequence numbers of the payload;
     ``datagram`` with ``from`` and ``to``: the same of an IPv4 datagram and its fragments; 0 where there is none. ``long``: a super-frame.
     Per checksum of the class ``field``, ``residue``, ``pseudo`` and the ``moved`` sum of the ports of its header, [n, MAX_SUMS].
-    ``telling``: whether place, identity and payload tell it from other packets of its protocol. ``same``: hash of all of a row that is
-    looked at. ``without`` counts packets that have no IP header, ``beyond`` those of too many classes, ``sealed`` those that cannot be
+    ``telling``: whether place, identity and payload tell it from other packets of its protocol. ``looks``: hash of all of a row that is
+    looked at, ``same``: also of its class. ``without`` counts packets that have no IP header, ``beyond`` those of too many classes, ``sealed`` those that cannot be
     read inside. ``forms`` has the form of each class.
     """
 
@@ -161,7 +161,8 @@ class Sightings:
         total = sum((scrambled(made[name].astype(np.uint64), n) for n, name in enumerate(_LOOKED_AT)), np.zeros(len(outer.rows), np.uint64))
         for place in range(MAX_SUMS):
             total += scrambled(made["field"][:, place].astype(np.uint64) << np.uint64(32) | made["residue"][:, place], 16 + place)
-        made["same"] = mixed(total)
+        made["looks"] = mixed(total)
+        made["same"] = mixed(total + scrambled(made["kind"].astype(np.uint64), 15))
         return made
 
     def _made(self, block: Block, outer: Outer, kind: NDArray[np.int32], transport: Long, quoted: Long) -> Rows:
@@ -255,7 +256,7 @@ class Sightings:
 
 
 _SUM_COLUMNS: Final[dict[str, Any]] = {"field": np.uint32, "residue": np.uint32, "pseudo": np.uint16, "moved": np.uint16}
-_LOOKED_AT: Final = ("kind", "flow", "identity", "place", "size", "hash", "sample", "head", "ttl", "protocol", "start", "from", "to")
+_LOOKED_AT: Final = ("flow", "identity", "place", "size", "hash", "sample", "head", "ttl", "protocol", "start", "from", "to")
 
 
 def _header_table() -> Long:
