@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := captures/xen-3.0.0-domu-router
 
-.PHONY: help demo test lint bench docs comparison clean
+.PHONY: help demo test lint bench notebooks docs comparison clean
 
 help:
 	@echo "make demo   install into $(VENV) and replay $(DEMO)"
 	@echo "make test   format check, lint, type check, tests"
 	@echo "make lint   the first three of these"
 	@echo "make bench  measure beside tcpdump and tshark (several minutes)"
+	@echo "make notebooks  execute the notebooks and compare what they show"
 	@echo "make docs   write the generated pages of docs/ anew"
 	@echo "make comparison  write docs/comparison.md anew (needs tshark and tcpdump)"
 	@echo "make clean  remove $(VENV) and caches"
@@ -44,6 +45,9 @@ test: lint
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py --topology benchmarks/router.toml
+
+notebooks: $(VENV)/.tested
+	$(BIN)/python notebooks/run.py --check
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py

@@ -24,6 +24,7 @@ from csumlab.headers import Kind, Layer, Verdict
 from csumlab.headline import headline_of
 from csumlab.index import Index, Membership, PacketClass
 from csumlab.reassembled import settle
+from csumlab.shown import Shown
 from csumlab.tables import NO_TABLES, Tables
 from csumlab.topology.model import Topology
 from csumlab.trail import NOTHING_FOUND, Findings, Trail
@@ -70,8 +71,8 @@ class FileResult:
         return headline_of(self.packets, self.tally, self.groups)
 
 
-@dataclass(frozen=True)
-class CheckResult:
+@dataclass(frozen=True, repr=False)
+class CheckResult(Shown):
     """What :func:`check` found; ``str()`` is the report, a notebook shows it as tables.
 
     ``results`` has one entry per file, in the order given; the properties add them up.

@@ -11,14 +11,15 @@ from csumlab.facts import Facts
 from csumlab.findings import CATALOGUE, Entry, Severity
 from csumlab.judge import Judgement, expose, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
+from csumlab.shown import Shown
 from csumlab.sources import Reading, read, recorded_state
 from csumlab.symbolic import Undecided
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import Hop, Trace
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+@dataclass(frozen=True, slots=True, repr=False)
+class Finding(Shown):
     """One finding over all packets it concerns. ``hop`` is where the cause is, ``because`` why, ``source`` where that is known from,
     ``sum`` the checksum, ``condition`` "" or what the finding depends on. ``first`` are the numbers of the first packets."""
 
@@ -42,6 +43,11 @@ class Finding:
     @property
     def severity(self) -> Severity:
         return Severity.NOTE if self.note else self.entry.severity
+
+    def _repr_html_(self) -> str:
+        from csumlab.report.html import finding_html
+
+        return finding_html(self)
 
     def __str__(self) -> str:
         text = f"{self.code} {self.entry.title}: {self.packets} packets; {self.hop}: {self.because}; {self.consequence}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,10 +22,14 @@ from csumlab.inet import spell
 from csumlab.judge import settled
 from csumlab.outcome import Outcome, Settings
 from csumlab.replaying import answers_for
+from csumlab.shown import Shown
 from csumlab.sources import Reading
 from csumlab.state import Claim, State, project
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.trace import TAP, Hop, Trace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,8 @@ def _field_dict(field: Field) -> dict[str, Any]:
     } | {"claim": field.claim.value if field.claim else None}
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """Everything about one packet. ``trace`` is of the first reading that fits, ``data`` are its bytes as
     captured, ``cut`` says that there were more."""
 
@@ -108,6 +112,17 @@ class Explanation:
         from csumlab.report.explain import text
 
         return text(self)
+
+    def frame(self) -> pd.DataFrame:
+        """The way as a pandas DataFrame with typed columns, one row per hop and checksum."""
+        from csumlab.report.hops import explanation_frame
+
+        return explanation_frame(self)
+
+    def _repr_html_(self) -> str:
+        from csumlab.report.html import explanation_html
+
+        return explanation_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Stable JSON."""

@@ -25,6 +25,7 @@ from csumlab.findings import Severity
 from csumlab.forms import Form
 from csumlab.index import Columns, Index, Membership
 from csumlab.outcome import FIRST_KEPT, Leaf, Outcome, Settings, evaluate
+from csumlab.shown import Shown
 from csumlab.sources import Tap
 from csumlab.symbolic import Undecided
 from csumlab.topology.model import Topology
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from csumlab.annotate.hops import Written
+    from csumlab.explain import Explanation
 
 MAX_LEAVES = 1024
 """Walked classes, counted after splitting; what comes beyond is counted and said."""
@@ -159,8 +161,8 @@ def answers_for(facts: Facts, settings: Settings, columns: Columns, position: in
             answers[question.form] = bool(_is_zero(question.form, columns, np.array([position]))[0])
 
 
-@dataclass(frozen=True)
-class ReplayResult:
+@dataclass(frozen=True, repr=False)
+class ReplayResult(Shown):
     """What a replay found. ``str()`` is the report. ``start`` says what the readings rest on, ``classes`` are the walked classes with their
     outcomes, ``walked`` the packets in them that have an IP header, ``beyond`` those past the bound of classes."""
 
@@ -183,9 +185,7 @@ class ReplayResult:
 
     def trace(self, number: int) -> Trace:
         """The way of packet ``number``. ValueError if there is no such packet or no origin fits it."""
-        from csumlab.explain import explain
-
-        return explain(self.file, number, self.settings).trace
+        return self.explain(number).trace
 
     def frame(self) -> pd.DataFrame:
         """The findings as a pandas DataFrame with typed columns, one row a finding."""
@@ -199,6 +199,19 @@ class ReplayResult:
         from csumlab.annotate.hops import write_hops
 
         return write_hops(self, path, progress=progress)
+
+    def explain(self, number: int) -> Explanation:
+        """Packet ``number``, counted from 1, hop by hop. ValueError if there is no such packet or no origin fits it."""
+        from csumlab.explain import explain
+
+        return explain(self.file, number, self.settings)
+
+    def hops(self) -> pd.DataFrame:
+        """The walked classes hop by hop as a pandas DataFrame with typed columns: one row per class, hop and checksum
+        (:func:`csumlab.report.hops.class_frame`)."""
+        from csumlab.report.hops import class_frame
+
+        return class_frame(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Stable JSON."""

@@ -39,6 +39,7 @@ from csumlab.collect import Finding
 from csumlab.explain import explain
 from csumlab.findings import CATALOGUE, Severity
 from csumlab.replaying import ReplayResult, replay
+from csumlab.shown import Shown
 from csumlab.trace import TAP
 
 
@@ -74,8 +75,8 @@ class Expectation(msgspec.Struct, forbid_unknown_fields=True):
     tap: list[ExpectedTap] = []
 
 
-@dataclass(frozen=True)
-class ScenarioResult:
+@dataclass(frozen=True, repr=False)
+class ScenarioResult(Shown):
     """``differences`` are sentences; none means that the scenario passed."""
 
     name: str
@@ -96,6 +97,11 @@ class ScenarioResult:
             "differences": list(self.differences),
             "replay": self.result.to_dict(),
         }
+
+    def _repr_html_(self) -> str:
+        from csumlab.report.html import scenario_html
+
+        return scenario_html(self)
 
     def __str__(self) -> str:
         head = f"{self.name}: {'as expected' if self.passed else 'NOT as expected'}. {self.story}"

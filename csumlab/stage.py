@@ -17,6 +17,7 @@ from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
+from csumlab.shown import Shown
 from csumlab.state import Skb, State, Summed, Virtio
 
 
@@ -372,8 +373,8 @@ class Row:
     vouches: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Stage(Shown):
     """A device function as a table, tried from the top. ``reads`` is the family of states it takes."""
 
     name: str
@@ -383,6 +384,16 @@ class Stage:
 
     def citation(self, row: Row) -> str:
         return row.source or self.source
+
+    def __str__(self) -> str:
+        from csumlab.report.stages import stage_text
+
+        return stage_text(self)
+
+    def _repr_html_(self) -> str:
+        from csumlab.report.html import stage_html
+
+        return stage_html(self)
 
 
 def differing(stage: Stage, name: str, source: str, rows: Mapping[int, Row], before: Mapping[int, Row] | None = None) -> Stage:

@@ -10,7 +10,7 @@ import csumlab
 
 ROOT = Path(csumlab.__file__).parent
 FLOORS = (
-    ("whole", "inet", "headers", "crc32c", "rows", "linktypes", "virtio_features", "capture.growth", "capture.packing", "cards"),
+    ("whole", "shown", "inet", "headers", "crc32c", "rows", "linktypes", "virtio_features", "capture.growth", "capture.packing", "cards"),
     ("virtio_header", "facts", "capture.block", "tables", "kernels"),
     ("kernels.primitives", "kernels.layout", "kernels.codes"),
     ("kernels.steps",),
@@ -104,11 +104,12 @@ FLOORS = (
     ("pytest_plugin",),
     ("report", "report.table", "report.packets"),
     ("report.data", "report.text", "report.replay", "report.points", "report.path"),
-    ("report.frame", "report.html", "report.explain", "report.doctor", "report.stages", "report.causes", "report.bugs", "report.svg"),
+    ("report.frame", "report.explain", "report.doctor", "report.stages", "report.causes", "report.bugs", "report.svg"),
     ("report.signs", "report.bytemap", "report.placing", "report.harm"),
     ("report.ways",),
     ("report.hostmap", "report.example"),
-    ("report.pathmap", "report.timechart", "report.gathering"),
+    ("report.pathmap", "report.timechart", "report.gathering", "report.hops"),
+    ("report.html", "plots"),
     ("report.page",),
     ("commands", "commands.common", "commands.completing"),
     (

@@ -23,6 +23,7 @@ from csumlab.points.pairing import Left, Pairing, Pairs
 from csumlab.points.predicting import Predictions, predict, taps_of
 from csumlab.points.sightings import Sightings
 from csumlab.points.tallies import Count, Lonely, Tally
+from csumlab.shown import Shown
 from csumlab.tables import NO_TABLES, Tables
 from csumlab.topology.model import Topology
 
@@ -48,8 +49,8 @@ class Side:
     fault: CaptureError | None
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """What :func:`compare` found; ``str()`` is the report.
 
     ``pairs`` counts pairs by what they have in common, ``alone`` packets without a partner. ``items`` are both in order of harm, a sentence

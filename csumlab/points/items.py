@@ -10,7 +10,7 @@ from csumlab.headers import KINDS, UNFILLED, Kind, Verdict
 from csumlab.points.changes import Cause, Change, Kinship, Seen, SumChange, in_words
 from csumlab.points.pairing import DOUBTS
 from csumlab.points.predicting import Prediction, Predictions
-from csumlab.points.tallies import EXAMPLES, Count, Fate, Lonely
+from csumlab.points.tallies import EXAMPLES, Count, Fate, Lonely, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def counted(number: int, noun: str) -> str:
 def items_of(pairs: Mapping[Kinship, Count], alone: Mapping[Lonely, Count], predictions: Predictions | None) -> tuple[Item, ...]:
     """Everything that happened, the harmful first, then by count; what differs only in how packets travelled is one item."""
     merged: dict[tuple[str, str, str, str, str], Item] = {}
-    for kinship, count in pairs.items():
+    for kinship, count in in_order(pairs):
         told = predictions.pairs.get(kinship) if predictions else None
         harmful = False
         for item in _of_pairs(kinship, count):
@@ -96,10 +96,12 @@ def items_of(pairs: Mapping[Kinship, Count], alone: Mapping[Lonely, Count], pred
         if told is not None and told.agrees is not True and not harmful:
             examples = tuple(sorted(count.examples))
             _merge(merged, Item(NOT_PREDICTED, "", told.sentence, "", "", False, count.packets, examples, told))
-    for lonely, count in alone.items():
+    for lonely, count in in_order(alone):
         item = _of_lonely(lonely, count)
         _merge(merged, replace(item, prediction=predictions.alone.get(lonely) if predictions else None))
-    return tuple(sorted(merged.values(), key=lambda item: (not item.harmful, ORDER.index(item.what), -item.packets)))
+    return tuple(
+        sorted(merged.values(), key=lambda item: (not item.harmful, ORDER.index(item.what), -item.packets, item.sum, item.examples))
+    )
 
 
 def _merge(merged: dict[tuple[str, str, str, str, str], Item], item: Item) -> None:

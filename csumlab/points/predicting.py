@@ -12,7 +12,7 @@ from csumlab.findings import Severity
 from csumlab.headers import KINDS, Verdict
 from csumlab.outcome import Settings
 from csumlab.points.changes import Kinship, Seen
-from csumlab.points.tallies import Count, Fate, Lonely
+from csumlab.points.tallies import Count, Fate, Lonely, in_order
 from csumlab.replaying import tap_of
 from csumlab.sources import Tap
 from csumlab.topology.model import Topology
@@ -69,10 +69,10 @@ def predict(
     """Ask the model. ValueError if a port is not in the topology."""
     taps = taps_of(topology, at_before, at_after)
     questions: tuple[list[_Question], list[_Question]] = ([], [])
-    for kinship, count in sorted(pairs.items(), key=lambda item: -item[1].packets)[:ASKED]:
+    for kinship, count in in_order(pairs)[:ASKED]:
         back = Seen.BACK in kinship.seen
         questions[back].append(_Question(count.examples[0][back], kinship, _observed(kinship)))
-    for lonely, count in sorted(alone.items(), key=lambda item: -item[1].packets)[:ASKED]:
+    for lonely, count in in_order(alone)[:ASKED]:
         if lonely.fate in (Fate.LOST, Fate.UNSEEN):
             questions[lonely.after].append(_Question(count.examples[0][lonely.after], lonely))
     found: dict[Kinship | Lonely, Prediction] = {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,16 +54,24 @@ class Lonely:
 
 @dataclass(slots=True)
 class Count:
-    """How many, with the packet numbers of the first, before and after (0 for none)."""
+    """How many, with the smallest packet numbers, before and after (0 for none): the keys that packets are matched by are drawn anew for
+    each run, and what is shown must not depend on them."""
 
     packets: int = 0
     examples: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> None:
         self.packets += len(before)
-        room = EXAMPLES - len(self.examples)
-        if room > 0:
-            self.examples += zip(before[:room].tolist(), after[:room].tolist(), strict=True)
+        least = np.lexsort((after, before))[:EXAMPLES]
+        self.examples = sorted([*self.examples, *zip(before[least].tolist(), after[least].tolist(), strict=True)])[:EXAMPLES]
+
+
+Key = TypeVar("Key")
+
+
+def in_order(counts: Mapping[Key, Count]) -> list[tuple[Key, Count]]:
+    """The most packets first, then the smallest numbers: the same in every run."""
+    return sorted(counts.items(), key=lambda entry: (-entry[1].packets, entry[1].examples))
 
 
 class Flows:
@@ -98,7 +106,7 @@ class Flows:
             self._number[flow, lonely] = len(self._number)
         else:
             old.packets += count.packets
-            old.examples = (old.examples + count.examples)[:EXAMPLES]
+            old.examples = sorted(old.examples + count.examples)[:EXAMPLES]
         return self._number[flow, lonely]
 
     def judged(self) -> Iterator[tuple[Lonely, Count]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html as markup
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from csumlab.points.items import Item, counted
 from csumlab.points.tallies import PAIRED
@@ -230,6 +231,7 @@ def packet_frame(result: Comparison) -> pd.DataFrame:
     from csumlab.report.frame import MOST_ROWS
 
     records = result.tally.spool.all()
+    records = records[np.lexsort((records["after"], records["before"]))]
     if len(records) > MOST_ROWS:
         raise ValueError(
             f"{len(records):,} rows are more than the {MOST_ROWS:,} that a frame holds; write them: csumlab compare ... -w FILE"
@@ -261,11 +263,11 @@ def _worst_of(result: Comparison, place: int) -> str:
 
 
 def html(result: Comparison) -> str:
-    """For a notebook: the headline and a table. Nothing of a capture is ever markup."""
-    rows = ""
+    """For a notebook: the headline and a table."""
+    from csumlab.report.html import html_table, paragraph
+
+    rows = [["what", "sum", "", "packets", "why", "model"]]
     for item in result.items:
-        cells = (item.what, item.sum, item.sentence, f"{item.packets:,}", item.why, item.prediction.sentence if item.prediction else "")
-        rows += "<tr>" + "".join(f"<td>{markup.escape(cell)}</td>" for cell in cells) + "</tr>"
-    head = "".join(f"<th>{word}</th>" for word in ("what", "sum", "", "packets", "why", "model"))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f"<p>{markup.escape(headline(result))}</p><p>{markup.escape(clock_line(result))}</p>{table}"
+        model = item.prediction.sentence if item.prediction else ""
+        rows.append([item.what, item.sum, item.sentence, f"{item.packets:,}", item.why, model])
+    return paragraph(headline(result)) + paragraph(clock_line(result)) + html_table(rows)

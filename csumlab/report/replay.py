@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html as markup
 from typing import TYPE_CHECKING, Any
 
 from csumlab.cures import Cure
@@ -151,19 +150,9 @@ def finding_frame(result: ReplayResult) -> pd.DataFrame:
 
 
 def html(result: ReplayResult) -> str:
-    """For a notebook: the headline and a table. Nothing of a capture is ever markup."""
-    rows = ""
-    for finding in result.findings:
-        texts = (
-            finding.code,
-            finding.entry.title,
-            finding.hop,
-            f"{finding.packets:,}",
-            finding.because,
-            finding.consequence,
-            str(finding.cure or ""),
-        )
-        rows += "<tr>" + "".join(f"<td>{markup.escape(cell)}</td>" for cell in texts) + "</tr>"
-    head = "".join(f"<th>{word}</th>" for word in ("code", "finding", "where", "packets", "why", "then", "cure"))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if result.findings else ""
-    return f"<p>{markup.escape(headline(result))}</p>{table}"
+    """For a notebook: the headline and a table."""
+    from csumlab.report.html import html_table, paragraph
+
+    rows = [["code", "finding", "where", "packets", "why", "then", "cure"]]
+    rows += [[f.code, f.entry.title, f.hop, f"{f.packets:,}", f.because, f.consequence, str(f.cure or "")] for f in result.findings]
+    return paragraph(headline(result)) + (html_table(rows) if result.findings else "")

@@ -13,6 +13,7 @@ import numpy as np
 
 from csumlab.headers import Layer
 from csumlab.packet import Span
+from csumlab.shown import Shown
 from csumlab.tables import ETHERNET_MTU, Tables
 
 
@@ -239,8 +240,8 @@ class Domain:
         return self.conntrack or bool(self.nat)
 
 
-@dataclass(frozen=True)
-class Topology:
+@dataclass(frozen=True, repr=False)
+class Topology(Shown):
     """The whole modelled world. ``at`` is the default tap, ``port`` or ``port:in``; ``line`` the ends of a one-line path, where addresses
     are not known and what one end sends the other receives. ``defaults`` says what was not set and is taken as default."""
 
@@ -252,6 +253,16 @@ class Topology:
 
     def device(self, port: Port) -> Device:
         return self.domains[port.domain].devices[port.device]
+
+    def __str__(self) -> str:
+        from csumlab.report.hostmap import describe_host
+
+        return describe_host(self)
+
+    def _repr_html_(self) -> str:
+        from csumlab.report.html import topology_html
+
+        return topology_html(self)
 
     @cached_property
     def ports(self) -> tuple[Port, ...]:
