@@ -119,8 +119,8 @@ class Sightings:
     ``datagram`` with ``from`` and ``to``: the same of an IPv4 datagram and its fragments; 0 where there is none. ``long``: a super-frame.
     Per checksum of the class ``field``, ``residue``, ``pseudo`` and the ``moved`` sum of the ports of its header, [n, MAX_SUMS].
     ``telling``: whether place, identity and payload tell it from other packets of its protocol. ``looks``: hash of all of a row that is
-    looked at, ``same``: also of its class. ``without`` counts packets that have no IP header, ``beyond`` those of too many classes, ``sealed`` those that cannot be
-    read inside. ``forms`` has the form of each class.
+    looked at, ``same``: also of its class. ``without`` counts packets that have no IP header, ``beyond`` those of too many classes,
+    ``sealed`` those that cannot be read inside. ``forms`` has the form of each class.
     """
 
     def __init__(self, tables: Tables, accelerate: bool | None = None) -> None:
