@@ -79,6 +79,57 @@ address = ["192.0.2.12/24", "2001:db8:2::12/64"]
     + OUTSIDE
 )
 
+QUBES = """
+at = "net:eth0"
+[domain.net]
+forwarding = true
+[domain.net.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.1/24"]
+[domain.net.device."vif2.0"]
+kind = "vif"
+peer = "firewall:eth0"
+address = ["10.137.0.1/24"]
+[[domain.net.route]]
+to = "10.138.0.0/24"
+device = "vif2.0"
+via = "10.137.0.2"
+[[domain.net.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+[domain.firewall]
+preset = "PRESET"
+forwarding = true
+[domain.firewall.device.eth0]
+kind = "netfront"
+address = ["10.137.0.2/24"]
+[domain.firewall.device."vif3.0"]
+kind = "vif"
+peer = "app:eth0"
+address = ["10.138.0.1/24"]
+[[domain.firewall.route]]
+to = "default"
+device = "eth0"
+via = "10.137.0.1"
+[domain.app]
+[domain.app.device.eth0]
+kind = "netfront"
+address = ["10.138.0.5/24"]
+[[domain.app.route]]
+to = "default"
+device = "eth0"
+via = "10.138.0.1"
+
+[domain.outside]
+outside = true
+[domain.outside.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.254/24"]
+"""
+
 VETH0 = (
     """
 at = "dom0:vif1.0"

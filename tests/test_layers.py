@@ -47,7 +47,7 @@ FLOORS = (
         "stages.slots",
         "stages.hooks",
     ),
-    ("stages.xenlinux_later", "stages.linux_older"),
+    ("stages.xenlinux_later", "stages.linux_older", "stages.othersystems"),
     ("topology", "topology.model"),
     ("topology.presets",),
     ("topology.forward", "trace", "slots"),

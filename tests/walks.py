@@ -127,6 +127,8 @@ NEIGHBOURS = {
     "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded", "tunnel, esp", "gate, esp"),
     "xenlinux-2.6.18": ("nat", "nat, unverified"),
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
+    "freebsd-10": ("pair", "nat", "kvm"),
+    "mirage-firewall": ("qubes",),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
 """Presets that differ from a neighbour in few tables, and the hosts that come by them."""
@@ -143,6 +145,8 @@ NEIGHBOURING_KINDS = {
     "ipip",
     "udp, partial, sum 0",
     "udp, partial, sum 0, tagged",
+    "tcp, wrong IPv4 sum",
+    "tcp, TTL 1",
 }
 
 
@@ -153,6 +157,15 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "nat": lambda: host(hosts.NAT, PRESET=preset, VERIFY="true", TOPORT="40000"),
         "nat, unverified": lambda: host(hosts.NAT, PRESET=preset, VERIFY="false", TOPORT="0"),
         "veth0": lambda: host(hosts.VETH0, PRESET=preset, TX="false"),
+        "qubes": lambda: host(hosts.QUBES, PRESET=preset),
+        "kvm": lambda: host(
+            hosts.KVM.replace("[domain.guest]", f'[domain.guest]\npreset = "{preset}"'),
+            TAP="",
+            GUEST="",
+            READER="false",
+            AUXDATA="false",
+            FILL="false",
+        ),
         "pair": lambda: host(pair, PRESET=preset),
         "generic": lambda: host(
             pair.replace(nic, 'wire = "lan"\nfeatures = { tx-checksum-ip-generic = true, tx-checksum-ipv4 = false }\nbridge'), PRESET=preset
@@ -239,6 +252,11 @@ ENDS = {
     "claims": (("domU", "192.0.2.11", "192.0.2.12"), ("domU", "192.0.2.11", "192.0.2.254")),
     "pair": (("domU", "192.0.2.11", "192.0.2.12"), ("domU", "192.0.2.11", "192.0.2.254"), ("outside", "192.0.2.254", "192.0.2.11")),
     "odd": (("dom0", "192.0.2.1", "192.0.2.11"), ("outside", "192.0.2.254", "192.0.2.11")),
+    "qubes": (
+        ("outside", "198.51.100.80", "10.138.0.5"),
+        ("outside", "198.51.100.80", "10.137.0.2"),
+        ("app", "10.138.0.5", "198.51.100.80"),
+    ),
     "generic": (("domU", "192.0.2.11", "192.0.2.254"), ("dom0", "192.0.2.1", "192.0.2.254")),
     "nothing offloaded": (("domU", "192.0.2.11", "192.0.2.254"),),
     "veth0": (("domU", "10.1.0.11", "198.51.100.80"), ("dom0", "192.0.2.1", "198.51.100.80")),

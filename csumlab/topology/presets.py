@@ -13,7 +13,7 @@ from typing import Any
 from csumlab.cards import behaviours
 from csumlab.headers import Layer
 from csumlab.stage import Stage
-from csumlab.stages import hooks, linux, linux_older, nic, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
+from csumlab.stages import hooks, linux, linux_older, nic, othersystems, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
@@ -319,6 +319,36 @@ LINUX_3_13 = replace(
     title="Linux 3.13 and later (its Xen network drivers, which know IPv6; all else as in 6.1)",
 )
 
+FREEBSD_10 = replace(
+    LINUX_6_1,
+    name="freebsd-10",
+    title="FreeBSD 10 (xn and pf; vtnet as until 2025; all else as Linux 6.1)",
+    input=othersystems.FREEBSD_INPUT,
+    nat=othersystems.FREEBSD_PF,
+    netfront_transmit=othersystems.FREEBSD_NETFRONT_TRANSMIT,
+    netfront_receive=othersystems.FREEBSD_NETFRONT_RECEIVE,
+    virtio_receive=othersystems.FREEBSD_VTNET_RECEIVE,
+    features={**LINUX_6_1.features, K.NETFRONT: frozenset({V4, RX, "ipv4-header-checked"}), K.VIRTIO: frozenset({GENERIC, RX})},
+    fixed={**LINUX_6_1.fixed, K.NETFRONT: frozenset({V6})},
+    keys=frozenset({NO_CSUM}),
+    source="FreeBSD 10 sys/dev/xen/netfront/netfront.c, sys/dev/virtio/network/if_vtnet.c",
+)
+MIRAGE = replace(
+    LINUX_6_1,
+    name="mirage-firewall",
+    title="MirageOS firewall of Qubes OS (mirage-net-xen before 2026)",
+    receive=othersystems.MIRAGE_ACCEPT,
+    forward=othersystems.MIRAGE_FORWARD,
+    netfront_transmit=othersystems.MIRAGE_TRANSMIT,
+    netfront_receive=othersystems.MIRAGE_RECEIVE,
+    netback_transmit=othersystems.MIRAGE_TRANSMIT,
+    netback_receive=othersystems.MIRAGE_RECEIVE,
+    features={K.VIF: frozenset(), K.NETFRONT: frozenset()},
+    fixed={K.VIF: frozenset(FEATURES), K.NETFRONT: frozenset(FEATURES)},
+    keys=frozenset(),
+    source="qubes-mirage-firewall issue 1, mirage pull request 286",
+)
+
 PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
@@ -339,6 +369,8 @@ PRESETS: Mapping[str, Preset] = {
         XEN_3_0_2,
         XEN_3_0_3,
         XEN_2_6_18,
+        FREEBSD_10,
+        MIRAGE,
     )
 }
 

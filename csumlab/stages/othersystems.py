@@ -1,0 +1,129 @@
+"""Systems other than Linux as far as documents carry: FreeBSD's drivers until 2025, the MirageOS firewall of Qubes OS.
+
+FreeBSD keeps several facts beside an mbuf; here CSUM_DATA_VALID with CSUM_PSEUDO_HDR is "verified", CSUM_TCP or CSUM_UDP (CSUM_DELAY_DATA)
+"to be computed". Its tables for what is not named here are those of Linux 6.1, which do the same with these two.
+"""
+
+from __future__ import annotations
+
+from csumlab.headers import Kind
+from csumlab.stage import (
+    ABSENT_TRANSPORT,
+    ACCEPT,
+    ANY,
+    DECREMENT_TTL,
+    DROP,
+    FRAGMENT,
+    KEEP,
+    SAME,
+    TRIM,
+    TTL_EXPIRES,
+    Row,
+    Rule,
+    Selector,
+    Stage,
+    carries,
+    compute,
+    feature,
+    fresh,
+    translate,
+    when,
+    wrong,
+)
+from csumlab.state import Ring, Skb, Summed, Virtio
+
+_VERIFIED = fresh(Skb, summed=Summed.UNNECESSARY)
+
+FREEBSD_NETFRONT_TRANSMIT = Stage(
+    name="freebsd-netfront-transmit",
+    title="xn(4) to the ring",
+    source="FreeBSD 10 sys/dev/xen/netfront/netfront.c xn_assemble_tx_request",
+    table=(
+        Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, fresh(Ring, blank=True, validated=True), "the sum is left to others (CSUM_DELAY_DATA): the slot is flagged csum_blank and data_validated"),
+        Row(when(Skb), (), KEEP, fresh(Ring), "no flag: what was verified on receive is not passed on"),
+    ),
+)  # fmt: skip
+
+FREEBSD_NETFRONT_RECEIVE = Stage(
+    name="freebsd-netfront-receive",
+    title="xn(4) from the ring",
+    source="FreeBSD 10 sys/dev/xen/netfront/netfront.c xn_rxeof",
+    table=(
+        Row(when(Ring, validated=True, blank=True), (), KEEP, _VERIFIED, "data_validated is believed and csum_blank is not looked at: that the sum is still owed is forgotten", vouches=True),
+        Row(when(Ring, validated=True), (), KEEP, _VERIFIED, "data_validated is believed"),
+        Row(when(Ring), (), KEEP, fresh(Skb), "no data_validated: nothing is known"),
+    ),
+)  # fmt: skip
+
+FREEBSD_VTNET_RECEIVE = Stage(
+    name="freebsd-vtnet-receive",
+    title="vtnet(4) from the host",
+    source="FreeBSD before 3008f30d2c2c (2025) sys/dev/virtio/network/if_vtnet.c vtnet_rxq_csum",
+    table=(
+        Row(when(Virtio, needs=True), (), KEEP, _VERIFIED, "NEEDS_CSUM counts as verified: that the sum is still owed is forgotten", sure="memory", vouches=True),
+        Row(when(Virtio, valid=True), (), KEEP, _VERIFIED, "DATA_VALID is believed", sure="memory"),
+        Row(when(Virtio), (), KEEP, fresh(Skb), "no flag: nothing is known", sure="memory"),
+    ),
+)  # fmt: skip
+
+FREEBSD_INPUT = Stage(
+    name="freebsd-input",
+    title="IP input",
+    source="FreeBSD 10 sys/netinet/ip_input.c ip_input: CSUM_IP_CHECKED; sys/dev/xen/netfront/netfront.c xn_rxeof; FreeBSD differential diff 25778",
+    table=(
+        Row(when(Skb, summed=Summed.UNNECESSARY), (feature("ipv4-header-checked"),), TRIM, SAME, "xn(4) said with data_validated that the IPv4 header was checked too (CSUM_IP_CHECKED): it is believed", sure="derived"),
+        Row(ANY, (wrong(Selector.OUTER_IP),), DROP, SAME, "the IPv4 header sum is checked and is wrong", sure="memory"),
+        Row(ANY, (), TRIM, SAME, "the IPv4 header sum is right (IPv6 has none); what follows the packet is cut off", sure="memory"),
+    ),
+)  # fmt: skip
+
+FREEBSD_PF = Stage(
+    name="freebsd-pf",
+    title="pf translates",
+    source="FreeBSD 10 before r289316 (2015) sys/netpfil/pf/pf.c pf_change_ap; reviews.freebsd.org rS289703",
+    table=(
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="memory"),
+        Row(when(Skb, summed=Summed.PARTIAL), (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; pf knows finished sums only, so one that is left to the card follows with the opposite sign"),
+        Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong", sure="memory"),
+    ),
+)  # fmt: skip
+
+MIRAGE_TRANSMIT = Stage(
+    name="mirage-transmit",
+    title="mirage-net-xen to the ring",
+    source="mirage-net-xen before pull request 126 (2026) lib/frontend.ml, lib/backend.ml; issue 122",
+    table=(
+        Row(ANY, (), KEEP, fresh(Ring), "no flag is set, in either direction"),
+    ),
+)  # fmt: skip
+
+MIRAGE_RECEIVE = Stage(
+    name="mirage-receive",
+    title="mirage-net-xen from the ring",
+    source="mirage-net-xen lib/frontend.ml, lib/backend.ml; qubes-mirage-firewall issue 1; mirage pull request 286",
+    table=(
+        Row(when(Ring), (), KEEP, fresh(Skb), "the unikernel does not see the ring's flags: what is owed and what was verified look alike"),
+    ),
+)  # fmt: skip
+
+MIRAGE_FORWARD = Stage(
+    name="mirage-forward",
+    title="firewall",
+    source="qubes-mirage-firewall issue 1; mirage-nat lib/nat_packet.ml",
+    table=(
+        Row(ANY, (TTL_EXPIRES,), DROP, SAME, "TTL is used up", sure="uncertain"),
+        Row(ANY, (FRAGMENT,), DECREMENT_TTL, SAME, "a fragment is passed on as it is", sure="uncertain"),
+        Row(ANY, (ABSENT_TRANSPORT,), DECREMENT_TTL, SAME, "a zero UDP sum stays", sure="uncertain"),
+        Row(ANY, (carries(Kind.TCP, Kind.UDP, Kind.ICMP),), (*DECREMENT_TTL, *compute(Selector.TRANSPORT)), fresh(Skb), "the packet is written anew, with a fresh sum over whatever came in"),
+        Row(ANY, (), DECREMENT_TTL, SAME, "the firewall knows TCP, UDP and ICMP only", sure="uncertain"),
+    ),
+)  # fmt: skip
+
+MIRAGE_ACCEPT = Stage(
+    name="mirage-accept",
+    title="transport input",
+    source="mirage-tcpip pull request 539: sums are not verified",
+    table=(
+        Row(ANY, (), ACCEPT, SAME, "mirage-tcpip verifies no sum", sure="uncertain"),
+    ),
+)  # fmt: skip
