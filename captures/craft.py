@@ -37,6 +37,7 @@ __all__ = [
     "partial",
     "right",
     "sctp_init",
+    "superframe",
     "unsummed",
     "write",
 ]
@@ -86,6 +87,15 @@ def partial(packet: Packet, layer: type[Packet] | None = None) -> bytes:
     place = sums[-1] if layer is None else next(one for one in sums if one.kind is {TCP: Kind.TCP, UDP: Kind.UDP}[layer])
     assert place.pseudo is not None, f"{place} has no pseudo-header"
     data[place.at : place.at + 2] = (place.pseudo or 0xFFFF).to_bytes(2, "big")
+    return bytes(data)
+
+
+def superframe(packet: Packet) -> bytes:
+    """As Linux hands a super-frame to a device that segments: every TCP and UDP sum, inner and outer, holds the pseudo-header's only."""
+    data = bytearray(right(packet))
+    for one in dissect_packet(bytes(data), 1).sums:
+        if one.kind in (Kind.TCP, Kind.UDP):
+            data[one.at : one.at + 2] = (one.pseudo or 0xFFFF).to_bytes(2, "big")
     return bytes(data)
 
 

@@ -1,8 +1,9 @@
 """The one judge: reads a trace and says what is right and wrong in it. Stages describe, nobody else decides.
 
 One notion carries everything: the *settled residue* r*, the residue once the fill that the carried state owes is applied in thought. It
-is -g for the sum that is owed, r - s·(r + g) for one around it, r otherwise. Accepting a packet, or letting it leave, is wrong where r*
-is not 0 for a sum that is relied on, or where the data is damaged. A sum that a tunnel's header leaves to the far end is owed too.
+is -g for the sum that is owed, r - s·(r + g) for one around it (-g in a super-frame, each of whose segments gets it anew), r otherwise.
+Accepting a packet, or letting it leave, is wrong where r* is not 0 for a sum that is relied on, or where the data is damaged. A sum that a
+tunnel's header leaves to the far end is owed too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from csumlab.state import State, owed
 from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
-_WRITING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO)
+_WRITING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO, Operation.SEGMENT, Operation.MERGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def settled(packet: Packet, state: State, uid: int) -> Form:
     factor = next((f for header, f in enclosing(packet.headers, due) if header.uid == uid), None)
     if factor is None:
         return own.residue
+    if packet.long:
+        return -own.seed  # Around an owed sum of a super-frame: it is written anew for each segment.
     inner = packet.sums[due]
     return own.residue - factor * (inner.residue + inner.seed)
 

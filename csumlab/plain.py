@@ -15,7 +15,7 @@ from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
-from csumlab.packet import PORTED, Header, Span, outer_ip, outer_transport
+from csumlab.packet import PORTED, Header, Span, enclosing, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, mss_option, translated_quote
 from csumlab.stage import Coverage, Rule, Translation
 from csumlab.symbolic import Untold
@@ -24,20 +24,30 @@ from csumlab.tables import Tables
 _TAG = b"\0\5"
 _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
+SEGMENT = 1000
+"""Bytes of payload in one segment of a super-frame. It stands for any number: the sums follow whatever it is."""
+_LAST_ONLY = 0x09
+"""FIN and PSH, which only the last segment of a super-frame has (net/ipv4/tcp_offload.c tcp_gso_segment)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FramePacket:
     """A packet as bytes. ``headers`` are parallel to what the dissector finds; ``sealed`` is the packet that an opaque tunnel carries;
-    ``carried`` the sum that travels beside it, as in SymbolicPacket."""
+    ``carried`` the sum that travels beside it, as in SymbolicPacket. ``behind`` is what the other segments hold if the packet is the first
+    of several: payload and TCP flags."""
 
     data: bytes
     headers: tuple[Header, ...]
     long: bool = False
     pages: int = 0
     sealed: FramePacket | None = None
+    behind: tuple[bytes, int] | None = None
     tunnel_ports: tuple[tuple[int, Layer], ...] = ()
     carried: int | None = None
+
+    @property
+    def segmented(self) -> bool:
+        return self.behind is not None
 
     @property
     def sums(self) -> dict[int, Checksum]:
@@ -171,6 +181,54 @@ class FramePacket:
         cut = residue(self.data[start:]) - residue(self.data[start:end])
         return replace(packet, carried=(self.carried - cut) % 0xFFFF)
 
+    def segment(self, uid: int) -> Self:
+        """The first segment. A transport field moves with the length in the pseudo-header, as Linux adds the difference to what it finds
+        (net/ipv4/tcp_offload.c tcp_gso_segment); the IPv4 headers and an outer UDP sum are made anew around it."""
+        packet = self._first()
+        before, after = self.sums, packet.sums
+        own = after[uid]
+        seed = (before[uid].field or 0) - self._pseudo(uid)
+        packet = packet._with_field(uid, (packet._pseudo(uid) + seed) % 0xFFFF or 0xFFFF)
+        for header, _ in enclosing(self.headers, uid):
+            outer = after[header.uid]
+            if before[header.uid].field == 0 and KINDS[outer.kind].zero_is_absent:
+                continue
+            seed = (before[header.uid].field or 0) - (self._pseudo(header.uid) if outer.pseudo is not None else 0)
+            packet = packet._with_field(header.uid, 0)
+            ahead = residue(packet.data[outer.start : own.start])
+            inside = negate(packet.sums[uid].field or 0)
+            pseudo = packet._pseudo(header.uid) if outer.pseudo is not None else 0
+            packet = packet._with_field(
+                header.uid, negate(ahead + inside + pseudo + seed) or (0xFFFF if KINDS[outer.kind].writes_ones else 0)
+            )
+        return packet
+
+    def merge(self) -> Self:
+        """The super-frame again, under the headers as they are now."""
+        transport = outer_transport(self.headers)
+        if self.behind is None or transport is None:
+            return self
+        payload, flags = self.behind
+        packet = replace(self, data=self.data + payload, long=True, behind=None, carried=None)
+        if transport.layer is Layer.TCP:
+            at = packet.offset(transport.uid) + 13
+            packet = packet._patched(at, bytes([packet.data[at] | flags]))
+        return packet._with_lengths(len(payload)).write_pseudo(transport.uid)
+
+    def from_wire(self) -> Self:
+        """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
+        if not self.long:
+            return self
+        packet, before = self._first(), self.sums
+        for header in reversed(self.headers):
+            one = before.get(header.uid)
+            if one is None or one.residue is None or (one.field == 0 and KINDS[one.kind].zero_is_absent):
+                continue
+            present = packet.sums[header.uid]
+            off = ((present.residue or 0) - one.residue) % 0xFFFF
+            packet = packet._with_field(header.uid, ((present.field or 0) - off) % 0xFFFF or (0xFFFF if KINDS[one.kind].writes_ones else 0))
+        return packet
+
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
         far = None
         if remote and aimed is not None:
@@ -202,7 +260,7 @@ class FramePacket:
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         data = bytes(byte ^ _KEY for byte in self.data)
-        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False, pages=0)
+        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False, pages=0, behind=None)
         own = outer_transport(packet.headers)
         if own is None or how is OuterSum.NONE:
             return packet
@@ -222,7 +280,15 @@ class FramePacket:
         if self.sealed is None:
             raise Untold("what the tunnel carries is encrypted and was not seen before it was sealed")
         inner = self.sealed
-        return replace(self, data=inner.data, headers=inner.headers, long=inner.long, pages=inner.pages, sealed=inner.sealed)
+        return replace(
+            self,
+            data=inner.data,
+            headers=inner.headers,
+            long=inner.long,
+            pages=inner.pages,
+            sealed=inner.sealed,
+            behind=inner.behind,
+        )
 
     def frame(self) -> bytes:
         """The packet with an Ethernet header in front."""
@@ -352,6 +418,36 @@ class FramePacket:
         if inside and tunnel is not None and outer.port is not None:
             ports = (*ports, (outer.port.low, tunnel))
         return replace(self, data=data, headers=(*made, *inside), tunnel_ports=ports)
+
+    def _first(self) -> Self:
+        """The first segment with its lengths and flags, the rest put behind it; sums are as they were but for those of IPv4 headers."""
+        last = next((header for header in reversed(self.headers) if header.layer in (Layer.TCP, Layer.UDP)), None)
+        if last is None:
+            raise Untold("it is no super-frame of TCP or UDP")
+        at = self.offset(last.uid)
+        size = self.data[at + 12] >> 4 << 2 if last.layer is Layer.TCP else 8
+        cut = at + size + SEGMENT
+        if cut >= len(self.data):
+            raise Untold("it is too short to be cut into segments")
+        flags = self.data[at + 13] & _LAST_ONLY if last.layer is Layer.TCP else 0
+        packet = replace(self, data=self.data[:cut], long=False, behind=(self.data[cut:], flags), carried=None)
+        if flags:
+            packet = packet._patched(at + 13, bytes([self.data[at + 13] & ~_LAST_ONLY]))
+        return packet._with_lengths(cut - len(self.data))
+
+    def _with_lengths(self, more: int) -> Self:
+        """With every length of an IP or UDP header changed by ``more``, and IPv4 headers summed anew."""
+        packet, offsets = self, {header.uid: self.offset(header.uid) for header in self.headers}
+        for header in self.headers:
+            place = {Layer.IPV4: 2, Layer.IPV6: 4, Layer.UDP: 4}.get(header.layer)
+            if place is not None:
+                at = offsets[header.uid] + place
+                length = int.from_bytes(packet.data[at : at + 2], "big") + more
+                packet = packet._patched(at, length.to_bytes(2, "big"))
+        for header in self.headers:
+            if header.layer is Layer.IPV4:
+                packet = packet.compute(header.uid)
+        return packet
 
     def _next_uid(self) -> int:
         return max([*(header.uid + 1 for header in self.headers), self.sealed._next_uid() if self.sealed else 0])

@@ -65,6 +65,8 @@ class Operation(Enum):
     TRANSLATE_QUOTE = "translate the quoted packet the other way round"
     DECREMENT_TTL = "decrement TTL"
     TRIM = "cut what follows the IP packet"
+    SEGMENT = "cut into segments"
+    MERGE = "merge with the segments behind it"
     PUSH = "encapsulate"
     POP = "decapsulate"
     SEAL = "seal"
@@ -79,10 +81,10 @@ class Operation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE and RESPELL (the final rule for a word that stays: it spells a
-    zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end; ``coverage`` for
-    CARRY. For TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited from the transport
-    header on; and by which the IPv4 header's own sum does (``ip``)."""
+    """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SEGMENT and RESPELL (the final rule for a word that stays: it
+    spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
+    ``coverage`` for CARRY. For TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited
+    from the transport header on; and by which the IPv4 header's own sum does (``ip``)."""
 
     operation: Operation
     target: Selector | None = None
@@ -144,10 +146,16 @@ def seal(outer: OuterSum = OuterSum.NONE) -> tuple[Do]:
     return (Do(Operation.SEAL, outer=outer),)
 
 
+def segment(target: Selector) -> tuple[Do]:
+    """Cut a super-frame: ``target`` is the sum that each segment gets from the super-frame's field, those around it follow."""
+    return (Do(Operation.SEGMENT, target),)
+
+
 KEEP: tuple[Do, ...] = ()
 TRANSLATE_QUOTE = (Do(Operation.TRANSLATE_QUOTE),)
 DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
 TRIM = (Do(Operation.TRIM),)
+MERGE = (Do(Operation.MERGE),)
 POP = (Do(Operation.POP),)
 CONVERT = (Do(Operation.CONVERT),)
 UNSEAL = (Do(Operation.UNSEAL),)
@@ -178,6 +186,8 @@ class Test(Enum):
     EXTENSIONS = "IPv6 extension headers"
     TTL_EXPIRES = "TTL or hop limit used up"
     LONG = "longer than the MTU"
+    SEGMENTED = "one of several segments"
+    TRAILER = "bytes follow the IP packet"
     INVALID = "marked INVALID"
     REMOTE = "the tunnel's header leaves the inner sum to this end"
     QUOTES = "it quotes another packet"
@@ -188,7 +198,6 @@ class Test(Enum):
     ABSENT = "{} is 0: none"
     AGREES = "{} is right by the sum that is carried"
     FILLS_TO_ZERO = "the fill of {} gives 0"
-    TRAILER = "bytes follow the IP packet"
     TUNNEL = "an IP packet inside the IP packet"
 
 
@@ -276,12 +285,13 @@ FRAGMENT = Given(Test.FRAGMENT)
 EXTENSIONS = Given(Test.EXTENSIONS)
 TTL_EXPIRES = Given(Test.TTL_EXPIRES)
 LONG = Given(Test.LONG)
+SEGMENTED = Given(Test.SEGMENTED)
+TRAILER = Given(Test.TRAILER)
 INVALID = Given(Test.INVALID)
 REMOTE = Given(Test.REMOTE)
 QUOTES = Given(Test.QUOTES)
 EDITS = Given(Test.EDITS)
 EDITS_TRANSPORT = Given(Test.EDITS_TRANSPORT)
-TRAILER = Given(Test.TRAILER)
 TUNNEL = Given(Test.TUNNEL)
 ABSENT_TRANSPORT = absent(Selector.TRANSPORT)
 
@@ -442,6 +452,8 @@ class Packet(Protocol):
     @property
     def pages(self) -> int: ...
     @property
+    def segmented(self) -> bool: ...
+    @property
     def trailing(self) -> bool: ...
     def right(self, uid: int) -> bool: ...
     def absent(self, uid: int) -> bool: ...
@@ -459,6 +471,9 @@ class Packet(Protocol):
     def translate_quote(self, edit: Translation) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
+    def segment(self, uid: int) -> Self: ...
+    def merge(self) -> Self: ...
+    def from_wire(self) -> Self: ...
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
     def pop(self) -> Self: ...
     def seal(self, outer: Outer, how: OuterSum) -> Self: ...
@@ -548,6 +563,10 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = ip is not None and ip.ttl_expires
         case Test.LONG:
             result = packet.long
+        case Test.SEGMENTED:
+            result = packet.segmented
+        case Test.TRAILER:
+            result = packet.trailing
         case Test.INVALID:
             result = bool(getattr(state, "invalid", False))
         case Test.REMOTE:
@@ -570,8 +589,6 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.FILLS_TO_ZERO:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.fills_to_zero(uid)
-        case Test.TRAILER:
-            result = packet.trailing
         case Test.TUNNEL:
             result = bool(_inside(headers))
         case Test.RIGHT:
@@ -617,6 +634,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.decrement_ttl()
         case Operation.TRIM:
             return packet.trim()
+        case Operation.MERGE:
+            return packet.merge()
         case Operation.PUSH if isinstance(edit, Outer):
             return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None, do.remote)
         case Operation.POP:
@@ -649,6 +668,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.respell(uid)
         case Operation.WRITE_ZERO:
             return packet.write_zero(uid)
+        case Operation.SEGMENT:
+            return packet.segment(uid)
         case _:
             return packet.compute(uid)
 

@@ -84,7 +84,8 @@ class SymbolicPacket:
     """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that
     were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the innermost IP packet that was captured,
     and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the packet inside an opaque tunnel. ``long`` says that it
-    is a super-frame. ``spoiled`` says that damage was put into what is encrypted. ``carried`` is the sum that travels beside the packet
+    is a super-frame, ``segmented`` that it is one of the segments of one, ``remade`` how often it was cut or merged. ``spoiled`` says that
+    damage was put into what is encrypted. ``carried`` is the sum that travels beside the packet
     (skb->csum of CHECKSUM_COMPLETE), counted from the first header whose checksum covers the rest; None says that it is whatever the bytes
     sum to. It stays as it is unless an operation says that it follows, so that it shows who changes bytes and forgets it. ``answers`` are
     what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not seen yet whether they are right
@@ -95,6 +96,8 @@ class SymbolicPacket:
     sums: Mapping[int, Sum]
     long: bool = False
     pages: int = 0
+    segmented: bool = False
+    remade: int = 0
     trailer: Form = ZERO
     around_trailer: frozenset[int] = frozenset()
     known_words: Mapping[tuple[int, str], Form] = field(default_factory=dict)
@@ -104,6 +107,11 @@ class SymbolicPacket:
     answers: Mapping[Form, bool] = field(default_factory=dict)
     presumed: Mapping[int, bool] = field(default_factory=dict)
     presumed_fill: Mapping[int, Form] = field(default_factory=dict)
+
+    @property
+    def trailing(self) -> bool:
+        """Whether bytes other than zeros follow the outermost IP packet."""
+        return self.trailer != ZERO and not any(header.uid in self.around_trailer for header in self.headers)
 
     def right(self, uid: int) -> bool:
         try:
@@ -117,10 +125,6 @@ class SymbolicPacket:
 
     def absent(self, uid: int) -> bool:
         return self.sums[uid].absent
-
-    @property
-    def trailing(self) -> bool:
-        return self.trailer != ZERO and not any(header.uid in self.around_trailer for header in self.headers)
 
     def agrees(self, uid: int) -> bool:
         """Linux include/linux/skbuff.h __skb_checksum_validate_complete: the pseudo-header and the sum that is carried, less what stands
@@ -254,6 +258,40 @@ class SymbolicPacket:
         """Linux net/core/skbuff.c pskb_trim_rcsum_slow: what is cut off is taken off the sum that is carried."""
         return replace(self, trailer=ZERO)._following(self) if self.trailing else self
 
+    def segment(self, uid: int) -> Self:
+        """One segment of the super-frame. The sum of header ``uid`` keeps its distance from the pseudo-header's, which now has the
+        segment's length (Linux net/ipv4/tcp_offload.c tcp_gso_segment); one around it is written for that sum as it will be once it is
+        filled, with the distance it had itself (net/ipv4/udp_offload.c __skb_udp_tunnel_segment); IPv4 headers are summed anew
+        (net/ipv4/af_inet.c inet_gso_segment). Hypothetical damage is in this segment."""
+        packet = self._remade("segment", long=False, segmented=True)
+        sums = dict(packet.sums)
+        own, seed = sums[uid], self.sums[uid].seed
+        sums[uid] = replace(own, field=own.pseudo + seed, zero=Zero.ONES, absent=False)
+        for header, factor in enclosing(self.headers, uid):
+            if header.uid in sums and not sums[header.uid].absent:
+                around, inner = sums[header.uid], sums[uid]
+                residue = factor * (inner.residue + inner.seed) - self.sums[header.uid].seed
+                zero = Zero.ONES if KINDS[around.kind].writes_ones else Zero.ZEROS
+                sums[header.uid] = replace(around, data=residue - around.pseudo - around.field, zero=zero)
+        return replace(packet, sums=sums)
+
+    def merge(self) -> Self:
+        """The super-frame that the segments become: the transport field holds the pseudo-header's sum with the whole length, the IPv4
+        header is summed anew (Linux net/ipv4/tcp_offload.c tcp4_gro_complete, net/ipv4/af_inet.c inet_gro_complete)."""
+        packet = self._remade("super-frame", long=True, segmented=False)
+        transport = outer_transport(self.headers)
+        return packet if transport is None else packet.write_pseudo(transport.uid)
+
+    def from_wire(self) -> Self:
+        """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
+        if not self.long:
+            return self
+        packet = self._remade("segment", long=False, segmented=True)
+        sums = {
+            uid: replace(own, field=self.sums[uid].residue - own.pseudo - own.data) for uid, own in packet.sums.items() if not own.absent
+        }
+        return replace(packet, sums={**packet.sums, **sums})
+
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
         packet = self._pushed(outer, self._next_uid(), how, remote)
         own = outer_transport(packet.headers)
@@ -273,7 +311,9 @@ class SymbolicPacket:
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         """A new packet whose payload is this one, encrypted."""
-        empty = replace(self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, spoiled=False, long=False, pages=0)
+        empty = replace(
+            self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, spoiled=False, long=False, pages=0, segmented=False
+        )
         return replace(empty._pushed(outer, self._next_uid(), how), sealed=self)
 
     def tag(self) -> Self:
@@ -298,6 +338,8 @@ class SymbolicPacket:
             spoiled=False,
             long=inner.long,
             pages=inner.pages,
+            segmented=inner.segmented,
+            remade=inner.remade,
         )
 
     def damage(self) -> Self:
@@ -327,6 +369,23 @@ class SymbolicPacket:
     def _next_uid(self) -> int:
         inner = self.sealed._next_uid() if self.sealed else 0
         return max([inner, *(header.uid + 1 for header in self.headers)])
+
+    def _remade(self, what: str, *, long: bool, segmented: bool) -> Self:
+        """The packet with other bytes behind its headers, and other lengths in them: what was known of these is not any more, but that
+        damage is there. IPv4 headers have a new sum."""
+        reason = f"how the {what} is cut is not in the capture"
+        named = f"{what} {self.remade}" if self.remade else what
+        sums: dict[int, Sum] = {}
+        for uid, own in self.sums.items():
+            damage = Form(0, tuple((s, c) for s, c in own.data.terms if s.damage))
+            data = unknown(f"D({uid}) of the {named}", reason) + damage
+            pseudo = unknown(f"P({uid}) of the {named}", reason) if KINDS[own.kind].pseudo else ZERO
+            field = unknown(f"field {uid} of the {named}", reason)
+            if own.kind is Kind.IPV4:
+                sums[uid] = replace(own, data=data, field=-data, zero=Zero.ZEROS)
+            else:
+                sums[uid] = replace(own, pseudo=pseudo, data=data, field=ZERO if own.absent else field, zero=own.zero)
+        return replace(self, sums=sums, long=long, segmented=segmented, remade=self.remade + 1, carried=None)
 
     def _write(self, uid: int, value: Form, zero: Zero) -> Self:
         """Set a field; it is a word of every sum around it."""

@@ -28,8 +28,11 @@ MAX_HOPS = 400
 """A way longer than this goes in circles."""
 
 
-_MERGING = (DeviceKind.WIREGUARD, DeviceKind.OVPN)
-"""Tunnel devices that hand what they decrypt to receive aggregation, which nobody has seen before (napi_gro_receive, gro_cells)."""
+_MERGING = (
+    *(DeviceKind.WIREGUARD, DeviceKind.OVPN, DeviceKind.VXLAN, DeviceKind.GENEVE),
+    *(DeviceKind.GRE, DeviceKind.GRETAP, DeviceKind.IPIP, DeviceKind.IP6TNL),
+)
+"""Tunnel devices that hand what they take out to receive aggregation of their own (napi_gro_receive, gro_cells_receive); sit does not."""
 
 
 class Undetermined(Exception):
@@ -96,6 +99,7 @@ class Walker:
             )
             sender = Port(origin.name, device.name)
             if origin.outside:
+                self.packet = packet.from_wire()
                 self._cross(sender, forward.next_stop(self.topology, sender, hop, ip.destination), from_wire=True)
             else:
                 self._send(origin, sender, hop)
@@ -202,7 +206,7 @@ class Walker:
             raise forward.Unreachable(f"no way leads from {sender} to {target}")
         if self.topology.device(sender).kind is DeviceKind.BRIDGE:
             domain = self.topology.domains[sender.domain]
-            self._apply(self._preset(domain).egress, domain, sender, "out")
+            self._resolve(domain, sender)
             self._tap(sender, "out")
         redirected = False
         for step in steps:
@@ -216,7 +220,7 @@ class Walker:
                 self._tap(step.port, "in")
                 self._virtio(self._preset(domain).macvtap_deliver, domain, step.port, "in")
             elif not from_wire and not redirected:
-                self._apply(self._preset(domain).egress, domain, step.port, "out")
+                self._resolve(domain, step.port)
                 self._tap(step.port, "out")
             self._link(step.port, step.peer, from_wire)
             from_wire, redirected = False, step.redirected
@@ -227,7 +231,7 @@ class Walker:
                 continue
             if self.topology.device(step.peer).kind is DeviceKind.MACVTAP:
                 there = self.topology.domains[step.peer.domain]
-                self._apply(self._preset(there).egress, there, step.peer, "out")
+                self._resolve(there, step.peer)
                 self._tap(step.peer, "out")
                 continue
             self._tap(step.peer, "in")
@@ -250,7 +254,7 @@ class Walker:
         down, up = preset.carrying[kind]
         if step.wrapping == step.port:
             if not from_wire:
-                self._apply(preset.egress, domain, step.port, "out")
+                self._resolve(domain, step.port)
                 self._tap(step.port, "out")
             self._apply(down, domain, step.port, "out", Outer(0, (Layer[kind.name],)))
             return
@@ -258,6 +262,13 @@ class Walker:
         if kind is DeviceKind.MACSEC:
             self._apply(preset.gro, domain, step.peer, "in")
         self._tap(step.peer, "in")
+
+    def _resolve(self, domain: Domain, port: Port) -> None:
+        """Transmit feature resolution: what the device cannot do, the kernel does before the capture point."""
+        preset = self._preset(domain)
+        if preset.segmentation is not None and self.packet.long:
+            self._apply(preset.segmentation, domain, port, "out")
+        self._apply(preset.egress, domain, port, "out")
 
     def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
         """What lies between two ends of a cable."""
@@ -267,6 +278,8 @@ class Walker:
             case DeviceKind.NIC:
                 if not from_wire:
                     self._apply(ours.nic_transmit, here, port, "out")
+                # A table that knows no segmentation has its card send a super-frame whole: no wire takes that.
+                self.packet = self.packet.from_wire()
                 self._apply(nic.WIRE, here, port, fault=Fault.LINK)
                 self._apply(theirs.nic_receive, there, peer, "in")
             case DeviceKind.NETFRONT:
@@ -297,7 +310,7 @@ class Walker:
 
     def _take_slots(self, port: Port, peer: Port) -> None:
         """Into the slots of the ring between a guest's ``port`` and its host's ``peer``, and those of the host that the guest moves to."""
-        if self.packet.pages < 2:
+        if self.packet.pages < 2 or self.packet.segmented:
             return
         guest, host = self.topology.domains[port.domain], self.topology.domains[peer.domain]
         front, back = self.topology.device(port), self.topology.device(peer)
@@ -427,8 +440,11 @@ class Walker:
             raise _Ended(Fate.UNTOLD, f"the packets of tunnel {port} are routed into it again")
         self._tunnels.append(port)
         if device.kind is not DeviceKind.ESP:
-            self._apply(preset.egress, domain, port, "out")
+            self._resolve(domain, port)
             self._tap(port, "out")
+        if CARRIAGES[device.kind].sealed and preset.segmentation is not None and self.packet.long:
+            # Nobody can cut what is encrypted: whatever the device offers, it is done now (net/xfrm/xfrm_output.c xfrm_output_gso).
+            self._apply(preset.segmentation, domain, None, "out")
         local, remote = exactly(device.local), exactly(device.remote)
         layers = (Layer.IPV4 if local.version == 4 else Layer.IPV6, *device.tunnel_layers)
         outer = Outer(local.version, layers, local, remote, Span(0, device.port, device.port))

@@ -73,10 +73,11 @@ def test_both_interpreters_say_what_the_kernel_does(compared: list[Comparison]) 
 @pytest.mark.needs_program
 def test_other_capture_points_show_what_the_kernel_showed_there(compared: list[Comparison]) -> None:
     """From the frame at one real port replay -w makes those at the others, bit for bit: all that come after it, but where a program wrote a
-    pseudo-header's sum that nobody owes; and nearly all before it, as the probes' sender may send what no kernel makes (2% of all)."""
+    pseudo-header's sum that nobody owes; and nearly all before it, as a program may send what no kernel makes. Super-frames are left out:
+    of a captured segment nobody knows what it will be merged with."""
     after: list[tuple[str, Held]] = []
     before: list[tuple[str, Held]] = []
-    for one in compared[::7]:
+    for one in [one for one in compared if not one.probe.endswith("long")][::7]:
         for start in (0, 2, 4) if not one.differences() else ():
             for found in held(one, start):
                 if not found.made_up:

@@ -22,6 +22,7 @@ from csumlab.stage import Rule, Translation
 OUTER_UNKNOWN = "the outer header's identification, hop limit and source port, and the inner Ethernet addresses"
 PORT_UNKNOWN = "the port that the translation chose"
 ADDRESS_UNKNOWN = "the address that the translation chose"
+SEGMENT_UNKNOWN = "how long the segments are: shown is the first"
 _TUNNEL_BYTES = 8
 _ETHERNET_BYTES = 14
 
@@ -53,6 +54,17 @@ class TrackedPacket(FramePacket):
             if any(span is not None and not span.exact for span in spans):
                 packet = packet.with_unknown(label)
         return packet
+
+    def segment(self, uid: int) -> Self:
+        return FramePacket.segment(self, uid).with_unknown(SEGMENT_UNKNOWN)
+
+    def from_wire(self) -> Self:
+        packet = FramePacket.from_wire(self)
+        return packet.with_unknown(SEGMENT_UNKNOWN) if packet.segmented else packet
+
+    def merge(self) -> Self:
+        packet = FramePacket.merge(self)
+        return replace(packet, unknown=tuple(text for text in packet.unknown if text != SEGMENT_UNKNOWN))
 
     def pop(self) -> Self:
         packet = FramePacket.pop(self)

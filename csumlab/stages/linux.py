@@ -19,11 +19,13 @@ from csumlab.stage import (
     FRAGMENT,
     INVALID,
     KEEP,
-    LONG,
+    MERGE,
     QUOTES,
     REJECT,
     SAME,
+    SEGMENTED,
     TAGGED,
+    TRAILER,
     TRANSLATE_QUOTE,
     TRIM,
     TTL_EXPIRES,
@@ -45,6 +47,7 @@ from csumlab.stage import (
     outer_version,
     respell,
     right,
+    segment,
     translate,
     version,
     when,
@@ -89,6 +92,32 @@ EGRESS = Stage(
         Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ipv6"), version(6), ~EXTENSIONS, aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device"),
         Row(when(Skb, summed=PARTIAL), (), fill(AIMED), TO_NONE, "the device does not sum this: the kernel fills it in software"),
         Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (), KEEP, SAME, "nothing is owed"),
+    ),
+)  # fmt: skip
+
+TSO4, TSO6, USO = "tx-tcp-segmentation", "tx-tcp6-segmentation", "tx-udp-segmentation"
+TUNNEL, TUNNEL_SUMS = "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"
+UDP_TUNNEL = "linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment; include/linux/skbuff.h gso_make_checksum"
+UNFLAGGED = "linux 6.1 include/linux/virtio_net.h virtio_net_hdr_to_skb takes it; Virtio 1.2 section 5.1.6.2.1 forbids it"
+REGENERATE = "linux 6.1 net/ipv4/tcp_offload.c tcp4_gso_segment, tcp_gso_segment; net/ipv6/tcpv6_offload.c tcp6_gso_segment"
+SEGMENTATION = Stage(
+    name="segmentation",
+    title="segmentation",
+    source="linux 6.1 net/core/dev.c validate_xmit_skb, include/linux/netdevice.h netif_needs_gso; net/ipv4/tcp_offload.c tcp_gso_segment",
+    table=(
+        Row(ANY, (knob("gso-unflagged"),), KEEP, SAME, "the driver of this guest hands super-frames to the host as they are", source=UNFLAGGED, sure="observed"),
+        Row(ANY, (knob("claims-nothing"),), KEEP, SAME, "the driver of this guest hands super-frames to the ring as they are", source="a frontend that sets no flag; linux 6.1 drivers/net/xen-netback/netback.c checksum_setup", sure="derived"),
+        Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(4), feature(TSO4)), KEEP, SAME, f"{TSO4} is on: the device cuts the super-frame"),
+        Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(6), feature(TSO6)), KEEP, SAME, f"{TSO6} is on: the device cuts the super-frame"),
+        Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.UDP), feature(USO)), KEEP, SAME, f"{USO} is on: the device cuts the super-frame into datagrams"),
+        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, feature("hw-enc-checksum"), carries(Kind.UDP), ABSENT_TRANSPORT, feature(TUNNEL)), KEEP, SAME, f"{TUNNEL} is on: the device cuts what is inside the tunnel"),
+        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, feature("hw-enc-checksum"), carries(Kind.UDP), ~ABSENT_TRANSPORT, feature(TUNNEL_SUMS)), KEEP, SAME, f"{TUNNEL_SUMS} is on: the device cuts what is inside the tunnel, and writes the outer sums"),
+        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, ~feature("hw-enc-checksum"), carries(Kind.UDP, Kind.GRE), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet and fills the inner sums, and leaves the outer ones to the device", source=UDP_TUNNEL),
+        Row(when(Skb, summed=PARTIAL), (), segment(AIMED), SAME, "the kernel cuts the super-frame; every segment's sum is owed from what the super-frame's field held, with the segment's length"),
+        Row(when(Skb), (carries(Kind.TCP), outer_version(4), feature(TSO4)), write_pseudo(TRANSPORT), TO_PARTIAL, "a super-frame whose sum is not owed: the kernel makes it anew as the pseudo-header's, whatever stood in the field, and the device cuts and fills", source=REGENERATE, sure="observed"),
+        Row(when(Skb), (carries(Kind.TCP), outer_version(6), feature(TSO6)), write_pseudo(TRANSPORT), TO_PARTIAL, "a super-frame whose sum is not owed: the kernel makes it anew as the pseudo-header's, whatever stood in the field, and the device cuts and fills", source=REGENERATE, sure="observed"),
+        Row(when(Skb), (carries(Kind.TCP),), (*write_pseudo(TRANSPORT), *segment(TRANSPORT)), TO_PARTIAL, "a super-frame whose sum is not owed: the kernel cuts it and makes the sums of the segments anew, whatever stood in the field", source=REGENERATE, sure="observed"),
+        Row(ANY, (), KEEP, SAME, "only TCP, and UDP whose sum is owed, are cut into segments"),
     ),
 )  # fmt: skip
 
@@ -226,12 +255,14 @@ GRO = Stage(
     source="linux 6.1 include/net/gro.h __skb_gro_checksum_validate; net/ipv4/tcp_offload.c tcp4_gro_complete",
     table=(
         Row(ANY, (~feature("rx-gro"),), KEEP, SAME, "GRO is off"),
+        Row(ANY, (wrong(OUTER_IP),), KEEP, SAME, "the IPv4 header's sum is wrong: nothing behind it is looked at", source="linux 6.1 net/ipv4/af_inet.c inet_gro_receive", sure="observed"),
+        Row(ANY, (TRAILER,), KEEP, SAME, "the frame is longer than its IP packet: nothing is verified or merged", source="linux 6.1 net/ipv4/af_inet.c inet_gro_receive (flush); net/ipv4/tcp_offload.c tcp4_gro_receive", sure="observed"),
         Row(ANY, (FRAGMENT,), KEEP, SAME, "fragments are not merged"),
         Row(ANY, (~carries(Kind.TCP, Kind.UDP),), KEEP, SAME, "only TCP and UDP are looked at"),
         Row(when(Skb, summed=NONE), (ABSENT_TRANSPORT,), KEEP, TO_UNNECESSARY, "a zero UDP sum says that there is none, which counts as verified", source="linux 6.1 net/ipv4/udp_offload.c udp4_gro_receive; include/net/gro.h skb_gro_incr_csum_unnecessary", sure="observed"),
         Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "there is no sum to check"),
-        Row(when(Skb, summed=UNNECESSARY), (LONG,), write_pseudo(TRANSPORT), TO_PARTIAL, "segments marked as verified were merged: the sum becomes the pseudo-header's", sure="derived"),
-        Row(when(Skb, summed=(NONE, COMPLETE)), (LONG, right(TRANSPORT)), write_pseudo(TRANSPORT), TO_PARTIAL, "segments were verified and merged: the sum becomes the pseudo-header's"),
+        Row(when(Skb, summed=(UNNECESSARY, PARTIAL)), (SEGMENTED, carries(Kind.TCP)), MERGE, TO_PARTIAL, "segments that count as verified are merged: the sum becomes the pseudo-header's, to be computed anew", sure="observed"),
+        Row(when(Skb, summed=(NONE, COMPLETE)), (SEGMENTED, carries(Kind.TCP), right(TRANSPORT)), MERGE, TO_PARTIAL, "segments are verified and merged: the sum becomes the pseudo-header's, to be computed anew", sure="observed"),
         Row(when(Skb, summed=(UNNECESSARY, COMPLETE, PARTIAL)), (), KEEP, SAME, "nothing to verify"),
         Row(when(Skb, summed=NONE), (right(TRANSPORT),), KEEP, TO_UNNECESSARY, "verified in software before a merge: marked as verified", sure="observed"),
         Row(when(Skb, summed=NONE), (), KEEP, SAME, "the sum is wrong: passed up as it is"),

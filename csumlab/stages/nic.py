@@ -12,6 +12,7 @@ from csumlab.stage import (
     EXTENSIONS,
     FRAGMENT,
     KEEP,
+    LONG,
     SAME,
     TAGGED,
     TUNNEL,
@@ -29,6 +30,7 @@ from csumlab.stage import (
     fresh,
     knob,
     right,
+    segment,
     when,
     write_zero,
 )
@@ -52,6 +54,7 @@ NIC_TRANSMIT = Stage(
         Row(_OWED, (_BY_PROTOCOL, ~aimed_at(Kind.TCP, Kind.UDP)), KEEP, fresh(Bare), "the card knows TCP and UDP only: not filled", source=_CONTRACT),
         Row(_OWED, (knob("tx-tunnel-ports"), TUNNEL, ~ENCAPSULATED, aimed_at(Kind.UDP)), KEEP, fresh(Bare), "the card knows a tunnel by its port and was not told of one: the outer sum is not filled", source="linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
         Row(_OWED, (knob("tx-udp-zero"), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the sum comes out as 0 and is written so: the field says that there is none", source="qemu commit 0dacea92d26c"),
+        Row(_OWED, (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cuts the super-frame and fills the sum of each segment", source="linux 6.1 Documentation/networking/segmentation-offloads.rst"),
         Row(_OWED, (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
         Row(when(Skb), (knob("tx-unasked"), TAGGED, carries(Kind.TCP, Kind.UDP), ~FRAGMENT, ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card makes the sum anew though nothing is owed: what was damaged before leaves with a right sum", source="linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
         Row(ANY, (), KEEP, fresh(Bare), "the card sends the bytes as they are"),

@@ -8,7 +8,7 @@ and looks at no flag of it (drivers/vhost/net.c), so it needs no table of its ow
 
 from __future__ import annotations
 
-from csumlab.stage import KEEP, SAME, Row, Selector, Stage, Token, feature, fill, fresh, knob, when
+from csumlab.stage import KEEP, LONG, SAME, Row, Selector, Stage, Token, feature, fill, fresh, knob, when
 from csumlab.state import Skb, Summed, Virtio
 
 _ALL_BUT_PARTIAL = (Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE)
@@ -20,6 +20,7 @@ VIRTIO_TRANSMIT = Stage(
     title="guest to the host",
     source="linux 6.1 drivers/net/virtio_net.c xmit_skb; include/linux/virtio_net.h virtio_net_hdr_from_skb",
     table=(
+        Row(when(Skb), (LONG, knob("gso-unflagged")), KEEP, fresh(Virtio), "the driver of this guest asks for segmentation and does not say that the sum is owed", source="Virtio 1.2 section 5.1.6.2.1 forbids it", sure="observed"),
         Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, _NEEDS, "NEEDS_CSUM with csum_start and csum_offset as the stack set them, for any protocol"),
         Row(when(Skb, summed=_ALL_BUT_PARTIAL), (), KEEP, fresh(Virtio), "no flag: a driver must not say DATA_VALID, so what was verified is forgotten", source="linux 6.1 drivers/net/virtio_net.c xmit_skb (has_data_valid is false); Virtio 1.2 section 5.1.6.2.1"),
     ),

@@ -18,10 +18,25 @@ from csumlab.state import Skb
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
-from csumlab.topology.presets import FEATURES, GENERIC, KNOBS, OPTIONS, PRESETS, RX, V4, V6, XENSTORE, is_on, negotiated, options_of
+from csumlab.topology.presets import (
+    FEATURES,
+    GENERIC,
+    KNOBS,
+    OPTIONS,
+    PRESETS,
+    RX,
+    TSO4,
+    TSO6,
+    V4,
+    V6,
+    XENSTORE,
+    is_on,
+    negotiated,
+    options_of,
+)
 from csumlab.virtio_features import parse_features
 
-SHORT_FEATURES = {"tx": (GENERIC, V4, V6), "rx": (RX,), "gro": ("rx-gro",)}
+SHORT_FEATURES = {"tx": (GENERIC, V4, V6), "rx": (RX,), "gro": ("rx-gro",), "tso": (TSO4, TSO6)}
 """ethtool's short names for groups of features."""
 DEFAULT_PORTS = {
     (DeviceKind.VXLAN, ""): 4789,

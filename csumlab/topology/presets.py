@@ -22,7 +22,9 @@ from csumlab.virtio_features import parse_features
 K = DeviceKind
 GENERIC, V4, V6, RX, GRO = "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6", "rx-checksum", "rx-gro"
 ENCAPSULATED, TAGGED = "hw-enc-checksum", "vlan-checksum"
-FEATURES = (GENERIC, V4, V6, RX, GRO, ENCAPSULATED, TAGGED)
+TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS = linux.TSO4, linux.TSO6, linux.USO, linux.TUNNEL, linux.TUNNEL_SUMS
+SEGMENTING = (TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS)
+FEATURES = (GENERIC, V4, V6, RX, GRO, ENCAPSULATED, TAGGED, *SEGMENTING)
 NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
 """Keys of xenstore: the frontend does not take unfinished IPv4 sums; this end takes unfinished IPv6 sums."""
 
@@ -58,6 +60,7 @@ class Preset:
     carrying: Mapping[DeviceKind, tuple[Stage, Stage]]
     features: Mapping[DeviceKind, frozenset[str]]
     fixed: Mapping[DeviceKind, frozenset[str]]
+    segmentation: Stage | None = None
     virtio_transmit: Stage | None = None
     virtio_receive: Stage | None = None
     tap_transmit: Stage | None = None
@@ -87,6 +90,9 @@ class Preset:
 
 
 _ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
+_CUTS = frozenset({TSO4, TSO6})
+_VIRTIO_CUTS = {TSO4: "TSO4", TSO6: "TSO6", USO: "USO"}
+"""What follows HOST_ or GUEST_ in the name of a virtio feature, and stands for a kind of segmentation."""
 _READABLE = (K.VXLAN, K.GENEVE, K.GRE, K.GRETAP, K.IPIP, K.SIT, K.IP6TNL)
 
 LINUX_6_1 = Preset(
@@ -119,28 +125,29 @@ LINUX_6_1 = Preset(
         K.VLAN: (tunnels.VLAN_TAG, tunnels.VLAN_UNTAG),
         K.MACSEC: (tunnels.MACSEC_SEAL, tunnels.MACSEC_UNSEAL),
     },
+    segmentation=linux.SEGMENTATION,
     virtio_transmit=virtio.VIRTIO_TRANSMIT,
     virtio_receive=virtio.VIRTIO_RECEIVE,
     tap_transmit=virtio.TAP_TRANSMIT,
     tap_receive=virtio.TAP_RECEIVE,
     macvtap_deliver=virtio.MACVTAP_DELIVER,
     features={
-        K.NIC: _ALL | {GRO},
-        K.VIF: frozenset({V4, V6, RX}),
-        K.NETFRONT: frozenset({V4, V6, RX, GRO}),
-        K.VETH: _ALL,
-        K.VIRTIO: frozenset({GENERIC, TAGGED, RX, GRO}),
-        K.TAP: frozenset({GENERIC, TAGGED, GRO}),
-        K.MACVTAP: frozenset({GENERIC, ENCAPSULATED, TAGGED}),
+        K.NIC: _ALL | _CUTS | {GRO},
+        K.VIF: frozenset({V4, V6, RX}) | _CUTS,
+        K.NETFRONT: frozenset({V4, V6, RX, GRO}) | _CUTS,
+        K.VETH: _ALL | frozenset(SEGMENTING),
+        K.VIRTIO: frozenset({GENERIC, TAGGED, RX, GRO}) | _CUTS,
+        K.TAP: frozenset({GENERIC, TAGGED, GRO}) | _CUTS,
+        K.MACVTAP: frozenset({GENERIC, ENCAPSULATED, TAGGED}) | _CUTS,
         # A bridge device has no hw_enc_features (net/bridge/br_device.c br_dev_setup): what a tunnel hands to it is filled before.
-        K.BRIDGE: _ALL - {ENCAPSULATED},
-        **dict.fromkeys(_READABLE, _ALL),
+        K.BRIDGE: (_ALL - {ENCAPSULATED}) | frozenset(SEGMENTING),
+        **dict.fromkeys(_READABLE, _ALL | frozenset({TSO4, TSO6, USO, GRO})),
         # drivers/net/wireguard/device.c wg_setup; drivers/net/macsec.c MACSEC_FEATURES; net/l2tp/l2tp_eth.c l2tp_eth_dev_setup: the last
         # two offer no sums. GRO runs behind WireGuard's and MACsec's decryption, on packets that nobody else has seen.
-        K.WIREGUARD: frozenset({GENERIC, ENCAPSULATED, GRO}),
+        K.WIREGUARD: frozenset({GENERIC, ENCAPSULATED, GRO, TSO4, TSO6, USO}),
         K.OVPN: frozenset({GENERIC, RX, GRO}),
         K.MACSEC: frozenset({GRO}),
-        K.VLAN: frozenset({GENERIC, TAGGED, RX}),
+        K.VLAN: frozenset({GENERIC, TAGGED, RX, TSO4, TSO6, USO}),
         K.VPN: frozenset({GENERIC}),
     },
     fixed={
@@ -291,7 +298,7 @@ LINUX_3_12 = replace(
     title="Linux 2.6.39 to 3.12 (its Xen network drivers; all else as in 6.1)",
     netback_receive=xen.NETBACK_RECEIVE_IPV4,
     netfront_receive=xen.NETFRONT_RECEIVE_IPV4,
-    features={**LINUX_6_1.features, K.VIF: frozenset({V4, RX}), K.NETFRONT: frozenset({V4, RX, GRO})},
+    features={**LINUX_6_1.features, K.VIF: frozenset({V4, RX, TSO4}), K.NETFRONT: frozenset({V4, RX, GRO, TSO4})},
     fixed={**LINUX_6_1.fixed, K.VIF: frozenset({RX, V6}), K.NETFRONT: frozenset({RX, V6})},
     keys=frozenset({NO_CSUM}),
     source="linux 3.12 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c",
@@ -390,9 +397,16 @@ TUNNEL_OPTIONS: Mapping[str, bool] = {
 """Options of tunnel devices as iproute2 calls them, with the defaults of a VXLAN device in Linux 6.1 (drivers/net/vxlan/vxlan_core.c).
 ``udpcsum``: the outer UDP header gets a sum, over IPv4 or IPv6; ``csum``: so does GRE; ``transport``: ESP in transport mode;
 ``dco-trusts``: OpenVPN's module from outside the kernel tree."""
-_HOOKS: Mapping[str, bool] = {"checksum-fill": False, "packet-reader": False, "packet-auxdata": False, "napi": False}
+_HOOKS: Mapping[str, bool] = {
+    "checksum-fill": False,
+    "packet-reader": False,
+    "packet-auxdata": False,
+    "napi": False,
+    "gso-unflagged": False,
+}
 """What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM), a program that
-reads UDP from it by a packet socket and sums it, with or without PACKET_AUXDATA; ``napi``: a tap with IFF_NAPI, where GRO runs."""
+reads UDP from it by a packet socket and sums it, with or without PACKET_AUXDATA; ``napi``: a tap with IFF_NAPI, where GRO runs;
+``gso-unflagged``: a virtio device whose driver asks for segmentation without NEEDS_CSUM."""
 _TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
 """What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
 second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
@@ -499,6 +513,24 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
         or (device.kind in (DeviceKind.TAP, DeviceKind.VPN) and not reader_sums(device, peer))
     ):
         return False
+    if name in SEGMENTING and not _may_cut(domain, device, peer, name):
+        return False
     if name in preset.fixed.get(device.kind, frozenset()):
         return default
     return device.features.get(name, default)
+
+
+def _may_cut(domain: Domain, device: Device, peer: Device | None, name: str) -> bool:
+    """Whether what segmentation by the device needs is there: it sums what it cuts (net/core/dev.c netdev_fix_features), and a guest and
+    its host agreed on it (drivers/net/virtio_net.c virtnet_probe; drivers/net/tun.c set_offload)."""
+    family = {TSO4: V4, TSO6: V6}.get(name, GENERIC)
+    if not is_on(domain, device, peer, GENERIC) and not is_on(domain, device, peer, family):
+        return False
+    if device.kind is DeviceKind.VIRTIO:
+        return name in _VIRTIO_CUTS and negotiated(device, peer, f"VIRTIO_NET_F_HOST_{_VIRTIO_CUTS[name]}")
+    if device.kind is DeviceKind.TAP and peer is not None:
+        if name not in _VIRTIO_CUTS or peer.native_xdp:
+            return False
+        bit = f"VIRTIO_NET_F_GUEST_{_VIRTIO_CUTS[name]}"
+        return negotiated(peer, device, f"{bit}4" if name == USO else bit)
+    return True

@@ -18,7 +18,7 @@ from typing import Protocol, Self
 from csumlab.packet import exactly
 from csumlab.topology import forward
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import FEATURES, is_on, options_of
+from csumlab.topology.presets import FEATURES, SEGMENTING, is_on, options_of
 
 from . import features, namespaces
 from .namespaces import Namespace, Untestable
@@ -175,7 +175,13 @@ class Devices:
         self._add_tap(port, napi=napi, header=True)
 
     def _add_tap(self, port: Port, *, napi: bool, header: bool) -> None:
-        self.ends[port] = Tap(port.device, offload=self._on(port, "tx-checksum-ip-generic"), napi=napi, header=header)
+        self.ends[port] = Tap(
+            port.device,
+            offload=self._on(port, "tx-checksum-ip-generic"),
+            segments=self._on(port, "tx-tcp-segmentation"),
+            napi=napi,
+            header=header,
+        )
         namespaces.ip([f"link set dev {port.device} address {self.macs[port].hex(':')} mtu {self.topology.device(port).mtu}"])
 
     def _make_card(self, port: Port) -> None:
@@ -274,8 +280,12 @@ class Devices:
             port = Port(domain.name, device.name)
             wanted = {name: self._on(port, name) for name in FEATURES if name not in _HIDDEN}
             if device.kind in (DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.VETH):
-                del wanted["rx-gro"]  # The model's receive aggregation is that of cards.
+                if device.kind is not DeviceKind.VXLAN:
+                    del wanted["rx-gro"]  # The model's receive aggregation is that of cards and tunnels.
                 del wanted["rx-checksum"]
+            if device.kind is DeviceKind.BRIDGE or isinstance(self.ends.get(port), Tap):
+                for name in SEGMENTING:
+                    del wanted[name]  # A bridge has what its ports have; a TAP was asked for it when it was made.
             if device.kind in (DeviceKind.NIC, DeviceKind.TAP):
                 del wanted["rx-checksum"]  # What a card or a guest says of a packet is played.
             features.switch(device.name, wanted)

@@ -11,10 +11,11 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 NEEDS_CSUM, DATA_VALID = 1, 2
-TUN_F_CSUM = 1
+TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
+GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4 = 1, 4, 5
 _HEADER = struct.Struct("=BBHHHH")
 _TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0
 _IFF_TAP, _IFF_NAPI, _IFF_NO_PI, _IFF_VNET_HDR = 2, 0x10, 0x1000, 0x4000
@@ -29,14 +30,17 @@ LONGEST = 65550
 
 @dataclass(frozen=True, slots=True)
 class Virtio:
-    """The virtio network header, as far as checksums go. ``start`` and ``offset`` count from the frame's first byte and from ``start``."""
+    """The virtio network header, as far as checksums go. ``start`` and ``offset`` count from the frame's first byte and from ``start``.
+    What is sent may be a super-frame: ``cut`` are the bytes of payload of its segments, ``sort`` VIRTIO_NET_HDR_GSO_TCPV4 and so on."""
 
     flags: int = 0
     start: int = 0
     offset: int = 0
+    cut: int = field(default=0, compare=False)
+    sort: int = field(default=0, compare=False)
 
     def pack(self) -> bytes:
-        return _HEADER.pack(self.flags, 0, 0, 0, self.start, self.offset)
+        return _HEADER.pack(self.flags, self.sort, 0, self.cut, self.start, self.offset)
 
     @classmethod
     def unpack(cls, data: bytes) -> Virtio:
@@ -124,15 +128,16 @@ class End:
 
 
 class Tap(End):
-    """A TAP device of the present namespace; the program behind it is this one. ``offload`` offers TUN_F_CSUM, ``napi`` has the kernel
-    receive through NAPI, and so through GRO. Without ``header`` nothing but bytes goes in and out."""
+    """A TAP device of the present namespace; the program behind it is this one. ``offload`` offers TUN_F_CSUM, ``segments`` TUN_F_TSO4
+    and TUN_F_TSO6, ``napi`` has the kernel receive through NAPI, and so through GRO. Without ``header`` nothing but bytes goes in and
+    out."""
 
-    def __init__(self, name: str, *, offload: bool, napi: bool, header: bool = True) -> None:
+    def __init__(self, name: str, *, offload: bool, napi: bool, segments: bool = False, header: bool = True) -> None:
         self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         self.header = header
         flags = _IFF_TAP | _IFF_NO_PI | (_IFF_VNET_HDR if header else 0) | (_IFF_NAPI if napi else 0)
         fcntl.ioctl(self.fd, _TUNSETIFF, struct.pack("16sH14x", name.encode(), flags))
-        fcntl.ioctl(self.fd, _TUNSETOFFLOAD, TUN_F_CSUM if offload else 0)
+        fcntl.ioctl(self.fd, _TUNSETOFFLOAD, (TUN_F_CSUM if offload else 0) | (TUN_F_TSO4 | TUN_F_TSO6 if segments else 0))
 
     def send(self, virtio: Virtio, frame: bytes) -> None:
         os.write(self.fd, (virtio.pack() if self.header else b"") + frame)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import frames
 from frames import Frame
 
 from csumlab.headers import Kind, Layer
 from csumlab.inet import negate, residue
+from csumlab.plain import SEGMENT
 from csumlab.state import Skb, State, Summed
 
-from .ports import DATA_VALID, NEEDS_CSUM, Virtio
+from .ports import DATA_VALID, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, Virtio
 from .sockets import PORT
 
 PARTIAL = Skb(Summed.PARTIAL)
@@ -47,6 +48,14 @@ STATES: Mapping[str, str] = {
     "extensions": "an IPv6 extension header",
     "partial, extensions": "an IPv6 extension header, NEEDS_CSUM and the pseudo-header sum",
 }
+LONG: Mapping[str, str] = {
+    "partial, long": "a super-frame: NEEDS_CSUM, and the field holds the pseudo-header sum with the whole length",
+    "partial, damaged, long": "the same, and a byte of the payload damaged before anybody summed it",
+    "partial, unseeded, long": "a super-frame, NEEDS_CSUM, and the field holds 0",
+    "right, long": "a super-frame whose sum is right, and no flag",
+    "damaged, long": "a super-frame with a damaged byte, and no flag",
+}
+"""Conditions of super-frames, which are cut into segments of SEGMENT bytes; a probe is the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +83,12 @@ _CONDITIONS: Mapping[str, tuple[str, ...]] = {
 """The conditions that tell something of kinds that a kernel only passes on. The CRC of SCTP has no pseudo-header: its field is then 0."""
 
 
-def conditions(kind: str, version: int, *, bridged: bool = False) -> Iterator[str]:
+def conditions(kind: str, version: int, *, bridged: bool = False, long: bool = False) -> Iterator[str]:
     """The conditions that a probe of this kind can be in; ``bridged`` says that no IP stack will meet it: a VLAN tag would have it dropped
-    there."""
+    there. ``long``: those of super-frames instead. Linux takes one of UDP only if its sum is owed (include/linux/virtio_net.h)."""
+    if long:
+        yield from (one for one in LONG if kind == "tcp" or (kind == "udp" and one.startswith("partial")))
+        return
     for condition in _CONDITIONS.get(kind, STATES):
         if condition.startswith("none") and kind != "udp":
             continue
@@ -120,7 +132,7 @@ def made(
     virtio, state = Virtio(), UNKNOWN
     if condition.startswith("partial"):
         virtio, state = Virtio(NEEDS_CSUM, plan.start, frames.FIELDS[plan.kind]), PARTIAL
-        if condition == "partial, unseeded":
+        if condition.startswith("partial, unseeded"):
             data = frames.patch(data, plan.at, 0)
         elif condition != "partial, finished":
             data = frames.patch(data, plan.at, residue(plan.pseudo) or (0xFFFF if plan.pseudo else 0))
@@ -134,8 +146,8 @@ def made(
         data = frames.patch(data, plan.at, 0xFFFF)
     if condition.startswith("none"):
         data = frames.patch(data, plan.at, 0)
-    if condition.endswith("damaged"):
-        at = plan.end - 4
+    if condition.endswith(("damaged", "damaged, long")):
+        at = plan.end - 4 if condition.endswith("damaged") else plan.start + 40
         data = data[:at] + bytes([data[at] ^ 0x40]) + data[at + 1 :]
     if condition == "damaged source":
         data = _other_source(data, version)
@@ -143,6 +155,9 @@ def made(
         data = frames.patch(data, 24, int.from_bytes(data[24:26], "big") ^ 0x1234)
     if condition.endswith("trailer"):
         data += b"\0\x17"
+    if condition.endswith("long"):
+        sort = GSO_UDP_L4 if kind == "udp" else GSO_TCPV4 if version == 4 else GSO_TCPV6
+        virtio = replace(virtio, cut=SEGMENT, sort=sort)
     return Probe(kind, condition, mark, data, virtio, state, ports)
 
 

@@ -12,7 +12,7 @@ from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 
 from .devices import TAP_SUMS_ENCAPSULATED
-from .probes import KINDS, conditions
+from .probes import KINDS, LONG, conditions
 from .sockets import PORT
 
 CAPTURES = Path(__file__).resolve().parents[2] / "captures"
@@ -26,7 +26,8 @@ class Flow:
     """Probes out of ``port`` from one address to another; ``bridged`` says that no IP stack meets them but at the end.
 
     ``only`` are the conditions of the probes if not all, ``port_to`` is where they go, ``size`` their bytes of payload; the first has the
-    number ``first``. Before each probe a datagram of ``after`` is sent, which opens the connection that the probe is about."""
+    number ``first``. Before each probe a datagram of ``after`` is sent, which opens the connection that the probe is about. ``long``: they
+    are super-frames."""
 
     port: str
     source: str
@@ -38,6 +39,7 @@ class Flow:
     size: int = 24
     first: int = 0
     after: Flow | None = None
+    long: bool = False
 
     @property
     def version(self) -> int:
@@ -46,7 +48,7 @@ class Flow:
     def probes(self, only: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
         """Kind and condition of each probe; ``only`` narrows them further."""
         for kind in self.kinds:
-            for condition in conditions(kind, self.version, bridged=self.bridged):
+            for condition in conditions(kind, self.version, bridged=self.bridged, long=self.long):
                 if (not self.only or condition in self.only) and (not only or condition in only):
                     yield kind, condition
 
@@ -366,8 +368,38 @@ def rewriters() -> Iterator[Scenario]:
             yield Scenario(f"rare, {name}{', unverified' if sysctl else ''}", tapped_router(True, rules, **words), flows, ("a", "b"))
 
 
+def long(*flows: Flow) -> tuple[Flow, ...]:
+    """The same flows with super-frames."""
+    return tuple(replace(flow, long=True, kinds=("tcp",), size=1800) for flow in flows)
+
+
+def segmented() -> Iterator[Scenario]:
+    """Super-frames, which somebody has to cut."""
+    no_tso: dict[str, Any] = {"features": {"tso": False}}
+    yield Scenario("segments, bridge", bridged({}, {}, {}), long(*ACROSS, *TO_HOST))
+    yield Scenario("segments, bridge, way out without segmentation", bridged({}, {}, no_tso), long(*ACROSS))
+    yield Scenario("segments, bridge, way out without offload", bridged({}, {}, {"features": NO_TX}), long(*ACROSS))
+    datagrams = tuple(replace(flow, kinds=("udp",)) for flow in long(*THROUGH))
+    for name, way_out in (("", {"tx-udp-segmentation": False}), (" without offload", NO_TX)):
+        yield Scenario(f"segments of datagrams, way out{name}", routed(way_out={"features": way_out}), datagrams)
+    yield Scenario("segments, masquerade", routed(nat=MASQUERADE, way_out=no_tso), long(*THROUGH))
+    for sums in (True, False):
+        tunnel = f"vxlan, udpcsum {sums}".lower()
+        off = {"tx-udp_tnl-segmentation": False, "tx-udp_tnl-csum-segmentation": False}
+        yield Scenario(f"segments, {tunnel}", pods(4, sums), long(*INSIDE))
+        yield Scenario(f"segments, {tunnel}, way out without segmentation", pods(4, sums, features=off), long(*INSIDE))
+        yield Scenario(f"segments, {tunnel}, way out without offload", pods(4, sums, features=NO_TX), long(*INSIDE))
+    owed = tuple(replace(flow, only=tuple(one for one in LONG if one.startswith("partial"))) for flow in long(*ACROSS))
+    unflagged = tuple(replace(flow, only=("right, long", "damaged, long")) for flow in long(*ACROSS, *TO_HOST))
+    for name, tap1 in (("", {}), (", no sums left to the guest", {"TUN_F_CSUM": False})):
+        yield Scenario(f"segments, virtio{name}", virtual_machines_by_name({}, tap1), owed, ("a", "b"))
+        text = virtual_machines_by_name({}, tap1).replace('peer = "host:tap0"', 'peer = "host:tap0"\noptions = { gso-unflagged = true }')
+        yield Scenario(f"segments, virtio, unflagged{name}", text, unflagged, ("a", "b"))
+
+
 def every() -> Iterator[Scenario]:
     """Every scenario."""
+    yield from segmented()
     yield Scenario("bridge", bridged({}, {}, {}), (*ACROSS, *TO_HOST, *FROM_HOST), senders=(*ACROSS, *FROM_HOST))
     yield Scenario("bridge, the guest sums for itself", bridged({"features": NO_TX}, {}, {}), ACROSS, senders=ACROSS, brief=True)
     yield Scenario("bridge, way out without offload", bridged({}, {}, {"features": NO_TX}), ACROSS, brief=True)
