@@ -479,8 +479,9 @@ UNTOLD = (
     "a tunnel's source port is chosen by a hash of the flow",
     "the length of the tunnel packet is not tracked",
     "how the segment is cut is not in the capture",
+    "only a fragment of the datagram is here",
 )
-"""What forms may leave open: a trailer, and a tunnel's own sum that was sent unfinished and then translated, or
+"""What forms may leave open: a trailer, whether filling a fragment's sum comes to zero, and a tunnel's own sum that was sent unfinished and then translated, or
 filled where there was none: a Xen ring finds the outer UDP header again for a sum that is owed inside; and the segments
 of a super-frame whose field held neither its sum nor the pseudo-header's."""
 
@@ -539,4 +540,4 @@ def _compare(forms: SymbolicPacket, data: FramePacket, columns: Columns, raw: Ma
 
 def with_preset(topology: Topology, **domains: str) -> Topology:
     changed = {name: replace(domain, preset=domains.get(name, domain.preset)) for name, domain in topology.domains.items()}
-    return replace(topology, domains=changed)
+    return parse_topology(to_toml(replace(topology, domains=changed)))
