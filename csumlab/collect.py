@@ -157,7 +157,10 @@ def _finding(trace: Trace, judgement: Judgement) -> Finding:
 
 
 def cure_for(facts: Facts, settings: Settings, reading: Reading, judgement: Judgement) -> Cure | None:
-    """The first change with which the class, walked again from its origin, has no finding left; None if none of those tried helps."""
+    """The first change with which the class, walked again from its origin, has no finding left; None if none of those tried helps, or if
+    without the tap nothing is found even as it is: then a change proves nothing."""
+    if not _still_wrong(facts, settings, reading):
+        return None
     order = _ports(settings.topology, reading.trace.hops, judgement.hop)
     for cure in candidates(settings.topology, order):
         if not _still_wrong(facts, replace(settings, topology=cure.topology), reading):

@@ -142,9 +142,6 @@ class FramePacket:
                     packet = packet._rewrite(transport, side, span, port, ip)
         if transport is not None and transport.layer is Layer.TCP and edit.mss is not None:
             packet = packet._clamp(transport, edit.mss, port)
-        if transport is not None and edit.payload:
-            at = len(packet.data) - len(edit.payload)
-            packet = packet._edited(transport.uid, at, edit.payload, port)
         return packet
 
     def translate_quote(self, edit: Translation) -> Self:

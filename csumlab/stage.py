@@ -420,7 +420,7 @@ def differing(stage: Stage, name: str, source: str, rows: Mapping[int, Row], bef
 class Translation:
     """New addresses and ports for the outermost IP header and what it carries; None leaves a word as it is.
     A port of ``Span(0, 0, 65535)`` is one that cannot be known. ``dscp`` (six bits) and ``ttl`` (also the hop limit) are words of the IP
-    header that no pseudo-header holds, ``mss`` the TCP option, ``payload`` bytes that take the place of the last ones."""
+    header that no pseudo-header holds, ``mss`` the TCP option. ``by`` says who edits (stages/rewriters.py)."""
 
     source: Span | None = None
     destination: Span | None = None
@@ -429,17 +429,17 @@ class Translation:
     dscp: int | None = None
     ttl: int | None = None
     mss: int | None = None
-    payload: bytes = b""
+    by: str = "conntrack"
 
     @property
     def in_transport(self) -> bool:
         """Whether the transport header or what it carries is edited."""
-        return bool(self.source_port or self.destination_port or self.mss is not None or self.payload)
+        return bool(self.source_port or self.destination_port or self.mss is not None)
 
     @property
     def mirrored(self) -> Translation:
         """The same for a packet that goes the other way: the one that an error quotes."""
-        return Translation(self.destination, self.source, self.destination_port, self.source_port)
+        return Translation(self.destination, self.source, self.destination_port, self.source_port, by=self.by)
 
 
 class Packet(Protocol):

@@ -236,8 +236,8 @@ class SymbolicPacket:
         rules = {transport.uid: port}
         if transport.layer in PORTED:
             packet = packet._replace_words(transport, edit.source_port, edit.destination_port, port, ip)
-        if (edit.mss is not None and transport.layer is Layer.TCP) or edit.payload:
-            packet = packet._change(transport.uid, _edited("edited bytes", transport), rules, in_pseudo=False)
+        if edit.mss is not None and transport.layer is Layer.TCP:
+            packet = packet._change(transport.uid, _edited("MSS", transport), rules, in_pseudo=False)
         return packet
 
     def translate_quote(self, edit: Translation) -> Self:
@@ -428,18 +428,15 @@ class SymbolicPacket:
         return packet
 
     def _changed_crc(self, uid: int, difference: Form, rule: Rule) -> Self:
-        """A CRC whose bytes have changed, of which sums know only whether they have: ``difference`` counts in no sum of this header."""
+        """A CRC whose bytes have changed, of which sums know only whether they have: ``difference`` counts in no sum of this header.
+        Raises Undecided."""
         present = self.sums[uid]
-        differs = difference.is_zero()
-        change = (
-            ZERO
-            if differs
-            else of(
-                Symbol(
-                    f"change of the CRC of header {uid}", unknown="a CRC is no sum: its words are not predicted", nonzero=differs is False
-                )
-            )
-        )
+        try:
+            same, told = decide(difference, self.answers), True
+        except Untold:
+            same, told = False, False
+        reason = "a CRC is no sum: its words are not predicted"
+        change = ZERO if same else of(Symbol(f"change of the CRC of header {uid}", unknown=reason, nonzero=told))
         packet = replace(self, sums={**self.sums, uid: replace(present, data=present.data - difference + change)})
         return packet._write(uid, present.field - change, Zero.ZEROS) if rule.keeps_residue else packet
 

@@ -6,7 +6,7 @@ The driver is the same for both interpreters; what it needs of a packet is the P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from csumlab.facts import FragmentRole
@@ -15,11 +15,12 @@ from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Packet, Setting, Stage, Translation, apply
-from csumlab.stages import hooks, nic, tunnels
+from csumlab.stages import hooks, nic, rewriters, tunnels
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
+from csumlab.topology.editing import edits
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.presets import CLAIMS, KNOBS, PRESETS, Preset, is_on, knobs_of, options_of
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
@@ -189,10 +190,11 @@ class Walker:
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         if self._is_udp(transport) and options_of(device)["checksum-fill"]:
             self._apply(hooks.CHECKSUM_TARGET, domain, sender, "out")
-        if ip is not None and domain.nat:
+        self._rewrite(domain, sender, "out", rewriters.IN_NETFILTER)
+        if ip is not None and domain.tracked:
             edit = forward.translate_source(domain, device, ip, transport)
             if edit is not None:
-                self._apply(self._preset(domain).nat, domain, sender, "out", edit)
+                self._translate(domain, sender, "out", edit)
         if device.kind in CARRIAGES:
             self._enter_tunnel(domain, sender)
             return
@@ -206,7 +208,7 @@ class Walker:
             raise forward.Unreachable(f"no way leads from {sender} to {target}")
         if self.topology.device(sender).kind is DeviceKind.BRIDGE:
             domain = self.topology.domains[sender.domain]
-            self._resolve(domain, sender)
+            self._egress(domain, sender)
             self._tap(sender, "out")
         redirected = False
         for step in steps:
@@ -220,7 +222,7 @@ class Walker:
                 self._tap(step.port, "in")
                 self._virtio(self._preset(domain).macvtap_deliver, domain, step.port, "in")
             elif not from_wire and not redirected:
-                self._resolve(domain, step.port)
+                self._egress(domain, step.port)
                 self._tap(step.port, "out")
             self._link(step.port, step.peer, from_wire)
             from_wire, redirected = False, step.redirected
@@ -231,10 +233,11 @@ class Walker:
                 continue
             if self.topology.device(step.peer).kind is DeviceKind.MACVTAP:
                 there = self.topology.domains[step.peer.domain]
-                self._resolve(there, step.peer)
+                self._egress(there, step.peer)
                 self._tap(step.peer, "out")
                 continue
             self._tap(step.peer, "in")
+            self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
             self._cross_bridge(step, target)
         self._input(self.topology.domains[target.domain], target)
 
@@ -254,7 +257,7 @@ class Walker:
         down, up = preset.carrying[kind]
         if step.wrapping == step.port:
             if not from_wire:
-                self._resolve(domain, step.port)
+                self._egress(domain, step.port)
                 self._tap(step.port, "out")
             self._apply(down, domain, step.port, "out", Outer(0, (Layer[kind.name],)))
             return
@@ -262,13 +265,6 @@ class Walker:
         if kind is DeviceKind.MACSEC:
             self._apply(preset.gro, domain, step.peer, "in")
         self._tap(step.peer, "in")
-
-    def _resolve(self, domain: Domain, port: Port) -> None:
-        """Transmit feature resolution: what the device cannot do, the kernel does before the capture point."""
-        preset = self._preset(domain)
-        if preset.segmentation is not None and self.packet.long:
-            self._apply(preset.segmentation, domain, port, "out")
-        self._apply(preset.egress, domain, port, "out")
 
     def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
         """What lies between two ends of a cable."""
@@ -332,18 +328,20 @@ class Walker:
         preset = self._preset(domain)
         device = self.topology.device(port)
         self._apply(preset.input, domain, port, "in")
+        if domain.tracks():
+            self._apply(preset.conntrack, domain, port, "in")
+        self._rewrite(domain, port, "in", rewriters.IN_NETFILTER)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         assert ip is not None
         if domain.tracks():
-            self._apply(preset.conntrack, domain, port, "in")
             edit = self._choose(
                 f"what {domain.name} has in its connection table",
                 list(forward.translate_destination(self.topology, domain, device, ip, transport)),
             )
-            if edit is None and domain.nat and transport is not None and transport.quotes:
+            if edit is None and domain.tracked and transport is not None and transport.quotes:
                 edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
-                self._apply(preset.nat, domain, port, "in", edit)
+                self._translate(domain, port, "in", edit)
         destination = _destination(self.packet)
         if self._is_here(domain, port, destination):
             if options_of(device)["packet-reader"] and self._is_udp(transport) and ip.fragment is FragmentRole.WHOLE:
@@ -361,6 +359,22 @@ class Walker:
         if stage is None:
             raise _Ended(Fate.UNTOLD, f"{self._preset(domain).title} has no virtio and no tap with offload")
         self._apply(stage, domain, port, way)
+
+    def _egress(self, domain: Domain, port: Port) -> None:
+        """What stands between the stack and a device: tc's rules, then transmit feature resolution: what the device cannot do, the kernel
+        does before the capture point."""
+        preset = self._preset(domain)
+        self._rewrite(domain, port, "out", rewriters.AT_DEVICE)
+        if preset.segmentation is not None and self.packet.long:
+            self._apply(preset.segmentation, domain, port, "out")
+        self._apply(preset.egress, domain, port, "out")
+
+    def _rewrite(self, domain: Domain, port: Port, way: str, whose: Collection[str]) -> None:
+        for stage, edit in edits(domain, self.topology.device(port), way, whose, lambda: self.packet.headers):
+            self._apply(stage, domain, port, way, edit)
+
+    def _translate(self, domain: Domain, port: Port, way: str, edit: Translation) -> None:
+        self._apply(rewriters.IPVS if edit.by == "ipvs" else self._preset(domain).nat, domain, port, way, edit)
 
     def _is_udp(self, transport: Header | None) -> bool:
         return transport is not None and transport.layer is Layer.UDP
@@ -400,6 +414,7 @@ class Walker:
         # Transformations have no device: what they decrypt comes in once more where it came in encrypted.
         entered = port if kind is DeviceKind.ESP else tunnel
         self._tap(entered, "in")
+        self._rewrite(domain, entered, "in", rewriters.AT_DEVICE)
         self._input(domain, entered)
 
     def _outer_addresses(self) -> Translation | None:
@@ -440,7 +455,7 @@ class Walker:
             raise _Ended(Fate.UNTOLD, f"the packets of tunnel {port} are routed into it again")
         self._tunnels.append(port)
         if device.kind is not DeviceKind.ESP:
-            self._resolve(domain, port)
+            self._egress(domain, port)
             self._tap(port, "out")
         if CARRIAGES[device.kind].sealed and preset.segmentation is not None and self.packet.long:
             # Nobody can cut what is encrypted: whatever the device offers, it is done now (net/xfrm/xfrm_output.c xfrm_output_gso).

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import frames
 
+from csumlab.state import Skb, State, Summed
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 
@@ -59,6 +60,19 @@ SNAT = "".join(
 )
 
 
+def by(name: str, rules: str = SNAT) -> str:
+    """The rules, by somebody without a memory."""
+    return rules.replace("to-port = PORT", f'to-port = PORT\nby = "{name}"')
+
+
+def edit(name: str, way: str, words: str) -> str:
+    return f'[[domain.r.edit]]\nby = "{name}"\ndevice = "vb"\nway = "{way}"\n{words}\n'
+
+
+SUMMED = edit("act-csum", "out", 'sums = ["ip", "tcp", "udp", "sctp", "udplite", "dccp", "icmp", "icmpv6"]')
+MARKED = edit("iptables", "out", "dscp = 46\nttl = 33") + edit("iptables", "in", 'protocol = "tcp"\nmss = 1200')
+
+
 def router(rules: str, preset: str = "linux-6.1", verify: bool = True, port: int = 0) -> Topology:
     text = ROUTER.replace("RULES", rules).replace("PRESET", preset).replace("VERIFY", str(verify).lower())
     return parse_topology(text.replace("PORT", str(port)))
@@ -69,8 +83,25 @@ def hosts() -> dict[str, Topology]:
     return {
         "rewriting, snat": router(SNAT),
         "rewriting, snat, ports, unverified": router(SNAT, verify=False, port=40000),
+        "rewriting, nft": router(by("nft"), port=40000),
+        "rewriting, nft of 5.6": router(by("nft"), preset="linux-5.6", verify=False, port=40000),
+        "rewriting, nft, addresses": router(by("nft") + edit("nft", "out", "dscp = 46\nttl = 33"), verify=False),
+        "rewriting, pedit": router(by("pedit"), verify=False, port=40000),
+        "rewriting, pedit and csum": router(by("pedit") + SUMMED, verify=False, port=40000),
+        "rewriting, act-nat": router(by("act-nat"), verify=False),
+        "rewriting, openvswitch": router(by("openvswitch"), verify=False, port=40000),
+        "rewriting, ipvs": router(by("ipvs"), verify=False, port=40000),
+        "rewriting, ipvs, addresses": router(by("ipvs")),
+        "rewriting, marks": router(MARKED),
         "rewriting, snat of 5.6": router(SNAT, preset="linux-5.6", verify=False),
     }
+
+
+def some(kind: str, states: tuple[State | None, ...]) -> tuple[State | None, ...]:
+    """Those of a packet's states that are told apart here: damage counts where nothing is known."""
+    if "damaged" in kind:
+        return tuple(state for state in states if isinstance(state, Skb) and state.summed is Summed.NONE)
+    return tuple(state for state in states if not (isinstance(state, Skb) and state.level))
 
 
 def packets(source: str, destination: str, version: int, payload: bytes) -> dict[str, bytes]:
@@ -97,6 +128,8 @@ def packets(source: str, destination: str, version: int, payload: bytes) -> dict
     at = 14 + (20 if version == 4 else 40) + 6
     found["udp, none"] = frames.patch(found["udp"], at, 0)
     if version == 4:
+        found["tcp, long"] = made(frames.tcp(payload * 250))
+        found["udp, first fragment"] = frames.ethernet(frames.ipv4(frames.udp(payload), source, destination, fragment=0x2000)).data
         found["vxlan"] = made(frames.vxlan(frames.ethernet(frames.ipv4(frames.tcp(payload)))))
     return found
 

@@ -410,7 +410,12 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
                     origin in ("left", "near") and kind not in THROUGH_A_TUNNEL
                 ):
                     continue
-                for state in STATES[PRESETS[topology.domains[origin].preset].family][: 1 if topology.domains[origin].outside else None]:
+                states = STATES[PRESETS[topology.domains[origin].preset].family]
+                if topology.domains[origin].outside:
+                    states = states[:1]
+                elif name.startswith("rewriting"):
+                    states = rewriters.some(kind, states)
+                for state in states:
                     text = f"{preset}, {name}: {kind} from {origin} to {destination}, {state or 'by its kernel'}"
                     yield Case(text, topology, origin, frame, state)
 
@@ -480,10 +485,11 @@ UNTOLD = (
     "the length of the tunnel packet is not tracked",
     "how the segment is cut is not in the capture",
     "only a fragment of the datagram is here",
+    "a CRC is no sum: its words are not predicted",
 )
-"""What forms may leave open: a trailer, whether filling a fragment's sum comes to zero, and a tunnel's own sum that was sent unfinished and then translated, or
-filled where there was none: a Xen ring finds the outer UDP header again for a sum that is owed inside; and the segments
-of a super-frame whose field held neither its sum nor the pseudo-header's."""
+"""What forms may leave open: a trailer; a tunnel's own sum that was sent unfinished and then translated, or filled where there was none (a
+Xen ring finds the outer UDP header again for a sum that is owed inside); the segments of a super-frame whose field held neither its sum nor
+the pseudo-header's; whether filling a fragment's sum comes to zero; a damaged CRC that stays."""
 
 
 def differences(case: Case) -> list[str]:

@@ -217,11 +217,11 @@ def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Hea
     assert ip.source is not None
     assert ip.destination is not None
     transport = meant(transport)
-    for rule in domain.nat:
+    for rule in domain.tracked:
         if rule.kind is NatKind.DNAT:
             if rule.device == leaving.name and rule.address == ip.source and _is_reply(rule, transport):
                 own = _own_address(leaving, ip.source.version)
-                return Translation(source=own, source_port=_span(rule.port) if rule.to_port else None)
+                return Translation(source=own, source_port=_span(rule.port) if rule.to_port else None, by=rule.by)
         elif (
             rule.device == leaving.name
             and _is_of(rule, ip.source)
@@ -230,7 +230,7 @@ def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Hea
         ):
             address = rule.address or _own_address(leaving, ip.source.version)
             if address is not None and address != ip.source:
-                return Translation(source=address, source_port=_span(rule.to_port))
+                return Translation(source=address, source_port=_span(rule.to_port), by=rule.by)
     return None
 
 
@@ -242,7 +242,7 @@ def translate_destination(
     assert ip.destination is not None
     assert ip.source is not None
     transport = meant(transport)
-    for rule in domain.nat:
+    for rule in domain.tracked:
         if not _is_of(rule, ip.destination):
             continue
         mine = ip.destination in entering.spans
@@ -253,7 +253,8 @@ def translate_destination(
                 and rule.address
                 and _matches(rule, transport, transport.destination if transport else None)
             ):
-                yield (f"the rule to {rule.address}", Translation(destination=rule.address, destination_port=_span(rule.to_port)))
+                edit = Translation(destination=rule.address, destination_port=_span(rule.to_port), by=rule.by)
+                yield (f"the rule to {rule.address}", edit)
                 return
         elif rule.device == entering.name and ip.destination in (rule.address, *entering.spans):
             inside = [
@@ -272,7 +273,7 @@ def translate_destination(
                 inside = [rule.source.span]
             for span in inside:
                 port = Span(0, 0, 0xFFFF) if rule.to_port else None
-                yield (f"a reply to {span}", Translation(destination=span, destination_port=port))
+                yield (f"a reply to {span}", Translation(destination=span, destination_port=port, by=rule.by))
             yield ("a packet to this host itself", None)
             return
     yield ("", None)

@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 
 from csumlab.cards import behaviours
+from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
+from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
 from csumlab.state import Skb
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
-from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Route, Topology
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, NatKind, Port, Prefix, Route, Topology
 from csumlab.topology.presets import (
     FEATURES,
     GENERIC,
@@ -110,6 +112,18 @@ class _Nat(_Table):
     port: int = 0
     address: str = ""
     to_port: int = 0
+    by: str = "conntrack"
+
+
+class _Edit(_Table):
+    by: str
+    device: str
+    way: str
+    protocol: str = ""
+    dscp: int | None = None
+    ttl: int | None = None
+    mss: int | None = None
+    sums: list[str] = []
 
 
 class _Domain(_Table):
@@ -122,6 +136,7 @@ class _Domain(_Table):
     device: dict[str, Any] = {}
     route: list[Any] = []
     nat: list[Any] = []
+    edit: list[Any] = []
 
 
 class _File(_Table):
@@ -204,12 +219,13 @@ class _Parser:
             entry.preset,
             devices,
             tuple(self.route(route, devices, f"{key}.route") for route in entry.route),
-            tuple(self.nat(rule, devices, f"{key}.nat") for rule in entry.nat),
+            tuple(self.nat(rule, entry.preset, devices, f"{key}.nat") for rule in entry.nat),
             entry.forwarding,
             entry.conntrack,
             {word: bool(value) for word, value in entry.sysctl.items()},
             entry.outside,
             entry.moves_to,
+            tuple(self.edit(rule, entry.preset, devices, f"{key}.edit") for rule in entry.edit),
         )
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
@@ -323,7 +339,7 @@ class _Parser:
             raise self.fail(f"{key}.via", f"{entry.via} is of another IP version than {entry.to}")
         return Route(to, entry.device, via)
 
-    def nat(self, table: Any, devices: Mapping[str, Device], key: str) -> Nat:
+    def nat(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Nat:
         entry: _Nat = self.convert(table, _Nat, key)
         kinds = {kind.value: kind for kind in NatKind}
         self.words([entry.kind], kinds, f"{key}.kind", "kind of rule")
@@ -337,7 +353,32 @@ class _Parser:
                 raise self.fail(f"{key}.{word}", f"{number} is no port number")
         source = self.value(Prefix.parse, entry.source, f"{key}.source", "a prefix like 10.0.0.0/8") if entry.source else None
         address = self.value(exactly, entry.address, f"{key}.address", "an IP address") if entry.address else None
-        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port)
+        self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - {"act-csum", "iptables"})), preset, f"{key}.by")
+        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by)
+
+    def edit(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Edit:
+        entry: _Edit = self.convert(table, _Edit, key)
+        self.rewriter(entry.by, sorted(STATELESS - {"act-nat"}), preset, f"{key}.by")
+        self.words([entry.device], devices, f"{key}.device", "device")
+        self.words([entry.way], ("in", "out"), f"{key}.way", "way")
+        protocols = [layer.name.lower() for layer in sorted(PORTED | {Layer.ICMP, Layer.ICMPV6})]
+        self.words([entry.protocol] if entry.protocol else [], protocols, f"{key}.protocol", "protocol")
+        self.words(entry.sums, ["ip", *protocols], f"{key}.sums", "sum")
+        numbers = [("dscp", entry.dscp, 63), ("ttl", entry.ttl, 255), ("mss", entry.mss, 0xFFFF)]
+        for word, number, most in numbers:
+            if number is not None and not 0 <= number <= most:
+                raise self.fail(f"{key}.{word}", f"{number} is not from 0 to {most}")
+        given = [word for word, number, _ in numbers if number is not None]
+        if bool(entry.sums) is not (entry.by == "act-csum") or bool(given) is (entry.by == "act-csum"):
+            raise self.fail(key, "act-csum takes sums and nothing else, all others take dscp, ttl or mss")
+        if entry.mss is not None and entry.by != "iptables":
+            raise self.fail(f"{key}.mss", "the MSS is changed by iptables only (TCPMSS, and TCP options of nft, which do the same)")
+        return Edit(entry.by, entry.device, entry.way, entry.protocol, entry.dscp, entry.ttl, entry.mss, tuple(entry.sums))
+
+    def rewriter(self, by: str, known: Iterable[str], preset: str, key: str) -> None:
+        self.words([by], known, key, "rewriter")
+        if by != "conntrack" and PRESETS[preset].nft is None:
+            raise self.fail(key, f"{by} is not modelled for {preset}")
 
     def value(self, parse: Any, text: str, key: str, wanted: str) -> Any:
         try:
@@ -538,6 +579,12 @@ def to_toml(topology: Topology) -> str:
             lines += [f"port = {rule.port}"] if rule.port else []
             lines += [f"address = {_quoted(str(rule.address))}"] if rule.address else []
             lines += [f"to-port = {rule.to_port}"] if rule.to_port else []
+            lines += [f"by = {_quoted(rule.by)}"] if rule.by != "conntrack" else []
+        for edit in domain.edits:
+            lines += ["", f"[[domain.{_bare(domain.name)}.edit]]"]
+            lines += [f"{word} = {_quoted(getattr(edit, word))}" for word in ("by", "device", "way", "protocol") if getattr(edit, word)]
+            lines += [f"{word} = {getattr(edit, word)}" for word in ("dscp", "ttl", "mss") if getattr(edit, word) is not None]
+            lines += [f"sums = [{', '.join(map(_quoted, edit.sums))}]"] if edit.sums else []
     return "\n".join(lines).lstrip("\n") + "\n"
 
 

@@ -209,7 +209,7 @@ class Route:
 class Nat:
     """One rule. MASQUERADE and SNAT: packets from ``source`` that leave by ``device`` get ``address`` (of the device if None) and, if
     given, ``to_port``. DNAT: packets that come in by ``device`` to its address (``protocol``, ``port`` if given) go to ``address``,
-    ``to_port``."""
+    ``to_port``. ``by`` says who translates (stages/rewriters.py): what remembers no connection translates no replies."""
 
     kind: NatKind
     device: str
@@ -218,6 +218,22 @@ class Nat:
     port: int = 0
     address: Span | None = None
     to_port: int = 0
+    by: str = "conntrack"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A rule that changes words that are no address and no port, of what passes ``device`` on its ``way`` ("in" or "out"): ``dscp``,
+    ``ttl`` (also the hop limit), the ``mss`` of TCP; or for ``by`` act-csum the ``sums`` that it makes anew: "ip" or a protocol."""
+
+    by: str
+    device: str
+    way: str
+    protocol: str = ""
+    dscp: int | None = None
+    ttl: int | None = None
+    mss: int | None = None
+    sums: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +251,15 @@ class Domain:
     sysctl: Mapping[str, bool] = field(default_factory=dict)
     outside: bool = False
     moves_to: str = ""
+    edits: tuple[Edit, ...] = ()
 
     def tracks(self) -> bool:
-        return self.conntrack or bool(self.nat)
+        return self.conntrack or bool(self.tracked)
+
+    @property
+    def tracked(self) -> tuple[Nat, ...]:
+        """The translation rules that remember connections."""
+        return tuple(rule for rule in self.nat if rule.by in ("conntrack", "ipvs"))
 
 
 @dataclass(frozen=True, repr=False)

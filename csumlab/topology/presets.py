@@ -13,7 +13,7 @@ from typing import Any
 from csumlab.cards import behaviours
 from csumlab.headers import Layer
 from csumlab.stage import Stage
-from csumlab.stages import hooks, linux, linux_older, nic, othersystems, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
+from csumlab.stages import hooks, linux, linux_older, nic, othersystems, rewriters, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
@@ -66,6 +66,7 @@ class Preset:
     tap_transmit: Stage | None = None
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
+    nft: Stage | None = None
     keys: frozenset[str] = frozenset()
     slots_used: int = 18
     slots_valid: int = 18
@@ -105,6 +106,7 @@ LINUX_6_1 = Preset(
     input=linux.INPUT,
     conntrack=linux.CONNTRACK,
     nat=linux.NAT,
+    nft=rewriters.NFT,
     forward=linux.FORWARD,
     receive=linux.RECEIVE,
     gro=linux.GRO,
@@ -173,7 +175,8 @@ LINUX_5_6 = replace(
     name="linux-5.6",
     title="Linux 5.6",
     nat=linux.NAT_5_6,
-    source="linux 5.6 net/netfilter/nf_nat_proto.c; in all else Linux 6.1",
+    nft=rewriters.NFT_5_6,
+    source="linux 5.6 net/netfilter/nf_nat_proto.c, nft_payload.c; in all else Linux 6.1",
     mended_in="Linux 5.7",
 )
 
@@ -437,7 +440,7 @@ def stages() -> dict[str, Stage]:
         hooks.PACKET_READER,
         hooks.FRONTEND_CLAIMS,
     )
-    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked):
+    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, *rewriters.TABLES):
         found.setdefault(stage.name, stage)
     return found
 

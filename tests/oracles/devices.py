@@ -235,7 +235,7 @@ class Devices:
         namespaces.bridge(list(self._forwarding_entries(domain)))
         namespaces.sysctl("net/ipv4/ip_forward", int(domain.forwarding))
         namespaces.sysctl("net/ipv6/conf/all/forwarding", int(domain.forwarding))
-        if domain.tracks():
+        if domain.tracks() or domain.nat or domain.edits:
             namespaces.nft(ruleset(domain))
             for name, value in domain.sysctl.items():
                 namespaces.sysctl(name.replace(".", "/"), int(value))

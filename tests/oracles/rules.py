@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import ip_interface
 
 from csumlab.inet import negate, residue
@@ -28,7 +29,7 @@ def vxlan_options(device: Device) -> str:
 def ruleset(domain: Domain) -> str:
     """Connection tracking and the translation rules, as nft reads them."""
     before, after = [], []
-    for rule in domain.nat:
+    for rule in domain.tracked:
         family = f"ip{'6' if (rule.source or rule.address or Span(4, 0, 0)).version == 6 else ''}"
         if rule.kind is NatKind.DNAT:
             own = [span for span in domain.devices[rule.device].spans if rule.address and span.version == rule.address.version]
@@ -51,10 +52,32 @@ def ruleset(domain: Domain) -> str:
             )
             after.append(f"{match} meta l4proto {{ tcp, udp, udplite, sctp }} {ported}")
         after.append(f"{match} {action}")
-    lines = ["table inet csumlab {", "chain track { type filter hook prerouting priority 0; ct state invalid counter; }"]
+    lines = ["table inet csumlab {"]
+    if domain.tracks():
+        lines.append("chain track { type filter hook prerouting priority 0; ct state invalid counter; }")
+    lines += ["chain edit { type filter hook postrouting priority -150;", *_statements(domain), "}"]
     lines += ["chain before { type nat hook prerouting priority -100;", *before, "}"] if before else []
     lines += ["chain after { type nat hook postrouting priority 100;", *after, "}"] if after else []
     return "\n".join([*lines, "}", ""])
+
+
+def _statements(domain: Domain) -> Iterator[str]:
+    """Rules of nft that edit a packet; a port before the address that the next rule asks for."""
+    for rule in domain.nat:
+        if rule.by == "nft" and rule.source is not None:
+            family = "ip6" if rule.source.version == 6 else "ip"
+            match = f"oifname {rule.device} {family} saddr {ip_interface((rule.source.low, rule.source.length)).network}"
+            for protocol in ("tcp", "udp", "udplite", "sctp") if rule.to_port else ():
+                yield f"{match} meta l4proto {protocol} {protocol} sport set {rule.to_port}"
+            yield f"{match} {family} saddr set {rule.address}"
+    for edit in domain.edits:
+        match = f"oifname {edit.device}"
+        if edit.mss is not None:
+            yield f"{match} tcp option maxseg size set {edit.mss}"
+        if edit.dscp is not None:
+            yield from (f"{match} {family} dscp set {edit.dscp}" for family in ("ip", "ip6"))
+        if edit.ttl is not None:
+            yield from (f"{match} {words} set {edit.ttl}" for words in ("ip ttl", "ip6 hoplimit"))
 
 
 def _with_port(address: Span | None, port: int) -> str:

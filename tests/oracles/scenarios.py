@@ -397,6 +397,20 @@ def segmented() -> Iterator[Scenario]:
         yield Scenario(f"segments, virtio, unflagged{name}", text, unflagged, ("a", "b"))
 
 
+def editors() -> Iterator[Scenario]:
+    """Rules that edit without a connection, between the same virtual machines."""
+    everything = tuple(replace(flow, kinds=(*KINDS, *RARE)) for flow in THROUGH)
+    ports = tuple({**rule, "to-port": 40000} for rule in SNAT)
+    for name, rules in (("addresses", SNAT), ("ports", ports)):
+        stateless = tuple({**rule, "by": "nft"} for rule in rules)
+        for tracked in (False, True):
+            text = tapped_router(True, stateless, conntrack=tracked)
+            yield Scenario(f"nft, {name}{', conntrack' if tracked else ''}", text, everything, ("a", "b"), brief=True)
+    for name, edit in (("marks", 'by = "nft"\ndscp = 46\nttl = 33'), ("mss", 'by = "iptables"\nprotocol = "tcp"\nmss = 1200')):
+        text = tapped_router(True) + f'[[domain.r.edit]]\ndevice = "vb"\nway = "out"\n{edit}\n'
+        yield Scenario(f"nft, {name}", text, everything, ("a", "b"), brief=True)
+
+
 def every() -> Iterator[Scenario]:
     """Every scenario."""
     yield from segmented()
@@ -464,6 +478,7 @@ def every() -> Iterator[Scenario]:
             f"tap masquerade, offload {offered}".lower(), tapped_router(offered, MASQUERADE), THROUGH, ("a", "b"), brief=not offered
         )
     yield from rewriters()
+    yield from editors()
     yield Scenario("card", carded(), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED))
     yield Scenario("card as tap", carded(**AS_TAP), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED), tapped=True)
     yield Scenario("card as tap, nothing verified", carded(**AS_TAP, rx=False), CARDED, tapped=True)

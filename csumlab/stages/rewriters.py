@@ -1,0 +1,151 @@
+"""What rewrites packets beside connection tracking's NAT, as tables. Source: Linux 6.1 unless a row says otherwise.
+
+Rules of nft and iptables stand in the netfilter hooks; tc's actions and Open vSwitch at the devices, before anything has checked the packet
+or after everything has. None of them asks whether a sum is right.
+"""
+
+from __future__ import annotations
+
+from csumlab.headers import Kind
+from csumlab.stage import (
+    ABSENT_TRANSPORT,
+    ANY,
+    EDITS_TRANSPORT,
+    FRAGMENT,
+    KEEP,
+    LONG,
+    SAME,
+    Row,
+    Rule,
+    Selector,
+    Stage,
+    carries,
+    changed,
+    compute,
+    translate,
+    when,
+)
+from csumlab.state import Skb, Summed
+
+TRANSPORT = Selector.TRANSPORT
+NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
+_UNOWED = (NONE, UNNECESSARY, COMPLETE)
+_VERIFIED = changed(summed=UNNECESSARY, level=0)
+_IN_NFT = "nftables src/proto.c (checksum_key); linux 6.1 net/netfilter/nft_payload.c nft_payload_set_eval"
+
+_NFT_PARTIAL = Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE, Rule.ONES), SAME, "edited; the pseudo-header sum follows the addresses, and the fill to come will see the ports", sure="observed")  # fmt: skip
+_NFT_ZERO = (
+    Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; a zero UDP sum stays zero", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_udp_checksum"),
+    Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.ONES, Rule.ONES), SAME, "edited; a zero UDP sum stays zero if an address is edited, but is updated like any other if a port is", source=_IN_NFT, sure="observed"),
+)  # fmt: skip
+_NFT_SUMS = (
+    Row(when(Skb, summed=_UNOWED), (carries(Kind.UDPLITE),), translate(Rule.ONES, Rule.LEAVE, Rule.ONES), SAME, "edited; nft does not tell the kernel where UDP-Lite's sum is, so it does not follow a port", source=_IN_NFT, sure="observed"),
+    Row(when(Skb, summed=_UNOWED), (carries(Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; neither nft nor the kernel's table of transport sums has DCCP's", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_offset"),
+    Row(when(Skb, summed=_UNOWED), (), translate(Rule.ONES, Rule.ONES, Rule.ONES), SAME, "edited; the sum is updated by the difference, so a wrong sum stays wrong", sure="observed"),
+)  # fmt: skip
+NFT = Stage(
+    name="nft-payload",
+    title="nft payload statement",
+    source="linux 6.1 net/netfilter/nft_payload.c nft_payload_set_eval, nft_csum_replace, nft_payload_l4csum_update",
+    table=(
+        *_NFT_ZERO,
+        _NFT_PARTIAL,
+        Row(when(Skb, summed=_UNOWED), (carries(Kind.SCTP), EDITS_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), *compute(TRANSPORT)), _VERIFIED, "edited; SCTP's CRC is computed anew, whatever it was, and marked as verified", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_csum_sctp", sure="observed"),
+        *_NFT_SUMS,
+    ),
+)  # fmt: skip
+NFT_5_6 = Stage(
+    name="nft-payload-5.6",
+    title="nft payload statement",
+    source="linux 5.6 net/netfilter/nft_payload.c nft_payload_set_eval",
+    table=(
+        *_NFT_ZERO,
+        _NFT_PARTIAL,
+        Row(when(Skb, summed=_UNOWED), (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; SCTP's CRC does not follow", source="linux 5.6 net/netfilter/nft_payload.c (mended by 346e320cb210)"),
+        *_NFT_SUMS,
+    ),
+)  # fmt: skip
+
+MANGLE = Stage(
+    name="mangle",
+    title="DSCP, TTL, HL and TCPMSS targets, nft TCP options",
+    source="linux 6.1 net/netfilter/xt_DSCP.c, xt_HL.c, xt_TCPMSS.c tcpmss_mangle_packet, nft_exthdr.c nft_exthdr_tcp_set_eval",
+    table=(
+        Row(when(Skb, summed=PARTIAL), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "edited; the fill to come will see it", sure="observed"),
+        Row(ANY, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "edited; the sums are updated by the difference, so a wrong one stays wrong", sure="observed"),
+    ),
+)  # fmt: skip
+
+PEDIT = Stage(
+    name="tc-pedit",
+    title="tc pedit action",
+    source="linux 6.1 net/sched/act_pedit.c tcf_pedit_act; tc-pedit(8): no checksum is updated",
+    table=(
+        Row(ANY, (), translate(Rule.LEAVE, Rule.LEAVE, Rule.LEAVE), SAME, "the bytes are written over and no sum follows, not even the IPv4 header's"),
+    ),
+)  # fmt: skip
+
+_CSUM = "linux 6.1 net/sched/act_csum.c"
+CSUM_IP = Stage(
+    name="tc-csum-ip",
+    title="tc csum action, IPv4 header",
+    source=f"{_CSUM} tcf_csum_ipv4 (TCA_CSUM_UPDATE_FLAG_IPV4HDR)",
+    table=(
+        Row(ANY, (), compute(Selector.OUTER_IP), SAME, "the IPv4 header sum is computed anew, whatever it was"),
+    ),
+)  # fmt: skip
+CSUM = Stage(
+    name="tc-csum",
+    title="tc csum action",
+    source=f"{_CSUM} tcf_csum_ipv4_tcp, tcf_csum_ipv4_udp, tcf_csum_ipv4_icmp, tcf_csum_sctp",
+    table=(
+        Row(ANY, (FRAGMENT,), KEEP, SAME, "the length of a UDP fragment is not that of its datagram: it is left alone", source=f"{_CSUM} tcf_csum_ipv4_udp", sure="derived"),
+        Row(ANY, (LONG, carries(Kind.TCP)), KEEP, SAME, "segmentation will compute the sums", source=f"{_CSUM} tcf_csum_ipv4_tcp"),
+        Row(when(Skb), (ABSENT_TRANSPORT,), KEEP, changed(summed=NONE, level=0), "a zero UDP sum stays zero; what else was owed or known is forgotten", source=f"{_CSUM} tcf_csum_ipv4_udp"),
+        Row(when(Skb), (), compute(TRANSPORT), changed(summed=NONE, level=0), "the sum is computed anew over the bytes as they are, whatever it was; what else was owed or known is forgotten"),
+    ),
+)  # fmt: skip
+
+_WEAK = (
+    Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number"),
+    Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
+    Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
+    Row(ANY, (carries(Kind.UDPLITE, Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; the sums of UDP-Lite and DCCP are not known here and do not follow", sure="derived"),
+    Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum, and a CRC, is updated by the difference, so a wrong one stays wrong"),
+)  # fmt: skip
+ACT_NAT = Stage(
+    name="tc-nat",
+    title="tc nat action",
+    source="linux 6.1 net/sched/act_nat.c tcf_nat_act",
+    table=_WEAK,
+)
+OPENVSWITCH = Stage(
+    name="openvswitch-set",
+    title="Open vSwitch set action",
+    source="linux 6.1 net/openvswitch/actions.c set_ipv4, update_ip_l4_checksum, set_tcp, set_udp, set_sctp",
+    table=_WEAK,
+)
+
+IPVS = Stage(
+    name="ipvs",
+    title="IPVS, masquerading",
+    source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_dnat_handler, ip_vs_proto_udp.c udp_dnat_handler, ip_vs_proto_sctp.c sctp_dnat_handler",
+    table=(
+        Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, a zero UDP sum too"),
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
+        Row(when(Skb), (carries(Kind.SCTP), EDITS_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), _VERIFIED, "translated; the port changes, so that SCTP's CRC is computed anew, whatever it was, and marked as verified"),
+        Row(when(Skb), (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE), _VERIFIED, "translated; the port stays: nobody looks at SCTP's CRC, which is marked as verified"),
+        Row(when(Skb, summed=COMPLETE), (), translate(Rule.FINAL, Rule.FINAL), changed(summed=NONE), "translated; the sum is updated by the difference, and that of the packet forgotten"),
+        Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
+    ),
+)  # fmt: skip
+
+IN_NETFILTER = frozenset({"nft", "iptables"})
+"""What rewrites in the netfilter hooks without a connection, by the word that topologies have for it."""
+AT_DEVICE = frozenset({"pedit", "act-nat", "openvswitch", "act-csum"})
+"""What rewrites where a packet comes in by a device, before IP input, and where it leaves, before the device's features are asked for."""
+STATELESS = IN_NETFILTER | AT_DEVICE
+OF_CONNECTIONS = ("conntrack", "ipvs")
+"""Who translates with a memory, so that replies are translated back."""
+TABLES = (MANGLE, PEDIT, CSUM, CSUM_IP, ACT_NAT, OPENVSWITCH, IPVS)
+"""Every table here but nft's, which is a preset's."""

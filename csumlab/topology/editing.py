@@ -1,0 +1,79 @@
+"""Which rule rewrites a packet where: those without a memory for connections, in the order in which the topology names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+
+from csumlab.packet import Header, Span, outer_ip, outer_transport
+from csumlab.stage import Stage, Translation
+from csumlab.stages import rewriters
+from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
+from csumlab.topology.presets import PRESETS
+
+
+def edits(
+    domain: Domain, device: Device, way: str, whose: Collection[str], headers: Callable[[], tuple[Header, ...]]
+) -> Iterator[tuple[Stage, Translation]]:
+    """Tables with what they are to edit, for a packet that passes ``device`` on its ``way``; ``headers`` are asked for before each rule, as
+    the rule before may have changed them."""
+    rules: tuple[Nat | Edit, ...] = (*domain.nat, *domain.edits)
+    for rule in rules:
+        if rule.by not in whose or rule.device != device.name:
+            continue
+        ip, transport = outer_ip(headers()), outer_transport(headers())
+        if ip is None:
+            continue
+        if isinstance(rule, Nat):
+            found = _translation(rule, device, way, ip, transport)
+            if found is not None:
+                yield from ((_stage(domain, rule.by), one) for one in _statements(found))
+        elif rule.way == way and rule.by == "act-csum":
+            yield from ((stage, Translation()) for stage in _summers(rule, transport))
+        elif rule.way == way and _is_for(rule.protocol, transport):
+            yield _stage(domain, rule.by), Translation(dscp=rule.dscp, ttl=rule.ttl, mss=rule.mss)
+
+
+def _statements(edit: Translation) -> Iterator[Translation]:
+    """One for each statement of nft, the port's first; whole for all others."""
+    if edit.by == "nft" and edit.in_transport:
+        yield replace(edit, source=None, destination=None)
+        edit = replace(edit, source_port=None, destination_port=None)
+    yield edit
+
+
+def _stage(domain: Domain, by: str) -> Stage:
+    nft = PRESETS[domain.preset].nft
+    if by == "nft" and nft is not None:
+        return nft
+    tables = {"iptables": rewriters.MANGLE, "pedit": rewriters.PEDIT, "act-nat": rewriters.ACT_NAT, "openvswitch": rewriters.OPENVSWITCH}
+    return tables[by]
+
+
+def _is_for(protocol: str, transport: Header | None) -> bool:
+    return not protocol or (transport is not None and transport.layer.name.lower() == protocol)
+
+
+def _summers(rule: Edit, transport: Header | None) -> Iterator[Stage]:
+    if transport is not None and transport.layer.name.lower() in rule.sums:
+        yield rewriters.CSUM
+    if "ip" in rule.sums:
+        yield rewriters.CSUM_IP
+
+
+def _translation(rule: Nat, device: Device, way: str, ip: Header, transport: Header | None) -> Translation | None:
+    """What a rule makes of the address and port on its side, None if it is not for this packet."""
+    side = ip.destination if rule.kind is NatKind.DNAT else ip.source
+    if way != ("in" if rule.kind is NatKind.DNAT else "out") or side is None or not _is_for(rule.protocol, transport):
+        return None
+    number = Span(0, rule.to_port, rule.to_port) if rule.to_port else None
+    if rule.kind is NatKind.DNAT:
+        port = transport.destination if transport else None
+        if side not in device.spans or (rule.port and (port is None or not port.within(rule.port, rule.port))):
+            return None
+        same = rule.address is None or rule.address.version != side.version
+        return None if same else Translation(destination=rule.address, destination_port=number, by=rule.by)
+    own = rule.address or next((span for span in device.spans if span.version == side.version), None)
+    if own is None or own.version != side.version or (rule.source is not None and not rule.source.covers(side)):
+        return None
+    return Translation(source=own, source_port=number, by=rule.by)
