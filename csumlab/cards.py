@@ -7,11 +7,11 @@ device's features does.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+from csumlab.behaviours import Known, chosen
 
 BEHAVIOURS: Final[Mapping[str, str]] = {
     "tx-by-protocol": "ignores csum_start: fills TCP and UDP right behind the outermost IP header and nothing else",
@@ -28,37 +28,18 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
 }
 """Each completes "a card that ..."."""
 
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A card that is known to behave so. ``sure`` as in stage.Row."""
-
-    name: str
-    behaviours: tuple[str, ...]
-    source: str
-    sure: str = "read"
-
-
 CARDS: Final = (
-    Card("be2net", ("tx-unasked",), "linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
-    Card("esxi-5.5-vmxnet3", ("tx-unfilled",), "https://github.com/F-Stack/f-stack/issues/520", "derived"),
-    Card("hns3-v2", ("tx-tunnel-ports",), "linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
-    Card("lan78xx", ("rx-complete", "rx-complete-behind-tag"), "linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", "derived"),
-    Card("libwx", ("tx-by-protocol",), "linux drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum; CVE-2025-22101", "derived"),
-    Card("mlx5", ("rx-complete", "rx-complete-packet"), "linux before commit e8c8b53ccaff (mlx5e_handle_csum)"),
-    Card("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
+    Known("be2net", ("tx-unasked",), "linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
+    Known("esxi-5.5-vmxnet3", ("tx-unfilled",), "https://github.com/F-Stack/f-stack/issues/520", "derived"),
+    Known("hns3-v2", ("tx-tunnel-ports",), "linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
+    Known("lan78xx", ("rx-complete", "rx-complete-behind-tag"), "linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", "derived"),
+    Known("libwx", ("tx-by-protocol",), "linux drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum; CVE-2025-22101", "derived"),
+    Known("mlx5", ("rx-complete", "rx-complete-packet"), "linux before commit e8c8b53ccaff (mlx5e_handle_csum)"),
+    Known("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
 )  # fmt: skip
 
 
 @cache
 def behaviours(text: str) -> tuple[str, ...]:
     """The behaviours that a device's ``card`` names: words, each a behaviour or a card. Raises ValueError, which says what there is."""
-    found: list[str] = []
-    cards = {card.name: card.behaviours for card in CARDS}
-    for word in text.split():
-        if word not in cards and word not in BEHAVIOURS:
-            near = difflib.get_close_matches(word, [*cards, *BEHAVIOURS], 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join([*cards, *BEHAVIOURS])}"
-            raise ValueError(f"unknown card or behaviour {word!r}; {hint}")
-        found += cards.get(word, (word,))
-    return tuple(dict.fromkeys(found))
+    return chosen(text, "card", BEHAVIOURS, CARDS)

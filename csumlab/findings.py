@@ -190,6 +190,15 @@ ENTRIES: tuple[Entry, ...] = (
         "xen-slots-migration",
     ),
     Entry(
+        "CSL506",
+        "a watching program sees something else than the receiver",
+        "A program that watches by a packet socket leaves packets out that the receiver takes, or takes those that the receiver drops.",
+        "It sums the bytes before somebody fills them, does not sum what the receiver does, or believes a mark.",
+        "Have it ask whether the sum is still owed (TP_STATUS_CSUMNOTREADY), or switch tx-checksumming off where it watches; do not switch its checks off.",
+        ("Linux include/uapi/linux/if_packet.h", "Ptacek and Newsham, Insertion, Evasion, and Denial of Service, 1998"),
+        "sensor-blind",
+    ),
+    Entry(
         "CSL901",
         "the capture contradicts the topology",
         "No sender that the topology allows would put these bytes on this port.",

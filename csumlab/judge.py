@@ -16,6 +16,7 @@ from csumlab.forms import Form
 from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
 from csumlab.stage import Operation, Packet
 from csumlab.stages.nic import WIRE
+from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
 from csumlab.stages.tunnels import TUN_READ
 from csumlab.state import State, owed
@@ -64,6 +65,7 @@ def judge(trace: Trace) -> tuple[Judgement, ...]:
     found = list(_endings(trace, errors))
     found += _untranslated(trace, errors)
     found += _elsewhere(trace)
+    found += _watched(trace)
     found += _laundered(trace, errors)
     return tuple(found)
 
@@ -259,6 +261,19 @@ def _elsewhere(trace: Trace) -> Iterator[Judgement]:
     for number, hop in enumerate(trace.hops):
         if any(do.operation is Operation.WOULD_DROP for do in hop.row.does):
             yield Judgement("CSL505", number, None, f"valid on {hop.domain}, lost once the guest is moved")
+
+
+def _watched(trace: Trace) -> Iterator[Judgement]:
+    """What a watching program and the receiver think differently of."""
+    if trace.fate not in (Fate.ACCEPTED, Fate.REJECTED):
+        return
+    for number, hop in enumerate(trace.hops):
+        seen = not any(do.operation is Operation.UNSEEN for do in hop.row.does)
+        if hop.stage is WATCHER and seen is not (trace.fate is Fate.ACCEPTED) and not (seen and hop.checked):
+            yield Judgement(
+                "CSL506", number, None, f"{'seen' if seen else 'not seen'} there, {trace.fate.value} at {trace.hops[-1].domain}"
+            )
+            return
 
 
 def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:

@@ -74,6 +74,7 @@ class Operation(Enum):
     TAG = "put a VLAN tag on"
     UNTAG = "take the VLAN tag off"
     WOULD_DROP = "would drop elsewhere"
+    UNSEEN = "leave it out of the program's view"
     DROP = "drop"
     ACCEPT = "accept"
     REJECT = "reject"
@@ -162,6 +163,7 @@ UNSEAL = (Do(Operation.UNSEAL),)
 TAG = (Do(Operation.TAG),)
 UNTAG = (Do(Operation.UNTAG),)
 WOULD_DROP = (Do(Operation.WOULD_DROP),)
+UNSEEN = (Do(Operation.UNSEEN),)
 DROP = (Do(Operation.DROP),)
 ACCEPT = (Do(Operation.ACCEPT),)
 REJECT = (Do(Operation.REJECT),)
@@ -652,7 +654,7 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.tag()
         case Operation.UNTAG:
             return packet.untag()
-        case Operation.WOULD_DROP:
+        case Operation.WOULD_DROP | Operation.UNSEEN:
             return packet
     if do.target is None:
         raise Incomplete(f"{do.operation.value} has nothing to work on")

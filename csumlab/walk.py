@@ -15,7 +15,7 @@ from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Packet, Setting, Stage, Translation, apply
-from csumlab.stages import hooks, nic, rewriters, tunnels
+from csumlab.stages import hooks, nic, readers, rewriters, tunnels
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
@@ -160,6 +160,11 @@ class Walker:
     def _tap(self, port: Port, way: str) -> None:
         domain = self.topology.domains[port.domain]
         self._apply(TAP, domain, port, way)
+        self._observe(port, way)
+        if self._watches(port) and self._is_read(port):
+            self._apply(readers.WATCHER, domain, port, way)
+
+    def _observe(self, port: Port, way: str) -> None:
         watch = self.observation
         if watch is None or self.tap >= 0 or watch.port != port or watch.way not in ("", way):
             return
@@ -236,8 +241,9 @@ class Walker:
                 self._egress(there, step.peer)
                 self._tap(step.peer, "out")
                 continue
-            self._tap(step.peer, "in")
-            self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
+            if not self.topology.device(step.peer).feeds_reader or not self._is_read(step.peer):
+                self._tap(step.peer, "in")
+                self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
             self._cross_bridge(step, target)
         self._input(self.topology.domains[target.domain], target)
 
@@ -273,6 +279,7 @@ class Walker:
         match self.topology.device(port).kind:
             case DeviceKind.NIC:
                 if not from_wire:
+                    self._claim(here, port)
                     self._apply(ours.nic_transmit, here, port, "out")
                 # A table that knows no segmentation has its card send a super-frame whole: no wire takes that.
                 self.packet = self.packet.from_wire()
@@ -281,28 +288,52 @@ class Walker:
             case DeviceKind.NETFRONT:
                 self._take_slots(port, peer)
                 self._apply(ours.netfront_transmit, here, port, "out")
-                if any(options_of(self.topology.device(port))[name] for name in CLAIMS):
-                    self._apply(hooks.FRONTEND_CLAIMS, here, port, "out")
-                self._apply(theirs.netback_receive, there, peer, "in")
+                self._claim(here, port)
+                heeds = options_of(self.topology.device(peer))["heeds-rx-off"]
+                self._apply(hooks.VIF_HEEDS_RX if heeds else theirs.netback_receive, there, peer, "in")
             case DeviceKind.VIF:
                 self._apply(ours.netback_transmit, here, port, "out")
                 self._apply(theirs.netfront_receive, there, peer, "in")
             case DeviceKind.VIRTIO:
                 self._virtio(ours.virtio_transmit, here, port, "out")
+                self._claim(here, port)
                 self._virtio(theirs.tap_receive, there, peer, "in")
             case DeviceKind.TAP | DeviceKind.MACVTAP:
                 self._virtio(ours.tap_transmit, here, port, "out")
+                self._claim(here, port)
                 self._virtio(theirs.virtio_receive, there, peer, "in")
             case _:
                 self._apply(ours.veth, here, port, "out")
         entered = self.topology.device(peer)
         if entered.native_xdp:
-            if entered.redirects_to:
+            if entered.redirects_to or (entered.feeds_reader and self._is_read(peer)):
                 return
             if entered.kind is DeviceKind.VIRTIO:
-                self._apply(hooks.XDP_PASS, there, peer, "in")
+                self._virtio(theirs.xdp_pass, there, peer, "in")
         if entered.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO) or options_of(entered)["napi"]:
             self._apply(theirs.gro, there, peer, "in")
+
+    def _claim(self, domain: Domain, port: Port) -> None:
+        """What a driver or program says of every packet, whatever it is."""
+        if any(options_of(self.topology.device(port))[name] for name in CLAIMS):
+            self._apply(hooks.DRIVER_CLAIMS, domain, port, "out")
+
+    def _watches(self, port: Port) -> bool:
+        return bool(options_of(self.topology.device(port)).get("watches"))
+
+    def _is_read(self, port: Port) -> bool:
+        """Whether a program at ``port`` takes the packet, or watches it."""
+        device, transport = self.topology.device(port), outer_transport(self.packet.headers)
+        if not device.reader or transport is None or transport.layer not in (Layer.TCP, Layer.UDP):
+            return False
+        return transport.layer is Layer.UDP or not options_of(device).get("udp-only")
+
+    def _read(self, domain: Domain, port: Port) -> None:
+        """A program takes the packet: its way ends here."""
+        self._apply(readers.READER, domain, port, "in")
+        if not self.hops[-1].row.does:
+            raise _Ended(Fate.WAITING, "the datagram is whole only in another packet")
+        raise _Ended(Fate.ACCEPTED, self.hops[-1].row.because)
 
     def _take_slots(self, port: Port, peer: Port) -> None:
         """Into the slots of the ring between a guest's ``port`` and its host's ``peer``, and those of the host that the guest moves to."""
@@ -327,6 +358,9 @@ class Walker:
         """IP input on ``port``: PREROUTING, then delivery or forwarding."""
         preset = self._preset(domain)
         device = self.topology.device(port)
+        if device.feeds_reader and self._is_read(port):
+            self._apply(readers.XDP_SOCKET, domain, port, "in")
+            self._read(domain, port)
         self._apply(preset.input, domain, port, "in")
         if domain.tracks():
             self._apply(preset.conntrack, domain, port, "in")
@@ -344,9 +378,8 @@ class Walker:
                 self._translate(domain, port, "in", edit)
         destination = _destination(self.packet)
         if self._is_here(domain, port, destination):
-            if options_of(device)["packet-reader"] and self._is_udp(transport) and ip.fragment is FragmentRole.WHOLE:
-                self._apply(hooks.PACKET_READER, domain, port, "in")
-                raise _Ended(Fate.ACCEPTED, self.hops[-1].row.because)
+            if self._is_read(port) and not self._watches(port):
+                self._read(domain, port)
             self._deliver(domain, port)
             return
         if not domain.forwarding:

@@ -449,7 +449,7 @@ forwarding = true
 kind = "virtio"
 GUEST
 address = ["192.0.2.11/24", "2001:db8:2::11/64"]
-options = { packet-reader = READER, packet-auxdata = AUXDATA }
+reader = "READER"
 [[domain.guest.route]]
 to = "default"
 device = "eth0"

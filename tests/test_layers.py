@@ -10,7 +10,20 @@ import csumlab
 
 ROOT = Path(csumlab.__file__).parent
 FLOORS = (
-    ("whole", "shown", "inet", "headers", "crc32c", "rows", "linktypes", "virtio_features", "capture.growth", "capture.packing", "cards"),
+    (
+        "whole",
+        "shown",
+        "inet",
+        "headers",
+        "crc32c",
+        "rows",
+        "linktypes",
+        "virtio_features",
+        "capture.growth",
+        "capture.packing",
+        "behaviours",
+    ),
+    ("cards", "readers"),
     ("virtio_header", "facts", "capture.block", "tables", "kernels"),
     ("kernels.primitives", "kernels.layout", "kernels.codes"),
     ("kernels.steps",),
@@ -47,6 +60,7 @@ FLOORS = (
         "stages.virtio",
         "stages.slots",
         "stages.hooks",
+        "stages.readers",
     ),
     ("stages.xenlinux_later", "stages.linux_older", "stages.othersystems"),
     ("topology", "topology.model"),

@@ -22,9 +22,10 @@ from csumlab.packet import exactly
 from csumlab.plain import FramePacket
 from csumlab.replaying import replay
 from csumlab.stage import Setting, Stage, apply
-from csumlab.stages.hooks import PACKET_READER, XDP_GENERIC_REDIRECT, XDP_PASS, XDP_REDIRECT
+from csumlab.stages.hooks import XDP_GENERIC_REDIRECT, XDP_PASS, XDP_REDIRECT
+from csumlab.stages.readers import READER
 from csumlab.stages.virtio import MACVTAP_DELIVER, TAP_RECEIVE, TAP_TRANSMIT, VIRTIO_RECEIVE, VIRTIO_TRANSMIT
-from csumlab.state import Claim, Skb, State, Summed, Virtio, owed, project
+from csumlab.state import Bare, Claim, Skb, State, Summed, Virtio, owed, project
 from csumlab.topology.line import parse_line
 from csumlab.topology.load import TopologyError, parse_topology, to_toml
 from csumlab.topology.model import Port, Topology
@@ -195,7 +196,7 @@ def test_without_a_header_nothing_gets_across(state: State) -> None:
 
 
 def _kvm(tap: str = "", guest: str = "", text: str = hosts.KVM) -> Topology:
-    return walks.host(text, TAP=tap, GUEST=guest, READER="false", AUXDATA="false", FILL="false")
+    return walks.host(text, TAP=tap, GUEST=guest, READER="", FILL="false")
 
 
 def _on(topology: Topology, port: str) -> bool:
@@ -332,16 +333,22 @@ def test_an_old_kernel_has_no_virtio() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "auxdata", "ending"),
+    ("state", "words", "ending"),
     [
-        (Skb(Summed.PARTIAL, start=UDP), False, "REJECT"),
-        (Skb(Summed.PARTIAL, start=UDP), True, "ACCEPT"),
-        (Skb(Summed.UNNECESSARY), True, "REJECT"),
+        (Skb(Summed.PARTIAL, start=UDP), "sums", "REJECT"),
+        (Skb(Summed.PARTIAL, start=UDP), "heeds-owed", "ACCEPT"),
+        (Skb(Summed.PARTIAL, start=UDP), "heeds-verified", "REJECT"),
+        (Skb(Summed.UNNECESSARY), "heeds-owed", "REJECT"),
+        (Skb(Summed.UNNECESSARY), "heeds-verified", "ACCEPT"),
+        (Skb(Summed.COMPLETE), "heeds-verified", "REJECT"),
+        (Skb(Summed.COMPLETE), "heeds-verified valid-of-complete", "ACCEPT"),
+        (Skb(), "trusts", "ACCEPT"),
+        (Bare(), "heeds-owed heeds-verified", "REJECT"),
     ],
 )
-def test_a_reader_of_packets_believes_only_what_it_asks_for(state: State, auxdata: bool, ending: str) -> None:
-    """A partial sum is wrong to a program that sums for itself, unless it heeds TP_STATUS_CSUMNOTREADY."""
+def test_a_reader_of_packets_believes_only_what_it_asks_for(state: State, words: str, ending: str) -> None:
+    """A partial sum is wrong to a program that sums for itself, unless it is told of it by a status that it heeds."""
     partial = FramePacket(NESTED[14:], HEADERS).write_pseudo(UDP)
-    done = apply(PACKET_READER, state, partial, Setting(knobs=lambda name: auxdata))
+    done = apply(READER, state, partial, Setting(knobs=lambda name: name in words.split()))
     assert done.ending is not None
     assert done.ending.name == ending

@@ -59,7 +59,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found["older dom0, 3.12"] = with_preset(older, domU="linux-3.12")
         found["older guest, 3.12"] = with_preset(older, dom0="linux-3.12")
         found["unsummed"] = host(hosts.DIRECT.replace("local =", "options = { udpcsum = false }\nlocal ="))
-        found |= kvm_hosts() | card_hosts() | rewriters.hosts()
+        found |= kvm_hosts() | card_hosts() | reading_hosts() | rewriters.hosts()
         found |= {f"claims, {name}": host(hosts.CLAIMS, PRESET=preset, CLAIM=f"claims-{name}") for name in ("owed", "verified", "nothing")}
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
         odd = odd.replace(
@@ -133,6 +133,7 @@ NEIGHBOURS = {
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
     "freebsd-10": ("pair", "nat", "kvm"),
     "mirage-firewall": ("qubes",),
+    "linux-6.18": ("entered, xdp",),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
 """Presets that differ from a neighbour in few tables, and the hosts that come by them."""
@@ -166,11 +167,17 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
             hosts.KVM.replace("[domain.guest]", f'[domain.guest]\npreset = "{preset}"'),
             TAP="",
             GUEST="",
-            READER="false",
-            AUXDATA="false",
+            READER="",
             FILL="false",
         ),
         "pair": lambda: host(pair, PRESET=preset),
+        "entered, xdp": lambda: host(
+            hosts.KVM.replace("[domain.guest]", f'[domain.guest]\npreset = "{preset}"'),
+            TAP="TUN_F_CSUM = true",
+            GUEST='virtio = "CTRL_GUEST_OFFLOADS"\nxdp = "pass"',
+            READER="",
+            FILL="false",
+        ),
         "generic": lambda: host(
             pair.replace(nic, 'wire = "lan"\nfeatures = { tx-checksum-ip-generic = true, tx-checksum-ipv4 = false }\nbridge'), PRESET=preset
         ),
@@ -203,19 +210,20 @@ def kvm_hosts() -> dict[str, Topology]:
     """Guests behind virtio and tap: as usual; with readers of packet sockets; a tap without a header whose reader left TUN_F_CSUM set;
     a guest that takes no unfinished sums and makes none; XDP; VPN programs that leave TUN_F_CSUM set."""
 
-    def kvm(tap: str = "", guest: str = "", reader: bool = False, auxdata: bool = False, fill: bool = False) -> Topology:
-        words = {"READER": reader, "AUXDATA": auxdata, "FILL": fill}
-        return host(hosts.KVM, TAP=tap, GUEST=guest, **{word: str(on).lower() for word, on in words.items()})
+    def kvm(tap: str = "", guest: str = "", reader: str = "", fill: bool = False) -> Topology:
+        return host(hosts.KVM, TAP=tap, GUEST=guest, READER=reader, FILL=str(fill).lower())
 
     vpn = hosts.VPN.replace(
         'kind = "vpn"\nlocal = "192.0.2.2"', 'kind = "vpn"\noptions = { TUN_F_CSUM = true, vnet-hdr = HEADER }\nlocal = "192.0.2.2"'
     )
     return {
         "kvm": kvm(),
-        "unflagged": host(hosts.KVM.replace("AUXDATA", "false, gso-unflagged = true"), TAP="", GUEST="", READER="false", FILL="false"),
-        "served, reader": kvm(reader=True, fill=True),
-        "served, reader, tap left": kvm("vnet-hdr = false, TUN_F_CSUM = true", reader=True),
-        "served, reader heeds": kvm(reader=True, auxdata=True),
+        "unflagged": host(
+            hosts.KVM.replace('reader = "READER"', "options = { gso-unflagged = true }"), TAP="", GUEST="", READER="", FILL="false"
+        ),
+        "served, reader": kvm(reader="dhcp-client", fill=True),
+        "served, reader, tap left": kvm("vnet-hdr = false, TUN_F_CSUM = true", reader="dhcp-client"),
+        "served, reader heeds": kvm(reader="dhcp-client-auxdata"),
         "entered, napi": kvm("napi = true", guest='virtio = "CTRL_GUEST_OFFLOADS"\nxdp = "pass"'),
         "macvtap": host(hosts.MACVTAP, TAP=""),
         "lowered": host(hosts.MACVTAP, TAP="TUN_F_CSUM = false"),
@@ -240,6 +248,36 @@ def card_hosts() -> dict[str, Topology]:
     vxlan = vxlan.replace('wire = "lan"\naddress = ["192.0.2.9', 'wire = "lan"\ncard = "rx-complete-packet"\naddress = ["192.0.2.9')
     for csum in ("true", "false"):
         found[f"vxlan, cards, udpcsum {csum}"] = host(vxlan, UDPCSUM=csum, ENCAPSULATED="true", NATRULE="")
+    return found
+
+
+def reading_hosts() -> dict[str, Topology]:
+    """Programs that read or watch in place of the kernel's sockets, and drivers that say the same of every packet."""
+    kvm = hosts.KVM.replace("FILL", "false")
+    card = hosts.CARD.replace("TRACKS", "false").replace('card = "CARD"', "WORDS")
+    vif = hosts.BRIDGE.replace('kind = "vif"', 'kind = "vif"\noptions = { heeds-rx-off = true }')
+    found = {
+        "served, reader trusts": host(kvm, TAP="", GUEST="", READER="trusts"),
+        "entered, reader heeds": host(kvm, TAP="", GUEST="", READER="heeds-owed heeds-verified"),
+        "bridge, heeded rx off": host(vif, PRESET="linux-6.1"),
+    }
+    for words in ("sums", "trusts", "heeds-owed heeds-verified"):
+        found[f"kvm, watched, {words}"] = host(kvm, TAP="", GUEST="", READER=f"watches {words}")
+    for claim in ("owed", "verified", "nothing"):
+        guest = f"options = {{ claims-{claim} = true }}"
+        found[f"kvm, the guest claims {claim}"] = host(kvm, TAP="", GUEST=guest, READER="")
+        found[f"entered, the host claims {claim}"] = host(kvm, TAP=f"claims-{claim} = true", GUEST="", READER="")
+        if claim != "verified":
+            found[f"sends, claims {claim}"] = host(card, WORDS=f"options = {{ claims-{claim} = true }}")
+    complete = 'card = "rx-complete"\nreader = "heeds-verified valid-of-complete READ"'
+    for name, words in (
+        ("summed", complete.replace("READ", "")),
+        ("summed, watched", complete.replace("READ", "watches")),
+        ("fragments", 'reader = "sums-fragments"'),
+        ("socket", 'xdp = "socket"\nreader = "sums"'),
+        ("socket, UDP", 'xdp = "socket"\nreader = "udp-only trusts"'),
+    ):
+        found[f"hears, {name}"] = host(card, WORDS=words)
     return found
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from csumlab.cards import BEHAVIOURS, CARDS
+from csumlab import cards, readers
+from csumlab.behaviours import Known
 from csumlab.findings import ENTRIES
 from csumlab.report.table import folded
 from csumlab.stage import Row, Stage
@@ -59,26 +61,50 @@ def list_text() -> str:
     return "\n".join(lines)
 
 
-def cards_text() -> str:
-    """What cards can be told to do, and which are known to, for a terminal."""
-    lines = []
-    for name, sentence in BEHAVIOURS.items():
-        lines += folded(f"{name}: a card that {sentence}", "      ")
-    for card in CARDS:
-        lines += ["", *folded(f"{card.name}: {', '.join(card.behaviours)} ({card.sure})", "      "), *folded(f"[{card.source}]", "      ")]
-    return "\n".join(lines)
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Words that a key of a device may hold: ``behaviours``, each completing "a card that ..." (``what``), and things ``known`` for some.
+    ``of`` whose key ``key`` it is."""
+
+    key: str
+    what: str
+    of: str
+    behaviours: Mapping[str, str]
+    known: tuple[Known, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"behaviours": dict(self.behaviours), f"{self.key}s": [asdict(one) for one in self.known]}
+
+    def __str__(self) -> str:
+        lines = []
+        for name, sentence in self.behaviours.items():
+            lines += folded(f"{name}: {self.what} that {sentence}", "      ")
+        for one in self.known:
+            lines += ["", *folded(f"{one.name}: {', '.join(one.behaviours)} ({one.sure})", "      "), *folded(f"[{one.source}]", "      ")]
+        return "\n".join(lines)
+
+    def markdown(self) -> list[str]:
+        title = f"{self.key[:1].upper()}{self.key[1:]}s"
+        lines = [
+            f"## {title}",
+            "",
+            f"What `{self.key}` of {self.of} may name: words, each a behaviour or {self.what} that is known for some.",
+            "",
+        ]
+        lines += [
+            f"| behaviour | {self.what} that |",
+            "|---|---|",
+            *(f"| {name} | {sentence} |" for name, sentence in self.behaviours.items()),
+        ]
+        lines += ["", f"| {self.key} | behaviours | source |", "|---|---|---|"]
+        lines += [f"| {one.name} | {', '.join(one.behaviours)} | {one.source} *({one.sure})* |" for one in self.known]
+        return [*lines, ""]
 
 
-def cards_dict() -> dict[str, Any]:
-    return {"behaviours": dict(BEHAVIOURS), "cards": [asdict(card) for card in CARDS]}
-
-
-def _cards_markdown() -> list[str]:
-    lines = ["## Cards", "", "What `card` of a nic may name: words, each a behaviour or a card that is known for some.", ""]
-    lines += ["| behaviour | a card that |", "|---|---|", *(f"| {name} | {sentence} |" for name, sentence in BEHAVIOURS.items()), ""]
-    lines += ["| card | behaviours | source |", "|---|---|---|"]
-    lines += [f"| {card.name} | {', '.join(card.behaviours)} | {card.source} *({card.sure})* |" for card in CARDS]
-    return [*lines, ""]
+VOCABULARIES = {
+    "cards": Vocabulary("card", "a card", "a nic", cards.BEHAVIOURS, cards.CARDS),
+    "readers": Vocabulary("reader", "a program", "a device", readers.BEHAVIOURS, readers.READERS),
+}
 
 
 def stages_markdown() -> str:
@@ -100,7 +126,7 @@ def stages_markdown() -> str:
             parts = [part.replace("|", "\\|") for part in cells(row)]
             lines.append("| " + " | ".join([*parts[:4], parts[4] + extra]) + " |")
         lines.append("")
-    return "\n".join(lines + _cards_markdown())
+    return "\n".join(lines + [line for words in VOCABULARIES.values() for line in words.markdown()])
 
 
 def findings_markdown() -> str:

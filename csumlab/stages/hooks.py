@@ -1,10 +1,10 @@
-"""What can be hooked in on a packet's way, as tables: XDP programs, the CHECKSUM target, programs that read a packet socket, frontends
-that say of every packet the same."""
+"""What can be hooked in on a packet's way, as tables: XDP programs, the CHECKSUM target, drivers that say the same of every packet."""
 
 from __future__ import annotations
 
-from csumlab.stage import ABSENT_TRANSPORT, ACCEPT, ANY, KEEP, REJECT, SAME, Row, Selector, Stage, fill, fresh, knob, right, when
-from csumlab.state import Bare, Ring, Skb, Summed
+from csumlab.headers import Kind
+from csumlab.stage import ANY, DROP, FRAGMENT, KEEP, SAME, Row, Selector, Stage, Token, carries, fill, fresh, knob, when
+from csumlab.state import Ring, Skb, Summed, Virtio
 
 XDP_PASS = Stage(
     name="xdp-pass",
@@ -12,6 +12,16 @@ XDP_PASS = Stage(
     source="linux 6.1 drivers/net/virtio_net.c receive_small, receive_mergeable (keep zeroed vnet hdr since XDP is loaded)",
     table=(
         Row(when(Skb), (), KEEP, fresh(Skb), "behind an XDP program the driver does not read the header: what it said is lost"),
+    ),
+)  # fmt: skip
+
+XDP_PASS_6_10 = Stage(
+    name="xdp-pass-6.10",
+    title="XDP program passes",
+    source="linux 6.10 drivers/net/virtio_net.c receive_buf (703eec1b2422): its comment says what is kept and what is dropped",
+    table=(
+        Row(when(Skb, summed=Summed.PARTIAL), (), DROP, SAME, "an XDP program cannot work with a sum that is still owed: the driver drops what the host should not have sent (NEEDS_CSUM)", sure="derived"),
+        Row(when(Skb), (), KEEP, SAME, "DATA_VALID is read before the program runs, and kept"),
     ),
 )  # fmt: skip
 
@@ -43,25 +53,27 @@ CHECKSUM_TARGET = Stage(
     ),
 )  # fmt: skip
 
-PACKET_READER = Stage(
-    name="packet-reader",
-    title="packet socket",
-    source="linux 6.1 net/packet/af_packet.c packet_recvmsg; a program that sums UDP itself, as DHCP clients do (ISC dhcp common/packet.c decode_udp_ip_header)",
-    table=(
-        Row(ANY, (ABSENT_TRANSPORT,), ACCEPT, fresh(Bare), "there is no UDP checksum to check"),
-        Row(when(Skb, summed=Summed.PARTIAL), (knob("packet-auxdata"),), ACCEPT, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
-        Row(ANY, (right(Selector.TRANSPORT),), ACCEPT, fresh(Bare), "the program sums the bytes itself: right"),
-        Row(ANY, (), REJECT, fresh(Bare), "the program sums the bytes itself: wrong; it does not ask whether the sum is still owed"),
-    ),
-)  # fmt: skip
-
-FRONTEND_CLAIMS = Stage(
-    name="frontend-claims",
-    title="the guest's own flags",
-    source="xen/include/public/io/netif.h NETTXF_csum_blank, NETTXF_data_validated: a guest may set what it likes",
+DRIVER_CLAIMS = Stage(
+    name="driver-claims",
+    title="flags that a driver or program sets of every packet",
+    source="xen/include/public/io/netif.h NETTXF_csum_blank, NETTXF_data_validated; Virtio 1.2 section 5.1.6.2; DPDK rte_mbuf_core.h RTE_MBUF_F_TX_UDP_CKSUM: nobody compares them with the packet",
     table=(
         Row(when(Ring), (knob("claims-owed"),), KEEP, fresh(Ring, blank=True, validated=True), "this guest says of every packet that its sum is still owed (csum_blank)"),
         Row(when(Ring), (knob("claims-verified"),), KEEP, fresh(Ring, validated=True), "this guest says of every packet that its sum is verified (data_validated)", vouches=True),
         Row(when(Ring), (), KEEP, fresh(Ring), "this guest sets no flag of any packet, whatever its sum holds"),
+        Row(when(Virtio), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, fresh(Virtio, needs=True, start=Token.AT_TRANSPORT), "of every TCP and UDP packet it is said that its sum is still owed (NEEDS_CSUM), finished or not"),
+        Row(when(Virtio), (knob("claims-verified"),), KEEP, fresh(Virtio, valid=True), "of every packet it is said that its sum is verified (DATA_VALID)", vouches=True),
+        Row(when(Virtio), (), KEEP, fresh(Virtio), "no flag is set of any packet, whatever its sum holds"),
+        Row(when(Skb), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT), "the program asks the card to fill every TCP and UDP sum, finished or not", source="DPDK rte_mbuf_core.h RTE_MBUF_F_TX_UDP_CKSUM; https://github.com/ironcore-dev/dpservice/issues/228"),
+        Row(when(Skb), (), KEEP, fresh(Skb), "the program asks the card for no sum, whatever the field holds", source="DPDK rte_mbuf_core.h: no RTE_MBUF_F_TX_L4_MASK flag"),
+    ),
+)  # fmt: skip
+
+VIF_HEEDS_RX = Stage(
+    name="vif-heeds-rx",
+    title="vif with rx-checksumming off",
+    source="linux commit 7365bcfa32d2: nothing makes a guest sum by itself, so no netback may do this",
+    table=(
+        Row(when(Ring), (), KEEP, fresh(Skb), "rx-checksumming is off and that is heeded: neither csum_blank nor data_validated is looked at", sure="derived"),
     ),
 )  # fmt: skip

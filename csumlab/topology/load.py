@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from csumlab.cards import behaviours
+from csumlab import cards, readers
 from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
 from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
@@ -21,6 +21,8 @@ from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, NatKind, Port, Prefix, Route, Topology
 from csumlab.topology.presets import (
+    CLAIMING,
+    CLAIMS,
     FEATURES,
     GENERIC,
     KNOBS,
@@ -96,6 +98,7 @@ class _Device(_Table):
     slots: int = 0
     fatal_slots: int = 0
     card: str = ""
+    reader: str = ""
 
 
 class _Route(_Table):
@@ -259,15 +262,29 @@ class _Parser:
                 raise self.fail(f"{key}.{word}", f"a {entry.kind} has no {word}")
         if kind in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP) and not PRESETS[preset].has_virtio:
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
-        if entry.xdp and not re.fullmatch(r"(generic )?(pass|redirect [^ ]+)", entry.xdp):
-            raise self.fail(f"{key}.xdp", f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE', alone or behind 'generic'")
-        for word, text, parse in (("virtio", entry.virtio, parse_features), ("card", entry.card, behaviours)):
+        if entry.xdp and not re.fullmatch(r"socket|(generic )?(pass|redirect [^ ]+)", entry.xdp):
+            raise self.fail(f"{key}.xdp", f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE', alone or behind 'generic', nor 'socket'")
+        for word, text, parse in (
+            ("virtio", entry.virtio, parse_features),
+            ("card", entry.card, cards.behaviours),
+            ("reader", entry.reader, readers.behaviours),
+        ):
             try:
                 parse(text)
             except ValueError as error:
                 raise self.fail(f"{key}.{word}", str(error)) from None
         if entry.card and PRESETS[preset].family is not Skb:
             raise self.fail(f"{key}.card", f"cards of {preset} are not told apart")
+        if entry.options.get("heeds-rx-off") and (kind is not DeviceKind.VIF or PRESETS[preset].family is not Skb):
+            raise self.fail(f"{key}.options", "heeds-rx-off is of a vif of Linux")
+        if any(entry.options.get(word) for word in CLAIMS) and (
+            kind not in CLAIMING or not (kind is not DeviceKind.NIC or PRESETS[preset].family is Skb)
+        ):
+            raise self.fail(f"{key}.options", f"a {entry.kind} of {preset} claims nothing of its own")
+        if entry.xdp == "socket" and (entry.bridge or "watches" in (words := readers.behaviours(entry.reader)) or not words):
+            raise self.fail(
+                f"{key}.xdp", "an AF_XDP socket needs a reader that takes what comes in, on a device that is no port of a bridge"
+            )
         if kind in (*CARRIAGES, *WRAPPING) and kind is not DeviceKind.VPN and kind not in PRESETS[preset].carrying:
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
         if tunnel:
@@ -316,6 +333,7 @@ class _Parser:
             entry.id,
             entry.encap,
             entry.card,
+            entry.reader,
             entry.slots,
             entry.fatal_slots,
         )
@@ -552,7 +570,7 @@ def to_toml(topology: Topology) -> str:
                 lines.append(f"mac = {_quoted(device.mac.to_bytes(6, 'big').hex(':'))}")
             if device.addresses:
                 lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
-            for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower", "card"):
+            for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower", "card", "reader"):
                 if getattr(device, word):
                     lines.append(f"{word} = {_quoted(getattr(device, word))}")
             if device.peer is not None:

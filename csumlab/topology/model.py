@@ -123,12 +123,14 @@ class Device:
     """One network device. ``addresses`` with prefix lengths; ``features`` what was set explicitly; ``bridge`` the bridge it is a port of;
     ``peer`` the other end of a vif, netfront, veth, virtio or tap; ``wire`` the wire of a card; ``local``, ``remote``, ``port`` of a
     tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated features as text (virtio_features.py), "" if
-    they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "redirect DEVICE", and
+    they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "socket" (to ``reader``), "redirect
+    DEVICE", and
     the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap, VLAN or MACsec device sits on,
     ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside its own headers: "fou", "gue" or "udp". ``slots`` of a
     packet behind the first: the most that a netfront uses, or that the backend of a vif takes; ``fatal_slots`` of a vif: with more it
     disables the interface (netback's fatal_skb_slots). 0: what the kernel has.
-    ``card`` what kind of card a nic is (cards.py), "" one that does all as it should."""
+    ``card`` what kind of card a nic is (cards.py), "" one that does all as it should; ``reader`` what takes the TCP and UDP that comes in
+    here in place of the kernel's sockets, or watches it (readers.py), "" nothing does."""
 
     name: str
     kind: DeviceKind
@@ -150,6 +152,7 @@ class Device:
     id: int = 0
     encap: str = ""
     card: str = ""
+    reader: str = ""
     slots: int = 0
     fatal_slots: int = 0
 
@@ -167,6 +170,11 @@ class Device:
     def native_xdp(self) -> bool:
         """Whether an XDP program runs in the driver, before there is a socket buffer."""
         return bool(self.xdp) and not self.xdp.startswith("generic ")
+
+    @property
+    def feeds_reader(self) -> bool:
+        """Whether an XDP program hands what ``reader`` takes to it before there is a socket buffer (AF_XDP)."""
+        return self.xdp == "socket"
 
     @property
     def redirects_to(self) -> str:

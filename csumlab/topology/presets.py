@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from csumlab.cards import behaviours
+from csumlab import cards, readers
 from csumlab.headers import Layer
 from csumlab.stage import Stage
 from csumlab.stages import hooks, linux, linux_older, nic, othersystems, rewriters, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
+from csumlab.stages import readers as taking
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
@@ -67,6 +68,7 @@ class Preset:
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
     nft: Stage | None = None
+    xdp_pass: Stage | None = None
     keys: frozenset[str] = frozenset()
     slots_used: int = 18
     slots_valid: int = 18
@@ -133,6 +135,7 @@ LINUX_6_1 = Preset(
     tap_transmit=virtio.TAP_TRANSMIT,
     tap_receive=virtio.TAP_RECEIVE,
     macvtap_deliver=virtio.MACVTAP_DELIVER,
+    xdp_pass=hooks.XDP_PASS,
     features={
         K.NIC: _ALL | _CUTS | {GRO},
         K.VIF: frozenset({V4, V6, RX}) | _CUTS,
@@ -193,9 +196,10 @@ LINUX_5_7 = replace(LINUX_6_1, name="linux-5.7", title="Linux 5.7 and later (as 
 LINUX_6_18 = replace(
     LINUX_6_1,
     name="linux-6.18",
-    title="Linux 6.18 (a tap takes sums inside tunnels; all else as in 6.1)",
+    title="Linux 6.18 (a tap takes sums inside tunnels, virtio-net behind XDP; all else as in 6.1)",
+    xdp_pass=hooks.XDP_PASS_6_10,
     features={**LINUX_6_1.features, K.TAP: LINUX_6_1.features[K.TAP] | {ENCAPSULATED}},
-    source="linux 6.17 drivers/net/tun.c tun_net_initialize; in all else Linux 6.1",
+    source="linux 6.17 drivers/net/tun.c tun_net_initialize, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
 )
 
 XEN_3_0_0 = Preset(
@@ -400,21 +404,17 @@ TUNNEL_OPTIONS: Mapping[str, bool] = {
 """Options of tunnel devices as iproute2 calls them, with the defaults of a VXLAN device in Linux 6.1 (drivers/net/vxlan/vxlan_core.c).
 ``udpcsum``: the outer UDP header gets a sum, over IPv4 or IPv6; ``csum``: so does GRE; ``transport``: ESP in transport mode;
 ``dco-trusts``: OpenVPN's module from outside the kernel tree."""
-_HOOKS: Mapping[str, bool] = {
-    "checksum-fill": False,
-    "packet-reader": False,
-    "packet-auxdata": False,
-    "napi": False,
-    "gso-unflagged": False,
-}
-"""What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM), a program that
-reads UDP from it by a packet socket and sums it, with or without PACKET_AUXDATA; ``napi``: a tap with IFF_NAPI, where GRO runs;
-``gso-unflagged``: a virtio device whose driver asks for segmentation without NEEDS_CSUM."""
+_HOOKS: Mapping[str, bool] = {"checksum-fill": False, "napi": False, "gso-unflagged": False, "heeds-rx-off": False}
+"""What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM);
+``napi``: a tap with IFF_NAPI, where GRO runs; ``gso-unflagged``: a virtio device whose driver asks for segmentation without NEEDS_CSUM;
+``heeds-rx-off``: a vif whose rx-checksumming is off and that heeds it."""
 _TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
 """What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
 second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
 CLAIMS: Mapping[str, bool] = {"claims-owed": False, "claims-verified": False, "claims-nothing": False}
-"""Of a netfront whose driver sets the same flags in every slot, right or wrong: csum_blank, data_validated, none."""
+"""Of a driver or program that says the same of every packet, right or wrong: that its sum is owed (csum_blank, NEEDS_CSUM, a card's flag to
+fill), verified (data_validated, DATA_VALID), nothing. On a tap it is the host that says it to its guest."""
+CLAIMING = frozenset({K.NETFRONT, K.VIRTIO, K.TAP, K.MACVTAP, K.NIC})
 OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS, **CLAIMS}
 _OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {
     **{kind: {**OPTIONS, "vnet-hdr": True} for kind in (K.TAP, K.MACVTAP)},
@@ -433,12 +433,14 @@ def stages() -> dict[str, Stage]:
     hooked = (
         slots.RING_SLOTS,
         slots.RING_SLOTS_ELSEWHERE,
-        hooks.XDP_PASS,
         hooks.XDP_REDIRECT,
         hooks.XDP_GENERIC_REDIRECT,
         hooks.CHECKSUM_TARGET,
-        hooks.PACKET_READER,
-        hooks.FRONTEND_CLAIMS,
+        hooks.DRIVER_CLAIMS,
+        hooks.VIF_HEEDS_RX,
+        taking.READER,
+        taking.WATCHER,
+        taking.XDP_SOCKET,
     )
     for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, *rewriters.TABLES):
         found.setdefault(stage.name, stage)
@@ -446,8 +448,12 @@ def stages() -> dict[str, Stage]:
 
 
 def options_of(device: Device) -> Mapping[str, bool]:
-    """Every option of a device: what is set, else its kind's default; and how its card behaves."""
-    return {**_OPTIONS_OF.get(device.kind, OPTIONS), **device.options, **dict.fromkeys(behaviours(device.card), True)}
+    """Every option of a device: what is set, else its kind's default; and how its card and its reader behave."""
+    return {
+        **_OPTIONS_OF.get(device.kind, OPTIONS),
+        **device.options,
+        **dict.fromkeys((*cards.behaviours(device.card), *readers.behaviours(device.reader)), True),
+    }
 
 
 def knobs_of(device: Device) -> Mapping[str, bool]:

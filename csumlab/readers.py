@@ -1,0 +1,45 @@
+"""What programs that take packets otherwise than by a TCP or UDP socket do with checksums: behaviours that a device can be given, and
+programs known to have them.
+
+They read packet sockets, raw sockets, AF_XDP rings or a virtio header, and some only watch. The tables of ``stages/readers.py`` ask for
+behaviours only. A program is a name for some of them, with the source that tells; ``csumlab stages readers`` lists both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from csumlab.behaviours import Known, chosen
+
+BEHAVIOURS: Final[Mapping[str, str]] = {
+    "sums": "sums the bytes itself and drops what comes out wrong, if nothing below says otherwise",
+    "trusts": "looks at no sum",
+    "udp-only": "takes UDP, and leaves all else to the kernel",
+    "heeds-owed": "is told where a sum is still owed (TP_STATUS_CSUMNOTREADY, NEEDS_CSUM), and takes the packet then",
+    "heeds-verified": "is told where a sum counts as verified (TP_STATUS_CSUM_VALID, DATA_VALID), and takes the packet then",
+    "valid-of-complete": "is told so also where a card only summed the packet (CHECKSUM_COMPLETE) and nobody compared",
+    "sums-fragments": "sums a fragment as if it were a whole packet",
+    "watches": "only sees copies of what passes the device, both ways",
+}
+"""Each completes "a program that ..."."""
+
+READERS: Final = (
+    Known("dhcp-client", ("udp-only", "sums"), "ISC dhcp common/packet.c decode_udp_ip_header; common/lpf.c without PACKET_AUXDATA"),
+    Known("dhcp-client-auxdata", ("udp-only", "sums", "heeds-owed"), "linux 6.1 net/packet/af_packet.c packet_recvmsg (PACKET_AUXDATA)"),
+    Known("libpcap-6.0", ("watches", "sums", "heeds-owed", "heeds-verified", "valid-of-complete"), "linux before commit b85f628aa158"),
+    Known("nsd-xdp", ("udp-only", "trusts"), "NLnetLabs NSD issue 465, before pull request 467"),
+    Known("raw-socket", ("trusts",), "linux 6.1 net/ipv4/raw.c raw_rcv: nothing behind the IP header is verified", "observed"),
+    Known("sockmap-5.15.4", ("udp-only", "trusts"), "linux 5.15.4 net/ipv4/udp.c udp_read_sock"),
+    Known("suricata", ("watches", "sums"), "Suricata, capture.checksum-validation and stream.checksum-validation", "memory"),
+    Known("tailscale-netstack", ("sums", "sums-fragments"), "https://github.com/tailscale/tailscale/issues/20320", "derived"),
+    Known("zeek", ("watches", "sums"), "Zeek, ignore_checksums = F", "memory"),
+)  # fmt: skip
+
+
+@cache
+def behaviours(text: str) -> tuple[str, ...]:
+    """The behaviours that a device's ``reader`` names: words, each a behaviour or a program. Raises ValueError, which says what
+    there is."""
+    return chosen(text, "reader", BEHAVIOURS, READERS)
