@@ -131,6 +131,9 @@ def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, si
                 inside = [
                     s for s, p in topology.owners.items() if p.domain != domain.name and (rule.source is None or rule.source.covers(s))
                 ]
+                if not inside and rule.source is not None:
+                    # Nobody else has an inside address: then it is this host that translates what it sends itself, if it has one.
+                    inside = [s for device in domain.devices.values() for s in device.spans if s != address and rule.source.covers(s)]
                 yield from ((span, port) for span in inside if span.version == address.version)
                 if rule.source is not None and not inside:
                     yield rule.source.span, port

@@ -133,6 +133,7 @@ NEIGHBOURS = {
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
     "freebsd-10": ("pair", "nat", "kvm"),
     "mirage-firewall": ("qubes",),
+    "openbsd-5.4": ("nat", "nat, bare card"),
     "linux-6.18": ("entered, xdp",),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
@@ -162,6 +163,9 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "nat": lambda: host(hosts.NAT, PRESET=preset, VERIFY="true", TOPORT="40000"),
         "nat, unverified": lambda: host(hosts.NAT, PRESET=preset, VERIFY="false", TOPORT="0"),
         "veth0": lambda: host(hosts.VETH0, PRESET=preset, TX="false"),
+        "nat, bare card": lambda: host(
+            hosts.NAT.replace('wire = "lan"', 'wire = "lan"\nfeatures = { rx = false }', 1), PRESET=preset, VERIFY="true", TOPORT="40000"
+        ),
         "qubes": lambda: host(hosts.QUBES, PRESET=preset),
         "kvm": lambda: host(
             hosts.KVM.replace("[domain.guest]", f'[domain.guest]\npreset = "{preset}"'),

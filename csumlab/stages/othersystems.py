@@ -1,4 +1,5 @@
-"""Systems other than Linux as far as documents carry: FreeBSD's drivers until 2025, the MirageOS firewall of Qubes OS.
+"""Systems other than Linux as far as documents carry: FreeBSD's drivers until 2025, OpenBSD's pf of 2013, the MirageOS firewall of
+Qubes OS.
 
 FreeBSD keeps several facts beside an mbuf; here CSUM_DATA_VALID with CSUM_PSEUDO_HDR is "verified", CSUM_TCP or CSUM_UDP (CSUM_DELAY_DATA)
 "to be computed". Its tables for what is not named here are those of Linux 6.1, which do the same with these two.
@@ -26,6 +27,7 @@ from csumlab.stage import (
     compute,
     feature,
     fresh,
+    right,
     translate,
     when,
     wrong,
@@ -85,6 +87,32 @@ FREEBSD_PF = Stage(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="memory"),
         Row(when(Skb, summed=Summed.PARTIAL), (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; pf knows finished sums only, so one that is left to the card follows with the opposite sign"),
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong", sure="memory"),
+    ),
+)  # fmt: skip
+
+_OPENBSD = "OpenBSD 5.4 sys/net/pf.c, sys/netinet/in.c in_proto_cksum_out; Brauer, EuroBSDcon 2013, slide 27: set flag, be done"
+OPENBSD_PF_CHECK = Stage(
+    name="openbsd-pf-check",
+    title="pf looks at the sum",
+    source=_OPENBSD,
+    table=(
+        Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment is held until its datagram is whole", sure="memory"),
+        Row(ANY, (~carries(Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6),), KEEP, SAME, "no checksum that pf knows", sure="memory"),
+        Row(when(Skb, summed=(Summed.PARTIAL, Summed.UNNECESSARY)), (), KEEP, SAME, "the card says that the sum is right, or it is yet to be made: not looked at"),
+        Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "a zero UDP sum says that there is none", sure="memory"),
+        Row(ANY, (right(Selector.TRANSPORT),), KEEP, _VERIFIED, "verified in software; that is remembered"),
+        Row(ANY, (), DROP, SAME, "verified in software: the sum is wrong, pf drops the packet"),
+    ),
+)  # fmt: skip
+
+OPENBSD_PF = Stage(
+    name="openbsd-pf",
+    title="pf translates",
+    source=_OPENBSD,
+    table=(
+        Row(ANY, (FRAGMENT,), translate(Rule.FINAL, Rule.FINAL), SAME, "pf translates a datagram that it has put together: a fragment here follows by the difference", sure="uncertain"),
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="memory"),
+        Row(when(Skb), (), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "translated; the sum is not updated: a new one is made on the way out, over the bytes as they are then"),
     ),
 )  # fmt: skip
 

@@ -347,6 +347,15 @@ FREEBSD_10 = replace(
     keys=frozenset({NO_CSUM}),
     source="FreeBSD 10 sys/dev/xen/netfront/netfront.c, sys/dev/virtio/network/if_vtnet.c",
 )
+OPENBSD_5_4 = replace(
+    LINUX_6_1,
+    name="openbsd-5.4",
+    title="OpenBSD 5.4 (pf, which makes sums anew; all else as Linux 6.1)",
+    conntrack=othersystems.OPENBSD_PF_CHECK,
+    nat=othersystems.OPENBSD_PF,
+    nft=None,
+    source="OpenBSD 5.4 sys/net/pf.c; Brauer, EuroBSDcon 2013",
+)
 MIRAGE = replace(
     LINUX_6_1,
     name="mirage-firewall",
@@ -384,6 +393,7 @@ PRESETS: Mapping[str, Preset] = {
         XEN_3_0_3,
         XEN_2_6_18,
         FREEBSD_10,
+        OPENBSD_5_4,
         MIRAGE,
     )
 }
