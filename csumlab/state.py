@@ -120,7 +120,8 @@ def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
 
     Linux: skb->ip_summed speaks of the headers that consume it, outermost first; an IPv4 header's own sum is never covered by any
     claim (net/ipv4/ip_input.c ip_rcv_core checks it always). UNNECESSARY vouches for level + 1 of them; PARTIAL for all before csum_start
-    (include/linux/skbuff.h __skb_checksum_validate_needed).
+    (include/linux/skbuff.h __skb_checksum_validate_needed). On a ring csum_blank goes before data_validated (drivers/net/xen-netback/
+    netback.c xenvif_tx_submit): where it cannot be told what is blank, nothing counts as verified.
     """
     claims = {header.uid: Claim.UNCHECKED for header in headers if header.kind}
     consuming = [header.uid for header in headers if header.consumes]
@@ -129,7 +130,7 @@ def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
     match state:
         case Skb(summed=Summed.UNNECESSARY):
             verified = state.level + 1
-        case XenSkb(summed=Summed.UNNECESSARY) | XenSkb(valid=True) | Ring(validated=True) | Virtio(valid=True):
+        case XenSkb(summed=Summed.UNNECESSARY) | XenSkb(valid=True) | Ring(validated=True, blank=False) | Virtio(valid=True):
             verified = 1
     if due is not None and due in consuming:
         verified = consuming.index(due)

@@ -264,7 +264,8 @@ DECAPSULATE = Stage(
     title="tunnel decapsulation",
     source="linux 2.6.12 net/ipv4/ipip.c ipip_rcv; net/ipv4/ip_gre.c ipgre_rcv",
     table=(
-        Row(ANY, (), POP, SAME, "the outer header is taken off; the marks stay what they were", sure="memory"),
+        # A mark that was of the outer header (GRE with a sum) speaks of the inner one from here on.
+        Row(ANY, (), POP, SAME, "the outer header is taken off; the marks stay what they were", vouches=True, sure="memory"),
     ),
 )  # fmt: skip
 
