@@ -83,6 +83,7 @@ class Walker:
     packet: Packet = field(init=False)
     state: State = field(init=False)
     _tunnels: list[Port] = field(default_factory=list)
+    _next_hops: list[Span] = field(default_factory=list)
     _fault: Fault = Fault.MEMORY
 
     def run(self, origin: Domain, packet: Packet) -> Trace:
@@ -101,7 +102,7 @@ class Walker:
             sender = Port(origin.name, device.name)
             if origin.outside:
                 self.packet = packet.from_wire()
-                self._cross(sender, forward.next_stop(self.topology, sender, hop, ip.destination), from_wire=True)
+                self._cross(sender, forward.next_stop(self.topology, sender, hop, ip.destination), hop, from_wire=True)
             else:
                 self._send(origin, sender, hop)
         except _Ended as end:
@@ -201,14 +202,14 @@ class Walker:
             if edit is not None:
                 self._translate(domain, sender, "out", edit)
         if device.kind in CARRIAGES:
-            self._enter_tunnel(domain, sender)
+            self._enter_tunnel(domain, sender, hop)
             return
         destination = _destination(self.packet)
-        self._cross(sender, forward.next_stop(self.topology, sender, hop, destination))
+        self._cross(sender, forward.next_stop(self.topology, sender, hop, destination), hop)
 
-    def _cross(self, sender: Port, target: Port, from_wire: bool = False) -> None:
-        """Across a segment, from ``sender`` to ``target``, and up the stack there."""
-        steps = forward.segment(self.topology, sender).get(target)
+    def _cross(self, sender: Port, target: Port, next_hop: Span, from_wire: bool = False, inward: bool = False) -> None:
+        """Across a segment, from ``sender`` to ``target``, and up the stack there. ``inward``: out of the tunnel that ``sender`` is."""
+        steps = forward.segment(self.topology, sender, inward).get(target)
         if steps is None:
             raise forward.Unreachable(f"no way leads from {sender} to {target}")
         if self.topology.device(sender).kind is DeviceKind.BRIDGE:
@@ -218,6 +219,14 @@ class Walker:
         redirected = False
         for step in steps:
             domain = self.topology.domains[step.port.domain]
+            if step.port == step.peer:
+                self._tap(step.peer, "in")
+                self._rewrite(domain, step.peer, "in", rewriters.AT_DEVICE)
+                self._cross_bridge(step, target)
+                continue
+            if forward.carries_frames(self.topology.device(step.port)):
+                self._enter_tunnel(domain, step.port, next_hop)
+                return
             if step.wrapping is not None:
                 self._wrap(step, domain, from_wire)
                 if step.wrapping == step.peer:
@@ -245,6 +254,9 @@ class Walker:
                 self._tap(step.peer, "in")
                 self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
             self._cross_bridge(step, target)
+        if forward.leads_away(self.topology.device(target)):
+            self._enter_tunnel(self.topology.domains[target.domain], target, next_hop)
+            return
         self._input(self.topology.domains[target.domain], target)
 
     def _cross_bridge(self, step: forward.Step, target: Port) -> None:
@@ -444,6 +456,12 @@ class Walker:
             return
         if kind in _MERGING:
             self._apply(preset.gro, domain, tunnel, "in")
+        next_hop = self._next_hops.pop() if self._next_hops else None
+        if self.topology.device(tunnel).bridge:
+            destination = _destination(self.packet)
+            hop = next_hop or destination
+            self._cross(tunnel, forward.next_stop(self.topology, tunnel, hop, destination, inward=True), hop, inward=True)
+            return
         # Transformations have no device: what they decrypt comes in once more where it came in encrypted.
         entered = port if kind is DeviceKind.ESP else tunnel
         self._tap(entered, "in")
@@ -481,12 +499,14 @@ class Walker:
         kinds = (kind for kind, carriage in CARRIAGES.items() if carriage.sealed is sealed and layers in carriage.layers.values())
         return next(kinds, DeviceKind.VPN if sealed else DeviceKind.VXLAN), None
 
-    def _enter_tunnel(self, domain: Domain, port: Port) -> None:
-        """Out by a tunnel device: the packet becomes the payload of another one, which this host sends."""
+    def _enter_tunnel(self, domain: Domain, port: Port, next_hop: Span) -> None:
+        """Out by a tunnel device: the packet becomes the payload of another one, which this host sends. ``next_hop`` is whom the frame in
+        the tunnel is for."""
         preset, device = self._preset(domain), self.topology.device(port)
         if port in self._tunnels:
             raise _Ended(Fate.UNTOLD, f"the packets of tunnel {port} are routed into it again")
         self._tunnels.append(port)
+        self._next_hops.append(next_hop)
         if device.kind is not DeviceKind.ESP:
             self._egress(domain, port)
             self._tap(port, "out")

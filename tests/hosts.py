@@ -397,6 +397,56 @@ options = { udpcsum = UDPCSUM }
 """
     + OUTSIDE
 )
+OVERLAY = """
+at = "one:v0"
+[domain.a]
+[domain.a.device.eth0]
+kind = "veth"
+peer = "one:v0"
+address = ["10.5.0.1/24"]
+[[domain.a.route]]
+to = "default"
+device = "eth0"
+via = "10.5.0.254"
+[domain.one]
+[domain.one.device.v0]
+kind = "veth"
+bridge = "br0"
+[domain.one.device.br0]
+kind = "bridge"
+[domain.one.device.tun0]
+kind = "KIND"
+bridge = "br0"
+local = "192.0.2.1"
+remote = "192.0.2.2"
+[domain.one.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.1/24"]
+[domain.two]
+forwarding = true
+[domain.two.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.2/24"]
+[domain.two.device.tun0]
+kind = "KIND"
+FARPORT
+local = "192.0.2.2"
+remote = "192.0.2.1"
+[domain.two.device.br0]
+kind = "bridge"
+FARBRIDGE
+[domain.two.device.v0]
+kind = "veth"
+bridge = "br0"
+[domain.b]
+[domain.b.device.eth0]
+kind = "veth"
+peer = "two:v0"
+address = ["10.5.0.2/24"]
+"""
+"""Containers on bridges of two hosts, whose tunnel devices are ports of these bridges: Docker's overlay, Flannel, OpenStack."""
 DIRECT = """
 at = "host:veth1"
 [domain.pod]

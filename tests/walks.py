@@ -72,7 +72,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
                 for encapsulated in ("true", "false"):
                     topology = host(hosts.VXLAN, UDPCSUM=csum, ENCAPSULATED=encapsulated, NATRULE=rule)
                     found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
-        found |= tunnel_hosts()
+        found |= tunnel_hosts() | overlay_hosts()
     elif preset == "xen-3.0.0":
         found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "vlan", "esp")}
         found["gate, esp"] = found["tunnel, esp"]
@@ -120,6 +120,16 @@ def tunnel_hosts() -> dict[str, Topology]:
         found[name] = host(
             hosts.TRANSPORT, ENCAP=encap, NATRULE=hosts.TRANSPORT_NAT if encap else "", SEEN="192.0.2.7" if encap else "10.1.0.2"
         )
+    return found
+
+
+def overlay_hosts() -> dict[str, Topology]:
+    """Tunnels as ports of bridges, of both hosts or of one."""
+    bridged = {"FARPORT": 'bridge = "br0"', "FARBRIDGE": 'address = ["10.5.0.254/24"]'}
+    found = {f"overlay, {kind}": host(hosts.OVERLAY, KIND=kind, **bridged) for kind in ("vxlan", "gretap")}
+    found["overlay end"] = host(
+        hosts.OVERLAY, KIND="vxlan", FARPORT='address = ["10.5.0.254/24"]', FARBRIDGE='address = ["10.6.0.254/24"]'
+    )
     return found
 
 
@@ -319,6 +329,7 @@ ENDS = {
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
 ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
+ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.5.0.1", "10.5.0.254"),)}
 ENDS |= {"transport": (("left", "10.1.0.2", "192.0.2.9"),)}
 ENDS6 = {
     "bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),

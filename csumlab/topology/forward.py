@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
-from csumlab.packet import Header, Span
+from csumlab.packet import Header, Span, exactly
 from csumlab.stage import Translation
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
 
@@ -28,7 +28,7 @@ class Step:
     """One step across a segment: a packet leaves ``port``, crosses to ``peer``, and there meets a ``bridge``, an XDP program that takes it
     to another port (``redirected``), a macvtap over it or a device below it (``stacked``), or ends the segment. ``wrapping`` is a VLAN or
     MACsec device: it wraps the frame on its way from it, as ``port``, down to the ``peer`` below, and unwraps it on its way up to it, as
-    ``peer``, from the ``port`` below."""
+    ``peer``, from the ``port`` below. From a tunnel device to itself: the frame comes out of the tunnel there."""
 
     port: Port
     peer: Port
@@ -39,11 +39,30 @@ class Step:
 
 
 def neighbours(topology: Topology, port: Port) -> tuple[Port, ...]:
-    """The ports at the other end of ``port``'s cable: its peer, or all others on its wire."""
+    """The ports at the other end of ``port``'s cable: its peer, or all others on its wire; of a tunnel that carries frames its other end,
+    if that is known."""
     device = topology.device(port)
     if device.peer is not None:
         return (device.peer,)
+    if carries_frames(device):
+        return tuple(other for other in topology.ports if other != port and _other_end(device, topology.device(other)))
     return tuple(other for other in topology.wires.get(device.wire, ()) if other != port)
+
+
+def carries_frames(device: Device) -> bool:
+    """Whether a device is a tunnel that may be the port of a bridge."""
+    return device.kind in CARRIAGES and not device.is_raw
+
+
+def leads_away(device: Device) -> bool:
+    """Whether a device is where a segment goes on: a tunnel as the port of a bridge."""
+    return bool(device.bridge) and carries_frames(device)
+
+
+def _other_end(one: Device, other: Device) -> bool:
+    if other.kind is not one.kind or other.encap != one.encap:
+        return False
+    return exactly(other.local) == exactly(one.remote) and exactly(other.remote) == exactly(one.local)
 
 
 def members(topology: Topology, bridge: Port) -> tuple[Port, ...]:
@@ -74,8 +93,10 @@ def unwrapping(topology: Topology, port: Port, wraps: _Wraps) -> Port | None:
     return next((Port(port.domain, name) for name in above), None)
 
 
-def segment(topology: Topology, start: Port) -> dict[Port, tuple[Step, ...]]:
-    """Every port with an IP stack that frames from ``start`` reach without a router, with the way there, shortest first."""
+def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port, tuple[Step, ...]]:
+    """Every port with an IP stack that frames from ``start`` reach without a router, with the way there, shortest first; and tunnels that
+    carry frames to where nobody is known. ``inward``: the frame does not leave by ``start``, it comes out of the tunnel there. Tagged
+    frames are not followed into a tunnel."""
     found: dict[Port, tuple[Step, ...]] = {}
     todo: deque[tuple[Port, _Wraps, tuple[Step, ...]]] = deque()
     seen: set[tuple[Port, _Wraps]] = set()
@@ -104,14 +125,27 @@ def segment(topology: Topology, start: Port) -> dict[Port, tuple[Step, ...]]:
         for other in members(topology, device):
             leave(other, wraps, (*way, step))
 
-    for port in members(topology, start) if topology.device(start).kind is DeviceKind.BRIDGE else (start,):
-        leave(port, (), ())
+    if inward:
+        seen.add((start, ()))
+        arrive(start, (), (), Step(start, start))
+    else:
+        for port in members(topology, start) if topology.device(start).kind is DeviceKind.BRIDGE else (start,):
+            leave(port, (), ())
     while todo:
         port, wraps, way = todo.popleft()
         device = topology.device(port)
         if device.kind in WRAPPING:
             below = Port(port.domain, device.lower)
             leave(below, (*wraps, (device.kind, device.id)), (*way, Step(port, below, wrapping=port)))
+            continue
+        if carries_frames(device):
+            beyond = neighbours(topology, port) if not wraps else ()
+            if not beyond and not wraps:
+                found.setdefault(port, way)
+            for peer in beyond:
+                if (peer, wraps) not in seen:
+                    seen.add((peer, wraps))
+                    arrive(peer, wraps, way, Step(port, peer))
             continue
         for peer in neighbours(topology, port):
             if (peer, wraps) in seen:
@@ -147,20 +181,23 @@ def route(domain: Domain, destination: Span, beside: str = "") -> tuple[Device, 
     return best[2], best[3]
 
 
-def next_stop(topology: Topology, sender: Port, hop: Span, destination: Span) -> Port:
+def next_stop(topology: Topology, sender: Port, hop: Span, destination: Span, inward: bool = False) -> Port:
     """The port on the segment of ``sender`` that answers for the next hop: who has its address, who has the destination's,
-    the one that stands for the outside, the only other one, the only other one that forwards to the destination."""
-    reachable = segment(topology, sender)
+    the one that stands for the outside, the only other one, the only other one that forwards to the destination. A tunnel to where nobody
+    is known counts as the outside. ``inward`` as for :func:`segment`."""
+    reachable = segment(topology, sender, inward)
     for address in (hop, destination):
         owner = topology.owners.get(address)
         if owner in reachable and owner is not None:
             return owner
     if topology.line is not None:
         return next((end for end in topology.line if end in reachable), next(iter(reachable), sender))
-    serving = [port for port in reachable if _serves(topology.domains[port.domain], destination, port)]
+    serving = [
+        port for port in reachable if not leads_away(topology.device(port)) and _serves(topology.domains[port.domain], destination, port)
+    ]
     if len(serving) == 1:
         return serving[0]
-    outside = [port for port in reachable if topology.domains[port.domain].outside]
+    outside = [port for port in reachable if topology.domains[port.domain].outside or leads_away(topology.device(port))]
     if len(outside) == 1:
         return outside[0]
     if len(reachable) == 1 and not serving:

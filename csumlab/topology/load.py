@@ -253,7 +253,11 @@ class _Parser:
             ("slots", entry.slots, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
             ("fatal-slots", entry.fatal_slots, kind is DeviceKind.VIF),
             ("card", entry.card, kind is DeviceKind.NIC),
-            ("bridge", entry.bridge, kind is not DeviceKind.MACVTAP),
+            (
+                "bridge",
+                entry.bridge,
+                kind is not DeviceKind.MACVTAP and (not tunnel or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
+            ),
             ("address", entry.address, kind is not DeviceKind.MACVTAP),
             ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),
         )

@@ -318,6 +318,27 @@ def over_a_bridge() -> str:
     )
 
 
+def overlay(routed: bool = False, **words: Any) -> str:
+    """Containers on bridges of two hosts whose VXLAN devices are ports of these bridges, as Docker, Flannel and OpenStack have it.
+    ``routed``: the second host has its container's address on the VXLAN device instead. ``words`` are of the cable between the hosts,
+    which takes what is wrapped in one piece."""
+    made = ""
+    for own, inside in (("one", "a"), ("two", "b")):
+        near, far = ("10.9.0.2", "10.9.0.1") if own == "one" else ("10.9.0.1", "10.9.0.2")
+        addresses = ["10.5.0.1/24", "fd00:5::1/64"] if own == "one" else ["10.5.0.2/24", "fd00:5::2/64"]
+        cable: dict[str, Any] = {"peer": "two:eth0"} if own == "one" else {}
+        bridged = not routed or own == "one"
+        port: dict[str, Any] = {"bridge": "br0"} if bridged else {"address": addresses}
+        made += domain(
+            own,
+            device(own, "eth0", "veth", address=[f"{near}/24"], mtu=1600, **cable, **words),
+            device(own, "vxlan0", "vxlan", local=near, remote=far, **port),
+            *([device(own, "br0", "bridge"), device(own, "v0", "veth", bridge="br0")] if bridged else []),
+        )
+        made += domain(inside, device(inside, "eth0", "veth", peer=f"{own}:v0", address=addresses)) if bridged else ""
+    return made
+
+
 def to_a_tap() -> str:
     """A pod whose outer packets leave by a TAP."""
     return inner_ends(features=AS_TAP)
@@ -451,6 +472,10 @@ def every() -> Iterator[Scenario]:
         ]
         yield Scenario(f"vxlan, remote sums{name}", "[domain.host]\n".join(ends), INSIDE[:1], brief=True)
     yield Scenario("vxlan over a bridge", over_a_bridge(), INSIDE[:1], brief=True)
+    across = (Flow("a:eth0", "10.5.0.1", "10.5.0.2"), Flow("a:eth0", "fd00:5::1", "fd00:5::2"))
+    yield Scenario("vxlan as a port of bridges", overlay(), across, senders=across[:1], brief=True)
+    yield Scenario("vxlan as a port of bridges, without offload", overlay(features=NO_TX), across[:1], brief=True)
+    yield Scenario("vxlan as a port of a bridge and an end", overlay(routed=True), across[:1], brief=True)
     yield Scenario("vxlan to a tap", to_a_tap(), INSIDE[:1], ("host",), brief=True)
     yield Scenario("card and router, conntrack", carded_router(rx=False), FROM_OUTSIDE, tapped=True)
     yield Scenario("card and router, dnat", carded_router(PUBLISHED, rx=False), BEHIND, tapped=True)
