@@ -223,7 +223,7 @@ def test_a_proxmox_host() -> None:
         "lxc-101:eth0",
         "ntp:eth0",
     ]
-    way = forward.segment(found, Port("web", "eth0"))[Port("outside-wire-bond0", "eth0")]
+    way = forward.segment(found, Port("web", "eth0"))[Port("outside", "eth0")]
     assert [step.bridge for step in way] == ["fwbr100i0", "vmbr0", ""]
     assert found.device(Port("web", "eth0")).addresses == ("192.0.2.41/24",)
     assert found.device(Port("web", "eth1")).addresses == ("192.0.2.50/24",)
@@ -232,13 +232,122 @@ def test_a_proxmox_host() -> None:
     for words in (
         "policy routing",
         "a bond: not modelled",
-        "wireguard is not",
+        "no peer has an address",
         "filters VLANs",
         "several next hops",
         "forwarding differs",
-        "VLAN 20",
+        "a vlan on vmbr0, which is a bridge",
     ):
         assert sum(words in warning for warning in made.warnings) == 1, words
+
+
+def test_a_host_with_every_tunnel() -> None:
+    """A distribution's kernel with each kind of tunnel that it has: both ends, what goes around a packet, who makes which sum, and why
+    some are left out."""
+    made = loaded("tunnels.txt")
+    devices = made.topology.domains["host"].devices
+    four, six = ("192.0.2.1", "192.0.2.9"), ("2001:db8::1", "2001:db8::9")
+    expected: dict[str, tuple[str, tuple[str, str], str, int, dict[str, bool]]] = {
+        "vxlan0": ("vxlan", four, "", 4789, {"udpcsum": True, "udp6zerocsumrx": False, "remcsumtx": True, "remcsumrx": True}),
+        "vxlan6": ("vxlan", six, "", 8472, {"udpcsum": False, "udp6zerocsumrx": True}),
+        "geneve0": ("geneve", four, "", 6081, {"udpcsum": True, "udp6zerocsumrx": True}),
+        "geneve6": ("geneve", six, "", 6082, {"udpcsum": True, "udp6zerocsumrx": False}),
+        "gre1": ("gre", four, "", 0, {"csum": True}),
+        "gretap1": ("gretap", four, "", 0, {}),
+        "gre6": ("gre", six, "", 0, {"csum": True}),
+        "gretap6": ("gretap", six, "", 0, {}),
+        "ipip1": ("ipip", four, "", 0, {}),
+        "ipip2": ("ipip", ("192.0.2.1", "192.0.2.10"), "fou", 5555, {"encap-csum": True}),
+        "sit1": ("sit", four, "", 0, {}),
+        "sit2": ("sit", ("192.0.2.1", "192.0.2.10"), "gue", 6080, {"encap-csum": True, "encap-remcsum": True}),
+        "six1": ("ip6tnl", six, "", 0, {}),
+        "wg0": ("wireguard", four, "", 51820, {}),
+        "l2tpeth0": ("l2tp", four, "udp", 1702, {"udpcsum": True}),
+        "l2tpeth1": ("l2tp", four, "", 0, {}),
+        "esp0": ("esp", ("192.0.2.1", "192.0.2.10"), "udp", 4500, {"transport": True}),
+        "esp1": ("esp", four, "", 0, {}),
+    }
+    tunnels = {name: device for name, device in devices.items() if device.local}
+    assert {n: (d.kind.value, (d.local, d.remote), d.encap, d.port, dict(d.options)) for n, d in tunnels.items()} == expected
+    assert {name: device.bridge for name, device in tunnels.items() if device.bridge} == {"vxlan0": "br-overlay", "gretap1": "br-overlay"}
+    assert {name: (d.kind.value, d.lower, d.id) for name, d in devices.items() if d.lower} == {
+        "eth0.5": ("vlan", "eth0", 5),
+        "qinq": ("vlan", "eth0.5", 6),
+        "provider": ("vlan", "eth0", 100),
+        "macsec0": ("macsec", "eth0", 0),
+    }
+    assert [(str(route.to.span), route.device) for route in made.topology.domains["host"].routes[:2]] == [
+        (str(Prefix.parse("192.0.2.10/32").span), "esp0"),
+        (str(Prefix.parse("10.70.0.0/24").span), "esp1"),
+    ]
+    assert made.topology.device(Port("pod", "ipip9")).remote == "10.50.0.9"
+    for words in ("genevemd: left out: routes or a program", "sit3: left out: without one", "wg1: left out: no peer", "kind vti is not"):
+        assert sum(words in warning for warning in made.warnings) == 1, words
+    assert not {"tunl0", "gre0", "sit0"} & set(devices)
+
+
+def test_a_dump_of_tunnels_holds_no_keys() -> None:
+    """Keys of transformations, of WireGuard and cookies of L2TP stay on the host."""
+    text = (DUMPS / "tunnels.txt").read_text(encoding="utf-8")
+    assert "Keys hidden" in text
+    assert not any(word in text for word in ("11" * 16, "22" * 16, "0123456789abcdef", "private"))
+
+
+TUNNELS_AS_TEXT = """ip-link here
+2: eth0: <UP> mtu 1500
+    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff
+3: gre1@NONE: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1472
+    link/gre 192.0.2.1 peer 192.0.2.9 promiscuity 0
+    gre remote 192.0.2.9 local 192.0.2.1 ttl inherit icsum ocsum addrgenmode eui64
+4: ipip2@NONE: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1472
+    link/ipip 192.0.2.1 peer 192.0.2.10 promiscuity 0
+    ipip any remote 192.0.2.10 local 192.0.2.1 ttl inherit pmtudisc encap fou encap-sport auto encap-dport 5555 encap-csum
+5: wg0: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1420
+    link/none promiscuity 0
+    wireguard addrgenmode none
+6: eth0.5@eth0: <UP> mtu 1500
+    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff
+    vlan protocol 802.1ad id 5 <REORDER_HDR> addrgenmode eui64"""
+TUNNEL_ADDRESSES = "ip-addr here\n2: eth0: <UP>\n    inet 192.0.2.1/24 brd 192.0.2.255 scope global eth0"
+
+
+def test_tunnels_as_text() -> None:
+    """What an older ip prints of them says the same."""
+    peers = "wireguard here\nendpoints wg0\tkey=\t[2001:db8::9]:1\nendpoints wg0\tother=\t192.0.2.9:51820\nlisten-port wg0\t1"
+    made = load(TUNNELS_AS_TEXT, TUNNEL_ADDRESSES, peers.replace("[2001:db8::9]:1", "(none)"))
+    devices = made.topology.domains["host"].devices
+    assert {name: (d.kind.value, d.remote, d.encap, d.port, dict(d.options)) for name, d in devices.items() if d.local} == {
+        "gre1": ("gre", "192.0.2.9", "", 0, {"csum": True}),
+        "ipip2": ("ipip", "192.0.2.10", "fou", 5555, {"encap-csum": True}),
+        "wg0": ("wireguard", "192.0.2.9", "", 51820, {}),
+    }
+    assert (devices["eth0.5"].kind, devices["eth0.5"].lower, devices["eth0.5"].id) == (DeviceKind.VLAN, "eth0", 5)
+    for words in ("2 peers; only 192.0.2.9", "default: the address of the device on the way", "802.1ad"):
+        assert words in made.text
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        (
+            "src 10.1.0.0/16 dst 10.2.0.0/16\n\tdir out priority 0\n\ttmpl src 0.0.0.0 dst 192.0.2.9\n\t\tproto esp mode tunnel",
+            "not addresses",
+        ),
+        ("src 10.1.0.0/16 dst 10.2.0.0/16\n\tdir out priority 0\n\ttmpl src 192.0.2.1 dst 192.0.2.9\n\t\tproto ah mode tunnel", "not ESP"),
+        ("src 10.1.0.0/16 dst 10.2.0.0/16\n\tdir out\n\ttmpl src 192.0.2.1 dst 192.0.2.9\n\t\tproto esp mode beet", "mode beet"),
+        ("src ::/0 dst nowhere\n\tdir out\n\ttmpl src 192.0.2.1 dst 192.0.2.9\n\t\tproto esp mode tunnel", "is no prefix"),
+        (
+            "src 10.1.0.0/16 dst 10.2.0.0/16 proto udp\n\tdir out\n\ttmpl src 192.0.2.1 dst 192.0.2.9\n\t\tproto esp mode tunnel",
+            "one protocol",
+        ),
+        ("src 10.1.0.0/16 dst 10.2.0.0/16\n\tdir out\n\ttmpl src 192.0.2.1 dst 2001:db8::9\n\t\tproto esp mode tunnel", "two IP versions"),
+    ],
+)
+def test_policies_without_a_place(policy: str, problem: str) -> None:
+    """What a policy of IPsec asks that the model cannot say is told."""
+    made = load("xfrm-policy here\n" + policy)
+    assert not any(device.kind is DeviceKind.ESP for device in made.topology.domains["host"].devices.values())
+    assert any("IPsec to" in warning and problem in warning for warning in made.warnings)
 
 
 # Single facts.
@@ -356,7 +465,7 @@ def test_both_ends_of_a_vxlan() -> None:
     assert (tunnel.local, tunnel.remote, tunnel.port, dict(tunnel.options)) == ("192.0.2.1", "192.0.2.9", 4789, {"udpcsum": False})
     made = load(BRIDGED, ADDRESSED)
     assert "vx0" not in made.topology.domains["host"].devices
-    assert any("VXLAN without one remote" in warning for warning in made.warnings)
+    assert any("vx0: left out: without one remote" in warning for warning in made.warnings)
 
 
 def test_a_link_from_point_to_point() -> None:

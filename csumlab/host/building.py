@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address, ip_interface, ip_network
 
-from csumlab.host.dump import HERE, Dump, Notes, without_zone
+from csumlab.host.dump import HERE, Dump, Notes
 from csumlab.host.featuring import features_for
 from csumlab.host.guests import read_ovs, read_xenstore, renamed_vifs
 from csumlab.host.links import Link
 from csumlab.host.places import Place
 from csumlab.host.settings import nearest_preset, release_of
 from csumlab.host.sorting import Sort, Sorted, sort_link
+from csumlab.host.tunnels import Left, tunnel_of
 from csumlab.host.wiring import End, veth_pairs
 from csumlab.host.written import Draft
 from csumlab.topology.load import PAIRS
-from csumlab.topology.model import Device, DeviceKind, Port
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Port
 from csumlab.topology.presets import GENERIC, PRESETS
 
 
@@ -97,7 +97,7 @@ def _kept(work: Work, place: Place) -> dict[str, Sorted]:
     vifs, bridges = frozenset(work.renamed), frozenset(work.switched.values())
     found: dict[str, Sorted] = {}
     for link in place.links:
-        what = sort_link(link, place, vifs, bridges, PRESETS[work.preset].has_virtio)
+        what = sort_link(link, place, vifs, bridges, PRESETS[work.preset])
         where = link.name if place.key == HERE else f"{place.key} {link.name}"
         if what.sort is Sort.LEFT:
             work.tail.append(f"left out: {where}: {what.remark}")
@@ -123,7 +123,7 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
     for name, what in kept.items():
         link = links[name]
         made = Device(name, what.kind, addresses=_addresses(work, draft, place, name), mtu=link.mtu)
-        if made.addresses or what.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO):
+        if (made.addresses and what.kind not in WRAPPING) or what.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO):
             made = replace(made, mac=int(link.mac.replace(":", ""), 16) if link.mac else None)
         bridge = work.switched.get(name, "") if link.master in ("", "ovs-system") else link.master
         if bridge and bridge != name:
@@ -139,11 +139,14 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
         if what.kind is DeviceKind.NIC:
             made = replace(made, wire=f"{draft.name}-{name}" if place.key != HERE else f"wire-{name}")
             draft.key_notes[name, "wire"] = "default: what is plugged in is not known; somebody outside is at the other end"
-        elif what.kind is DeviceKind.VXLAN:
-            tunnel = _tunnel(work, draft, place, link, made)
-            if tunnel is None:
+        elif what.kind in CARRIAGES:
+            try:
+                made = tunnel_of(draft, place, link, made, work.notes)
+            except Left as reason:
+                _leave(work, draft, name, str(reason))
                 continue
-            made = tunnel
+        elif what.kind in WRAPPING:
+            made = replace(made, lower=link.lower, id=link.vlan)
         elif what.kind in PAIRS:
             end = _other_end(work, place, name, what, kept)
             if end is not None and end.name in everywhere.get(end.place, {}):
@@ -160,6 +163,30 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
             draft.key_notes[name, "virtio"] = "negotiated, as sysfs shows it"
         features = features_for(draft, name, what.kind, place.features.get(name, {}), work.notes)
         draft.devices[name] = replace(made, features=features)
+    _without_lower(work, draft)
+
+
+def _without_lower(work: Work, draft: Draft) -> None:
+    """Leave out what sits on a device that is not there, or on one that is on no cable."""
+    while True:
+        found = [
+            device
+            for device in draft.devices.values()
+            if device.kind in WRAPPING
+            and ((below := draft.devices.get(device.lower)) is None or below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, *CARRIAGES))
+        ]
+        if not found:
+            return
+        for device in found:
+            below = draft.devices.get(device.lower)
+            why = f"a {below.kind.value}" if below else "left out"
+            del draft.devices[device.name]
+            _leave(work, draft, device.name, f"a {device.kind.value} on {device.lower}, which is {why}")
+
+
+def _leave(work: Work, draft: Draft, name: str, reason: str) -> None:
+    work.tail.append(f"left out: {draft.name}:{name}: {reason}")
+    work.notes.warn(f"{draft.name}:{name}: left out: {reason}")
 
 
 def _addresses(work: Work, draft: Draft, place: Place, name: str) -> tuple[str, ...]:
@@ -197,48 +224,3 @@ def _reader(draft: Draft, place: Place, link: Link) -> dict[str, bool]:
     if options:
         draft.key_notes[link.name, "options"] = "ip -d link, ethtool -k"
     return options
-
-
-def _tunnel(work: Work, draft: Draft, place: Place, link: Link, made: Device) -> Device | None:
-    """A VXLAN device with both ends, or None with a warning."""
-    tunnel = link.tunnel
-    flooded = tuple(dict.fromkeys(e.remote for e in place.entries if e.device == link.name and e.remote and e.mac == "00:00:00:00:00:00"))
-    remote = tunnel.remote if not tunnel.group else ""
-    if not remote and flooded:
-        remote = flooded[0]
-        draft.key_notes[link.name, "remote"] = f"the first of {len(flooded)} in the forwarding table" if flooded[1:] else "forwarding table"
-        if flooded[1:]:
-            work.notes.warn(f"{draft.name}:{link.name}: {len(flooded)} remote ends; only {remote} is taken")
-    local = tunnel.local
-    try:
-        version = ip_address(without_zone(remote)).version
-        if not local or ip_address(without_zone(local)).is_unspecified:
-            local = _source_for(place, remote)
-            draft.key_notes[link.name, "local"] = "default: the address of the device on the way to the remote end"
-        if ip_address(local).version != version or ip_address(remote).is_multicast:
-            raise ValueError
-    except ValueError:
-        work.tail.append(f"left out: {link.name}: a VXLAN device without one remote and one local address (a group, or learned ends)")
-        work.notes.warn(f"{draft.name}:{link.name}: left out: VXLAN without one remote and one local address")
-        return None
-    sums = tunnel.udpcsum if version == 4 else None if tunnel.zero_send is None else not tunnel.zero_send
-    options = {} if sums is None else {"udpcsum": sums}
-    options |= {"udp6zerocsumrx": tunnel.zero_receive} if tunnel.zero_receive is not None else {}
-    if made.bridge:
-        draft.note(link.name, "a port of a bridge: what comes over the bridge is not walked into the tunnel")
-        work.notes.warn(f"{draft.name}:{link.name}: a VXLAN device as a port of a bridge is not walked")
-    port = tunnel.port if 0 < tunnel.port < 0x10000 else 0
-    return replace(made, local=local, remote=remote, port=port, options=options)
-
-
-def _source_for(place: Place, remote: str) -> str:
-    """The address the kernel would send from: of the device that has the remote end's prefix, or that the longest route names."""
-    target = ip_address(remote)
-    ways = [(ip_interface(a.text).network, a.device) for a in place.addresses]
-    ways += [(ip_network(a.peer), a.device) for a in place.addresses if a.peer]
-    ways += [(ip_network(way.to), way.device) for way in place.routes]
-    fitting = [(network.prefixlen, device) for network, device in ways if network.version == target.version and target in network]
-    if not fitting:
-        return ""
-    device = max(fitting)[1]
-    return next((a.text.split("/")[0] for a in place.addresses_of(device) if ip_interface(a.text).version == target.version), "")

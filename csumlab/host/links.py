@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,12 +16,15 @@ from csumlab.host.dump import Section, number_of
 _NAME = re.compile(r"[^\s/:]{1,15}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HEAD = re.compile(r"(\d{1,10}): ([^:@\s]+)(?:@(\S+))?: <([^>]*)>(.*)")
+_TUNNELS = ("vxlan", "geneve", "gre", "gretap", "ip6gre", "ip6gretap", "ipip", "sit", "ip6tnl")
 _NO_KIND = ("link/", "alias", "altname", "RX", "TX", "prog/", "vf", "parentbus", "openvswitch_slave")
 
 
 @dataclass(frozen=True, slots=True)
 class Tunnel:
-    """A VXLAN device. ``udpcsum`` (of IPv4), ``zero_send`` and ``zero_receive`` (of IPv6) are None if the dump does not say."""
+    """What a tunnel device says of itself. ``udpcsum`` (of IPv4), ``zero_send`` and ``zero_receive`` (of IPv6) are None if the dump does
+    not say; ``csum`` that GRE sends sums; ``encap`` what UDP goes around it, to ``encap_port``. ``external``: routes or a program name the
+    other end of each packet."""
 
     remote: str = ""
     local: str = ""
@@ -28,13 +33,21 @@ class Tunnel:
     udpcsum: bool | None = None
     zero_send: bool | None = None
     zero_receive: bool | None = None
+    csum: bool = False
+    encap: str = ""
+    encap_port: int = 0
+    encap_csum: bool = False
+    encap_remcsum: bool = False
+    remcsum_send: bool = False
+    remcsum_receive: bool = False
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """One device as the kernel tells of it. ``kind`` is IFLA_INFO_KIND, "" for a card or what says nothing of itself; ``lower`` the device
     it stands on or the veth's other end here; ``peer`` the other end's index if that is in the namespace with the number ``beyond`` or the
-    name ``beyond_name``; ``slave`` the kind of port it is."""
+    name ``beyond_name``; ``slave`` the kind of port it is; ``service`` says that a VLAN's tag is 802.1ad's."""
 
     name: str
     index: int = 0
@@ -54,6 +67,7 @@ class Link:
     tap: bool = True
     vnet_hdr: bool | None = None
     vlan: int = 0
+    service: bool = False
     vlan_filtering: bool = False
 
 
@@ -99,17 +113,7 @@ def _made(entry: _Link) -> Link:
     info = entry.linkinfo or _Info()
     data = info.info_data
 
-    def text(*keys: str) -> str:
-        return next((value for key in keys if isinstance(value := data.get(key), str)), "")
-
-    def number(key: str) -> int:
-        value = data.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-    def choice(key: str) -> bool | None:
-        value = data.get(key)
-        return value if isinstance(value, bool) else None
-
+    choice, number = partial(_choice, data), partial(_number, data)
     return Link(
         name=entry.ifname,
         index=entry.ifindex,
@@ -124,19 +128,49 @@ def _made(entry: _Link) -> Link:
         lower=entry.link or "",
         peer=entry.link_index,
         beyond=entry.link_netnsid,
-        tunnel=Tunnel(
-            remote=text("remote", "remote6", "group", "group6"),
-            local=text("local", "local6"),
-            group=bool(text("group", "group6")),
-            port=number("port"),
-            udpcsum=choice("udp_csum"),
-            zero_send=choice("udp_zero_csum6_tx"),
-            zero_receive=choice("udp_zero_csum6_rx"),
-        ),
+        tunnel=_tunnel(data),
         tap=data.get("type") != "tun",
         vnet_hdr=choice("vnet_hdr"),
         vlan=number("id") if info.info_kind == "vlan" else 0,
+        service=data.get("protocol") == "802.1ad",
         vlan_filtering=number("vlan_filtering") != 0,
+    )
+
+
+def _text(data: Mapping[str, Any], *keys: str) -> str:
+    return next((value for key in keys if isinstance(value := data.get(key), str)), "")
+
+
+def _number(data: Mapping[str, Any], key: str) -> int:
+    value = data.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _choice(data: Mapping[str, Any], key: str) -> bool | None:
+    value = data.get(key)
+    return value if isinstance(value, bool) else None
+
+
+def _tunnel(data: Mapping[str, Any]) -> Tunnel:
+    """By the names that iproute2 gives them (ip/iplink_vxlan.c, link_gre.c, tunnel.c tnl_print_encap)."""
+    encap = data.get("encap")
+    around: Mapping[str, Any] = encap if isinstance(encap, dict) else {}
+    return Tunnel(
+        remote=_text(data, "remote", "remote6", "group", "group6"),
+        local=_text(data, "local", "local6"),
+        group=bool(_text(data, "group", "group6")),
+        port=_number(data, "port"),
+        udpcsum=_choice(data, "udp_csum"),
+        zero_send=_choice(data, "udp_zero_csum6_tx"),
+        zero_receive=_choice(data, "udp_zero_csum6_rx"),
+        csum=data.get("ocsum") is True,
+        encap=_text(around, "type"),
+        encap_port=_number(around, "dport"),
+        encap_csum=around.get("csum") is True or around.get("csum6") is True,
+        encap_remcsum=around.get("remcsum") is True,
+        remcsum_send=data.get("remcsum_tx") is True,
+        remcsum_receive=data.get("remcsum_rx") is True,
+        external=data.get("external") is True,
     )
 
 
@@ -185,18 +219,34 @@ def _detailed(link: Link, words: list[str]) -> Link:
     if first.startswith(_NO_KIND) or link.kind or not link.mac:
         return link
     link = replace(link, kind=first)
-    if first == "vxlan":
-        remote = after.get("remote", "") or after.get("group", "")
-
-        def choice(word: str) -> bool | None:
-            return True if word in words else False if f"no{word}" in words else None
-
-        port = number_of(after.get("dstport"))
-        sums = (choice("udpcsum"), choice("udp6zerocsumtx"), choice("udp6zerocsumrx"))
-        return replace(link, tunnel=Tunnel(remote, after.get("local", ""), "group" in after, port, *sums))
+    if first in _TUNNELS:
+        return replace(link, tunnel=_tunnel_from_text(words, after))
     if first == "tun":
         header = after.get("vnet_hdr")
         return replace(link, tap=after.get("type") != "tun", vnet_hdr=None if header is None else header == "on")
     if first == "vlan":
-        return replace(link, vlan=number_of(after.get("id")))
+        return replace(link, vlan=number_of(after.get("id")), service=after.get("protocol") == "802.1ad")
     return replace(link, vlan_filtering=after.get("vlan_filtering", "0") != "0")
+
+
+def _tunnel_from_text(words: list[str], after: Mapping[str, str]) -> Tunnel:
+    def choice(word: str) -> bool | None:
+        return True if word in words else False if f"no{word}" in words else None
+
+    return Tunnel(
+        remote=after.get("remote", "") or after.get("group", ""),
+        local=after.get("local", ""),
+        group="group" in after,
+        port=number_of(after.get("dstport")),
+        udpcsum=choice("udpcsum"),
+        zero_send=choice("udp6zerocsumtx"),
+        zero_receive=choice("udp6zerocsumrx"),
+        csum="ocsum" in words or "csum" in words,
+        encap=after.get("encap", ""),
+        encap_port=number_of(after.get("encap-dport")),
+        encap_csum="encap-csum" in words or "encap-csum6" in words,
+        encap_remcsum="encap-remcsum" in words,
+        remcsum_send="remcsumtx" in words,
+        remcsum_receive="remcsumrx" in words,
+        external="external" in words,
+    )

@@ -9,6 +9,7 @@ from csumlab.host.dump import HERE, Dump, DumpError, Notes, plain
 from csumlab.host.hosting import add_guests
 from csumlab.host.places import Place, read_place
 from csumlab.host.routing import add_routes, add_settings
+from csumlab.host.tunnels import add_transformations
 from csumlab.host.written import annotated
 from csumlab.replaying import tap_of
 from csumlab.topology.load import TopologyError, parse_topology
@@ -57,6 +58,7 @@ def load_host(dump: Dump, *, name: str = "", at: str = "") -> Loaded:
 
 def _rest(work: Work, place: Place) -> None:
     draft = work.drafts[work.domain_of[place.key]]
+    add_transformations(draft, place, work.notes)
     add_routes(work, draft, place)
     add_settings(work, draft, place)
 

@@ -23,6 +23,7 @@ from csumlab.host.network import (
     read_routes,
 )
 from csumlab.host.nft import read_nft
+from csumlab.host.peers import Peers, Session, Transformation, read_sessions, read_transformations, read_wireguard
 from csumlab.host.rules import Rule, RuleSet, flatten
 from csumlab.host.settings import (
     Feature,
@@ -49,6 +50,15 @@ _KINDS = {
     "macvlan": "macvlan",
     "dummy": "dummy",
     "wireguard": "wireguard",
+    "ipip": "ipip",
+    "sit": "sit",
+    "gre": "gre",
+    "gretap": "gretap",
+    "ip6gre": "ip6gre",
+    "ip6gretap": "ip6gretap",
+    "ip6tnl": "ip6tnl",
+    "geneve": "geneve",
+    "MACsec": "macsec",
 }
 """Kinds of devices by what ``ethtool -i`` calls their driver, for programs that do not print kinds."""
 
@@ -56,7 +66,8 @@ _KINDS = {
 @dataclass(frozen=True, slots=True)
 class Place:
     """``key`` as in the dump; ``process`` a name for a namespace without one; ``rules`` translate, flattened; ``tracks`` is None where no
-    rule set could be read; ``namespaces`` are the names of other namespaces by number."""
+    rule set could be read; ``namespaces`` are the names of other namespaces by number. ``peers`` of WireGuard and ``sessions`` of L2TP by
+    device, ``transformations`` of IPsec."""
 
     key: str
     process: str
@@ -73,6 +84,9 @@ class Place:
     rules: tuple[Rule, ...]
     tracks: bool | None
     namespaces: Mapping[int, str]
+    peers: Mapping[str, Peers]
+    sessions: Mapping[str, Session]
+    transformations: tuple[Transformation, ...]
 
     def link(self, name: str) -> Link | None:
         return next((link for link in self.links if link.name == name), None)
@@ -128,6 +142,9 @@ def read_place(dump: Dump, key: str, notes: Notes) -> Place:
         rules=tuple(rule for table in tables for rule in flatten(table, notes)),
         tracks=any(table.tracks for table in tables) if known else None,
         namespaces=_namespaces(dump.section("netns-ids", key).text),
+        peers=attempt(read_wireguard, "wireguard", {}),
+        sessions=read_sessions(dump.section("l2tp-tunnel", key), dump.section("l2tp-session", key)),
+        transformations=read_transformations(dump.section("xfrm-policy", key), dump.section("xfrm-state", key)),
     )
 
 

@@ -111,6 +111,16 @@ one_place() {
     fi
     run sh -c "$settings" | emit sysctl
     run cat /proc/net/snmp | emit snmp
+    # No keys: of transformations and of WireGuard only who talks to whom.
+    either xfrm-state 'ip -d xfrm state list nokeys'
+    either xfrm-policy 'ip xfrm policy'
+    if have wg; then
+        for word in listen-port endpoints allowed-ips; do
+            run wg show all "$word" | sed "s/^/$word /"
+        done | emit wireguard
+    fi
+    either l2tp-tunnel 'ip l2tp show tunnel'
+    run ip l2tp show session | grep -v cookie | emit l2tp-session
     either nft 'nft -j -t list ruleset' 'nft -j list ruleset'
     either iptables-save iptables-save
     either ip6tables-save ip6tables-save

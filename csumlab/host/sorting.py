@@ -9,9 +9,24 @@ from enum import Enum
 from csumlab.host.links import Link
 from csumlab.host.places import Place
 from csumlab.topology.model import DeviceKind
+from csumlab.topology.presets import Preset
 
 VIF = re.compile(r"vif(\d{1,5})\.(\d{1,3})")
 _NETFRONT_DRIVERS = ("vif", "netfront", "xen_netfront", "xennet")
+_TUNNELS = {
+    kind.value: kind
+    for kind in (
+        DeviceKind.VXLAN,
+        DeviceKind.GENEVE,
+        DeviceKind.GRE,
+        DeviceKind.GRETAP,
+        DeviceKind.IPIP,
+        DeviceKind.SIT,
+        DeviceKind.IP6TNL,
+        DeviceKind.WIREGUARD,
+    )
+} | {"ip6gre": DeviceKind.GRE, "ip6gretap": DeviceKind.GRETAP}
+"""Tunnel devices by IFLA_INFO_KIND."""
 _SLAVES = ("bond", "team")
 
 
@@ -33,12 +48,16 @@ class Sorted:
     loud: bool = False
 
 
-def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset[str], virtio: bool) -> Sorted:
-    """What a device is. ``vifs`` are backends under other names, ``bridges`` those of Open vSwitch; ``virtio``: the preset has taps."""
+def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset[str], preset: Preset) -> Sorted:
+    """What a device is. ``vifs`` are backends under other names, ``bridges`` those of Open vSwitch."""
+    virtio = preset.has_virtio
     if link.loopback:
         return Sorted(Sort.SKIP)
     if link.slave in _SLAVES or ((master := place.link(link.master)) is not None and master.kind in _SLAVES):
         return Sorted(Sort.LEFT, remark=f"a port of {link.master}")
+    kind = DeviceKind.L2TP if link.name in place.sessions else _TUNNELS.get(link.kind)
+    if kind is not None:
+        return _tunnel(link, kind, place, preset)
     match link.kind:
         case "" | "virtual":
             return _without_kind(link, place, vifs, virtio)
@@ -47,8 +66,6 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
             return Sorted(Sort.DEVICE, DeviceKind.BRIDGE, odd, loud=bool(odd))
         case "veth":
             return Sorted(Sort.DEVICE, DeviceKind.VETH)
-        case "vxlan":
-            return Sorted(Sort.DEVICE, DeviceKind.VXLAN)
         case "tun" if link.tap and not link.up and not link.master and not place.addresses_of(link.name):
             return Sorted(Sort.LEFT, remark="a tap that is down and unused")
         case "tun" if link.tap and not virtio:
@@ -57,11 +74,17 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
             return Sorted(Sort.DEVICE, DeviceKind.TAP)
         case "tun":
             return Sorted(Sort.LEFT, remark='a tun device; if a VPN program has it, write kind = "vpn" with local and remote', loud=True)
-        case "vlan":
-            tag = f"VLAN {link.vlan}" if link.vlan else "a VLAN"
-            return Sorted(
-                Sort.DEVICE, remark=f"{tag} on {link.lower}: taken for a card on a wire of its own; the tag is not walked", loud=True
-            )
+        case "vlan" | "macsec" if DeviceKind(link.kind) not in preset.carrying:
+            return Sorted(Sort.LEFT, remark=f"a {link.kind}, which the preset has not", loud=True)
+        case "vlan" if link.vlan and link.lower:
+            tag = "tagged by 802.1ad: walked as 802.1Q is" if link.service else ""
+            return Sorted(Sort.DEVICE, DeviceKind.VLAN, tag)
+        case "macsec" if link.lower:
+            return Sorted(Sort.DEVICE, DeviceKind.MACSEC)
+        case "vlan" | "macsec":
+            return Sorted(Sort.LEFT, remark=f"a {link.kind}, of which the dump does not say what it sits on", loud=True)
+        case "ovpn":
+            return Sorted(Sort.LEFT, remark='its peers are not shown: write kind = "ovpn" with local and remote', loud=True)
         case "bond" | "team":
             return Sorted(Sort.DEVICE, remark=f"a {link.kind}: not modelled, taken for one card", loud=True)
         case "openvswitch" if link.name in bridges:
@@ -69,6 +92,15 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
         case "openvswitch" if link.name == "ovs-system":
             return Sorted(Sort.SKIP)
     return Sorted(Sort.LEFT, remark=f"kind {link.kind} is not modelled", loud=link.up)
+
+
+def _tunnel(link: Link, kind: DeviceKind, place: Place, preset: Preset) -> Sorted:
+    if not link.up and not link.master and not place.addresses_of(link.name):
+        # Modules make one that catches what no other takes: tunl0, gre0, sit0.
+        return Sorted(Sort.LEFT, remark="a tunnel that is down and unused")
+    if kind not in preset.carrying:
+        return Sorted(Sort.LEFT, remark=f"a {kind.value}, which the preset has not", loud=True)
+    return Sorted(Sort.DEVICE, kind)
 
 
 def _without_kind(link: Link, place: Place, vifs: frozenset[str], virtio: bool) -> Sorted:
