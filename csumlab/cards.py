@@ -39,6 +39,17 @@ CARDS: Final = (
 )  # fmt: skip
 
 
+DRIVERS: Final[Mapping[str, str]] = {
+    "be2net": "be2net",
+    "hns3": "hns3-v2",
+    "lan78xx": "lan78xx",
+    "mlx5_core": "mlx5",
+    "ngbe": "libwx",
+    "txgbe": "libwx",
+}
+"""The card of which its driver's name (ethtool -i) reminds; whether a card is that one, and not a later or mended one, it does not tell."""
+
+
 @cache
 def behaviours(text: str) -> tuple[str, ...]:
     """The behaviours that a device's ``card`` names: words, each a behaviour or a card. Raises ValueError, which says what there is."""

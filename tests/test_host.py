@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csumlab.cards import DRIVERS, behaviours
 from csumlab.cli import cli
 from csumlab.host.dump import DumpError, parse_dump, read_dump
 from csumlab.host.guests import read_process
@@ -351,6 +352,14 @@ def test_policies_without_a_place(policy: str, problem: str) -> None:
 
 
 # Single facts.
+
+
+def test_a_driver_whose_cards_have_faults() -> None:
+    """The name of a driver does not tell whether its card is a faulty one: it is said, and nothing is set."""
+    made = load("ethtool-i here\ninterface: eth0\ndriver: mlx5_core")
+    assert 'if this is one: card = "mlx5"' in made.text
+    assert made.topology.device(Port("host", "eth0")).card == ""
+    assert all(behaviours(card) for card in DRIVERS.values())
 
 
 @pytest.mark.parametrize(

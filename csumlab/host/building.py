@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from csumlab.cards import DRIVERS
 from csumlab.host.dump import HERE, Dump, Notes
 from csumlab.host.featuring import features_for
 from csumlab.host.guests import read_ovs, read_xenstore, renamed_vifs
@@ -137,6 +138,11 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
             if what.loud:
                 work.notes.warn(f"{draft.name}:{name}: {what.remark}")
         if what.kind is DeviceKind.NIC:
+            driver = place.drivers.get(name, "")
+            if driver in DRIVERS:
+                draft.note(
+                    name, f'driver {driver}: there are cards with faults; if this is one: card = "{DRIVERS[driver]}" (csumlab stages cards)'
+                )
             made = replace(made, wire=f"{draft.name}-{name}" if place.key != HERE else f"wire-{name}")
             draft.key_notes[name, "wire"] = "default: what is plugged in is not known; somebody outside is at the other end"
         elif what.kind in CARRIAGES:
