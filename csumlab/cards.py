@@ -23,6 +23,8 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "rx-complete-packet": "hands up a sum that ends where the IP packet ends",
     "rx-complete-behind-tag": "hands up a sum that starts behind a VLAN tag which it leaves in the frame",
     "rx-levels": "verifies the sum inside a tunnel too, and says so (csum_level)",
+    "rx-merges": "puts TCP segments together that it has verified",
+    "rx-blank-ip": "leaves the IPv4 header's sum of what it put together blank, and its driver does not make one",
     "rx-trusts": "calls every TCP and UDP sum verified, also a wrong one",
     "rx-drops": "drops what it finds wrong",
 }
@@ -35,6 +37,7 @@ CARDS: Final = (
     Known("lan78xx", ("rx-complete", "rx-complete-behind-tag"), "linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", "derived"),
     Known("libwx", ("tx-by-protocol",), "linux drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum; CVE-2025-22101", "derived"),
     Known("mlx5", ("rx-complete", "rx-complete-packet"), "linux before commit e8c8b53ccaff (mlx5e_handle_csum)"),
+    Known("netvsc-5.3", ("rx-merges", "rx-blank-ip"), "linux before commit bf48648d650d"),
     Known("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
 )  # fmt: skip
 

@@ -207,9 +207,13 @@ class SymbolicPacket:
         return self._write(uid, self.sums[uid].pseudo, Zero.ONES)
 
     def write_zero(self, uid: int) -> Self:
-        """A field of 0x0000, which for UDP says that there is no sum."""
+        """A field of 0x0000, which for UDP says that there is no sum. Where the data are not known a blank sum counts as wrong: it is
+        right in one packet of 65535."""
         packet = self._write(uid, ZERO, Zero.ZEROS)
         own = packet.sums[uid]
+        if not KINDS[own.kind].zero_is_absent and own.data.unknowns:
+            blank = Symbol(f"what blank header {uid} sums to", unknown=own.data.unknowns[0].unknown, nonzero=True)
+            own = replace(own, data=of(blank) - own.pseudo)
         return replace(packet, sums={**packet.sums, uid: replace(own, absent=KINDS[own.kind].zero_is_absent)})
 
     def compute(self, uid: int) -> Self:

@@ -252,7 +252,15 @@ def card_hosts() -> dict[str, Topology]:
         f"sends, {card}": host(hosts.CARD, CARD=card, TRACKS="false")
         for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked")
     }
-    for card in ("rx-complete", "rx-complete-packet", "rx-complete rx-complete-behind-tag", "rx-levels rx-drops", "rx-trusts"):
+    for card in (
+        "rx-complete",
+        "rx-complete-packet",
+        "rx-complete rx-complete-behind-tag",
+        "rx-levels rx-drops",
+        "rx-trusts",
+        "rx-merges",
+        "rx-merges rx-blank-ip",
+    ):
         found[f"hears, {card}"] = host(hosts.CARD, CARD=card, TRACKS="false")
     for card in ("rx-complete", "rx-complete-packet"):
         found[f"hears, tracked, {card}"] = host(hosts.CARD, CARD=card, TRACKS="true")

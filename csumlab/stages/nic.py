@@ -13,7 +13,9 @@ from csumlab.stage import (
     FRAGMENT,
     KEEP,
     LONG,
+    MERGE,
     SAME,
+    SEGMENTED,
     TAGGED,
     TUNNEL,
     Coverage,
@@ -31,6 +33,7 @@ from csumlab.stage import (
     knob,
     right,
     segment,
+    version,
     when,
     write_zero,
 )
@@ -70,6 +73,8 @@ WIRE = Stage(
     ),
 )  # fmt: skip
 
+_NETVSC = "linux commit bf48648d650d (drivers/net/hyperv/netvsc_drv.c netvsc_alloc_recv_skb)"
+_MERGED = (*MERGE, *compute(Selector.TRANSPORT))
 _MLX5 = "linux commit e8c8b53ccaff (drivers/net/ethernet/mellanox/mlx5/core/en_rx.c mlx5e_handle_csum)"
 
 NIC_RECEIVE = Stage(
@@ -81,6 +86,8 @@ NIC_RECEIVE = Stage(
         Row(when(Bare), (knob("rx-complete-packet"),), carry(Coverage.PACKET), _COMPLETE, "the card hands up the sum of the packet, without what follows it in the frame", source=_MLX5),
         Row(when(Bare), (knob("rx-complete-behind-tag"), TAGGED), carry(Coverage.BEHIND_TAG), _COMPLETE, "the card hands up the sum of what follows the tag, which is left in the frame", source="linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", sure="derived"),
         Row(when(Bare), (knob("rx-complete"),), carry(), _COMPLETE, "the card hands up the sum of all that follows the Ethernet header, right or wrong", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_COMPLETE"),
+        Row(when(Bare), (knob("rx-merges"), knob("rx-blank-ip"), SEGMENTED, version(4), carries(Kind.TCP), right(Selector.TRANSPORT)), (*_MERGED, *write_zero(Selector.OUTER_IP)), fresh(Skb, summed=Summed.UNNECESSARY), "the card verified segments and put them together; the IPv4 header's sum of the whole is left blank", source=_NETVSC),
+        Row(when(Bare), (knob("rx-merges"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), _MERGED, fresh(Skb, summed=Summed.UNNECESSARY), "the card verified segments and put them together, with sums for the whole", source=_NETVSC),
         Row(when(Bare), (FRAGMENT,), KEEP, fresh(Skb), "a card does not check a fragment"),
         Row(when(Bare), (knob("rx-trusts"), carries(Kind.TCP, Kind.UDP)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card calls every sum verified", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY: what it must not say", sure="derived"),
         Row(when(Bare), (knob("rx-levels"), TUNNEL, carries(Kind.UDP), ABSENT_TRANSPORT, right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "there is no outer sum, and the card verified the inner one: two levels"),
