@@ -23,7 +23,7 @@ from csumlab.dissection import Dissection, dissect_packet
 from csumlab.fingerprints import TCP, Outer, flow_hashes, outer_headers
 from csumlab.headers import Layer
 from csumlab.tables import NO_TABLES, Tables
-from csumlab.testimony.segments import ACK, HALF, RST, SYN, TURN, End, Segment, segment_of
+from csumlab.testimony.segments import ACK, FIN, HALF, RST, SYN, TURN, End, Segment, segment_of
 from csumlab.testimony.statements import Statement, statement_of
 from csumlab.testimony.watching import LONGEST, PATIENCE, Flow, Watch, is_new, note, raise_end, raise_to
 
@@ -199,9 +199,9 @@ class Testimony:
         """Whether a packet whose TCP header follows its outermost IP header may tell something: a look at few bytes, before dissection."""
         six = packet[at] >> 4 == 6
         low, high, transport = (at + 8, at + 24, at + 40) if six else (at + 12, at + 16, at + (packet[at] & 15) * 4)
-        if len(packet) < transport + 14:
+        if len(packet) < transport + 20:
             return True
-        source_port, destination_port, start, acknowledges, _, flags = struct.unpack_from("!HHIIBB", packet, transport)
+        source_port, destination_port, start, acknowledges, size, flags = struct.unpack_from("!HHIIBB", packet, transport)
         sender = (1, bytes(packet[low:high]), source_port)
         receiver = (1, bytes(packet[high : 2 * high - low]), destination_port)
         flow = self._flows.get(frozenset((sender, receiver)))
@@ -216,7 +216,12 @@ class Testimony:
                     return True
             elif flags & ACK and (acknowledges - watched.start) % TURN < HALF:
                 return True
-        raise_to(flow, sender, (start + max(len(packet) - transport - 20, 0)) % TURN)
+        length = len(packet) - transport - (size >> 4) * 4
+        if length < 0 or size < 0x50:
+            return True  # Dissection says what its header is.
+        raise_to(flow, sender, (start + length + bool(flags & FIN)) % TURN)
+        if flags & ACK:
+            flow.last[sender] = acknowledges
         return False
 
 
