@@ -40,7 +40,7 @@ KINDS = (
     "udp, none, damaged",
 )
 STATES = (None, None, Skb(), Skb(Summed.UNNECESSARY), Skb(Summed.PARTIAL))
-RANDOM = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+RANDOM = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 MAKING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import csumlab
@@ -148,11 +149,11 @@ FLOORS = (
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for file in sorted(ROOT.rglob("*.py")):
-        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        if name != "__init__":
-            yield name, ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    files = {file.relative_to(ROOT).with_suffix(""): file for file in sorted(ROOT.rglob("*.py"))}
+    names = {".".join(path.parts).removesuffix(".__init__"): file for path, file in files.items()}
+    return tuple((name, ast.parse(file.read_text(encoding="utf-8"))) for name, file in names.items() if name != "__init__")
 
 
 def imported(tree: ast.Module, *, late: bool) -> Iterator[str]:
@@ -192,7 +193,7 @@ def test_imports_point_down() -> None:
 def test_libraries_stay_where_they_belong() -> None:
     """click only in the command line, numba only behind its wrapper, pandas and rich only late, dpkt only for snoop, scapy nowhere."""
     for name, tree in modules():
-        for target in imported(tree, late=True):
+        for target in set(imported(tree, late=True)):
             library = target.split(".")[0]
             if library == "click":
                 assert name == "cli" or name.startswith("commands"), name

@@ -77,13 +77,13 @@ def test_other_capture_points_show_what_the_kernel_showed_there(compared: list[C
     of a captured segment nobody knows what it will be merged with."""
     after: list[tuple[str, Held]] = []
     before: list[tuple[str, Held]] = []
-    for one in [one for one in compared if not one.probe.endswith("long")][::7]:
+    for one in [one for one in compared if not one.probe.endswith("long")][::19]:
         for start in (0, 2, 4) if not one.differences() else ():
             for found in held(one, start):
                 if not found.made_up:
                     (before if found.before else after).append((one.probe, found))
-    assert len(after) > 300
-    assert len(before) > 300
+    assert len(after) > 100
+    assert len(before) > 100
     assert {probe for probe, found in after if not found.same and "pseudo only" not in probe} == set()
     assert sum(not found.same for _, found in before) < 0.04 * len(before)
 
@@ -92,7 +92,7 @@ def test_other_capture_points_show_what_the_kernel_showed_there(compared: list[C
 @pytest.mark.needs_program
 def test_a_changed_row_would_be_noticed(compared: list[Comparison]) -> None:
     """What docs/truth.md rests on: with another effect of these rows some comparison does not come out."""
-    standing = {(one.stage.name, one.row.because): one for one in confirmed(compared)}
+    standing = {(one.stage.name, one.row.because): one for one in confirmed(compared[::2])}
     for stage, number in (("egress", 5), ("nat", 1), ("bridge", 1), ("veth", 0), ("receive", 3), ("encapsulate", 6), ("sender", 1)):
         row = stages()[stage].table[number]
         found = standing[stage, row.because]

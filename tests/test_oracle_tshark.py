@@ -48,11 +48,13 @@ class Sight:
 
 
 def sights(name: str) -> Iterator[Sight]:
-    """Every packet of a scenario at every port where it can be seen."""
+    """A packet of every class of a scenario, the first of it, at every port where it can be seen."""
     folder = CAPTURES / name
-    settings = replay(folder / "traffic.pcapng", topology_of(name)).settings
+    result = replay(folder / "traffic.pcapng", topology_of(name))
+    settings = result.settings
     seen = views(walked(name))
-    for number in sorted({number for view in seen.values() for number in view.frames}):
+    firsts = {leaf.first[0] for leaf in result.classes}
+    for number in sorted(firsts & {number for view in seen.values() for number in view.frames}):
         here: dict[str, tuple[Field, ...]] = {}
         for view in explain(folder / "traffic.pcapng", number, settings).views:
             if view.hop.stage is TAP:
