@@ -117,10 +117,11 @@ class SymbolicPacket:
         try:
             return decide(self.sums[uid].residue, self.answers)
         except Untold:
-            if uid in self.presumed:
-                return self.presumed[uid]
+            # What is filled between here and there is not right yet.
             if self.sums[uid].unfinished:
                 return False
+            if uid in self.presumed:
+                return self.presumed[uid]
             raise
 
     def absent(self, uid: int) -> bool:

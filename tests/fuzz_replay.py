@@ -28,11 +28,12 @@ def mutated(packet: bytes, dice: random.Random) -> bytes:
     return bytes(data)
 
 
-def tried(inputs: int, seed: int) -> int:
-    """Replay at least ``inputs`` packets; how many it were."""
+def tried(inputs: int, seed: int, size: int = 50) -> int:
+    """Replay at least ``inputs`` packets, ``size`` of them through every host at a time; how many it were."""
     dice = random.Random(seed)
     found = [topology for preset in ("linux-6.1", "xen-3.0.0") for topology in walks.hosts_of(preset).values()]
     names = [name for preset in ("linux-6.1", "xen-3.0.0") for name in walks.hosts_of(preset)]
+    examples = frames.examples()
     count = 0
     while count < inputs:
         for name, topology in zip(names, found, strict=True):
@@ -40,7 +41,7 @@ def tried(inputs: int, seed: int) -> int:
             port = dice.choice([port for port in topology.ports if topology.device(port).kind.value != "bridge"])
             assume = dice.choice(("", "", "", "unchecked", "verified", "must-compute"))
             running = Replay(Settings(topology, tap_of(topology, str(port)), assume, dice.random() < 0.2), accelerate=False)
-            batch = [mutated(dice.choice([*seeds, *frames.examples()]), dice) for _ in range(50)]
+            batch = [mutated(dice.choice([*seeds, *examples]), dice) for _ in range(size)]
             running.add(frames.block_of(batch))
             assert sum(leaf.count for leaf in running.leaves) + running.skipped + running.index.overflow == len(batch)
             count += len(batch)

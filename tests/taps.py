@@ -1,4 +1,4 @@
-"""What captures at other taps would show: every packet of a scenario walked as bytes from its origin through its own tap to its end."""
+"""What captures at other taps would show: packets of a scenario walked as bytes from its origin through its own tap to its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from csumlab.explain import explain
 from csumlab.headers import Layer, Link
 from csumlab.outcome import Settings
 from csumlab.plain import FramePacket
-from csumlab.replaying import ReplayResult, tap_of
+from csumlab.replaying import ReplayResult, replay
 from csumlab.sources import Reading
 from csumlab.topology.load import load_topology
 from csumlab.topology.model import Topology
@@ -61,11 +61,26 @@ def topology_of(name: str) -> Topology:
 
 
 @cache
+def replay_of(name: str) -> ReplayResult:
+    return replay(CAPTURES / name / "traffic.pcapng", topology_of(name))
+
+
+@cache
+def sampled(name: str) -> tuple[Walked, ...]:
+    """Two packets of every class of a scenario with their walks as bytes, by the first reading that fits."""
+    return _walked(name, {number for leaf in replay_of(name).classes for number in leaf.first[:2]})
+
+
+@cache
 def walked(name: str) -> tuple[Walked, ...]:
-    """Every packet of a scenario with its walk as bytes, by the first reading that fits it."""
-    path, topology = CAPTURES / name / "traffic.pcapng", topology_of(name)
-    settings = Settings(topology, tap_of(topology, ""))
-    explanations = [(frame, explain(path, number, settings)) for number, frame in enumerate(frames_in(path), start=1)]
+    """The same for every packet."""
+    return _walked(name, {number for leaf in replay_of(name).classes for number in leaf.first})
+
+
+def _walked(name: str, numbers: set[int]) -> tuple[Walked, ...]:
+    path, result = CAPTURES / name / "traffic.pcapng", replay_of(name)
+    frames, settings = frames_in(path), result.settings
+    explanations = [(frames[number - 1], explain(path, number, settings)) for number in sorted(numbers)]
     return tuple(_walk(e.number, frame, settings, e.dissection, e.outcome.readings[0]) for frame, e in explanations)
 
 

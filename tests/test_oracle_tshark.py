@@ -12,11 +12,10 @@ from pathlib import Path
 
 import live_tshark
 import pytest
-from taps import CAPTURES, SCENARIOS, topology_of, views, walked, write_frames
+from taps import CAPTURES, SCENARIOS, replay_of, sampled, views, write_frames
 
 from csumlab.explain import Field, explain
 from csumlab.headers import KINDS, Verdict
-from csumlab.replaying import replay
 from csumlab.trace import TAP
 
 pytestmark = [
@@ -50,9 +49,9 @@ class Sight:
 def sights(name: str) -> Iterator[Sight]:
     """A packet of every class of a scenario, the first of it, at every port where it can be seen."""
     folder = CAPTURES / name
-    result = replay(folder / "traffic.pcapng", topology_of(name))
+    result = replay_of(name)
     settings = result.settings
-    seen = views(walked(name))
+    seen = views(sampled(name))
     firsts = {leaf.first[0] for leaf in result.classes}
     for number in sorted(firsts & {number for view in seen.values() for number in view.frames}):
         here: dict[str, tuple[Field, ...]] = {}
