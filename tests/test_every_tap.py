@@ -16,8 +16,9 @@ from csumlab.replaying import replay
 
 _BEHIND = ["router:eth0", "outside:eth0"]
 UNSURE = {
-    # The port before its translation was not seen.
+    # What stood there before the translation was not seen.
     "xen-3.0.0-napt": ["dom0:eth0", "outside:eth0"],
+    "openbsd-5.4-pf": ["gate:em1", "server:eth0"],
     # What stood behind the packet when it was filled was not seen.
     "trailer-filled": ["outside:eth0"],
     # A CRC is no sum: of one that was made anew, or that does not follow an edit, nothing tells what it was.
