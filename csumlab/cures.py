@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, RX, V4, V6, is_on, options_of
+from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, RX, V4, V6, VERIFIES, is_on, options_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,15 @@ def candidates(topology: Topology, ports: list[Port]) -> Iterator[Cure]:
         yield from _device_changes(topology, port)
     for port in dict.fromkeys(ports):
         domain = topology.domains[port.domain]
-        for name, default in KNOBS.items():
-            if domain.tracks() and not domain.sysctl.get(name, default):
-                changed = _with_domain(topology, replace(domain, sysctl={**domain.sysctl, name: True}))
-                yield Cure(
-                    domain.name,
-                    f"sysctl -w {name}=1",
-                    f"sysctl -w {name}=0",
-                    "every packet of a tracked connection is summed once in software unless its card did",
-                    f"put {name} = 1 into a file of /etc/sysctl.d",
-                    changed,
-                )
+        if domain.tracks() and not domain.sysctl.get(VERIFIES, KNOBS[VERIFIES]):
+            yield Cure(
+                domain.name,
+                f"sysctl -w {VERIFIES}=1",
+                f"sysctl -w {VERIFIES}=0",
+                "every packet of a tracked connection is summed once in software unless its card did",
+                f"put {VERIFIES} = 1 into a file of /etc/sysctl.d",
+                _with_domain(topology, replace(domain, sysctl={**domain.sysctl, VERIFIES: True})),
+            )
     yield from _newer(topology)
 
 

@@ -22,7 +22,7 @@ from csumlab.symbolic import Untold
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import CLAIMS, KNOBS, PRESETS, Preset, is_on, knobs_of, options_of
+from csumlab.topology.presets import BRIDGE_CALLS, CLAIMS, KNOBS, PRESETS, Preset, is_on, knobs_of, options_of
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
 
 MAX_HOPS = 400
@@ -192,6 +192,14 @@ class Walker:
 
     def _output(self, domain: Domain, sender: Port, hop: Span) -> None:
         """POSTROUTING, then out by ``sender``."""
+        self._postrouting(domain, sender)
+        if self.topology.device(sender).kind in CARRIAGES:
+            self._enter_tunnel(domain, sender, hop)
+            return
+        self._cross(sender, forward.next_stop(self.topology, sender, hop, _destination(self.packet)), hop)
+
+    def _postrouting(self, domain: Domain, sender: Port) -> None:
+        """The rules for what leaves by ``sender``."""
         device = self.topology.device(sender)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         if self._is_udp(transport) and options_of(device)["checksum-fill"]:
@@ -201,11 +209,6 @@ class Walker:
             edit = forward.translate_source(domain, device, ip, transport)
             if edit is not None:
                 self._translate(domain, sender, "out", edit)
-        if device.kind in CARRIAGES:
-            self._enter_tunnel(domain, sender, hop)
-            return
-        destination = _destination(self.packet)
-        self._cross(sender, forward.next_stop(self.topology, sender, hop, destination), hop)
 
     def _cross(self, sender: Port, target: Port, next_hop: Span, from_wire: bool = False, inward: bool = False) -> None:
         """Across a segment, from ``sender`` to ``target``, and up the stack there. ``inward``: out of the tunnel that ``sender`` is."""
@@ -216,13 +219,13 @@ class Walker:
             domain = self.topology.domains[sender.domain]
             self._egress(domain, sender)
             self._tap(sender, "out")
-        redirected = False
+        redirected = hooked = False
         for step in steps:
             domain = self.topology.domains[step.port.domain]
             if step.port == step.peer:
                 self._tap(step.peer, "in")
                 self._rewrite(domain, step.peer, "in", rewriters.AT_DEVICE)
-                self._cross_bridge(step, target)
+                hooked = self._cross_bridge(step, target)
                 continue
             if forward.carries_frames(self.topology.device(step.port)):
                 self._enter_tunnel(domain, step.port, next_hop)
@@ -230,7 +233,7 @@ class Walker:
             if step.wrapping is not None:
                 self._wrap(step, domain, from_wire)
                 if step.wrapping == step.peer:
-                    self._cross_bridge(step, target)
+                    hooked = self._cross_bridge(step, target)
                 continue
             if self.topology.device(step.port).kind is DeviceKind.MACVTAP:
                 self._tap(step.port, "in")
@@ -253,20 +256,37 @@ class Walker:
             if not self.topology.device(step.peer).feeds_reader or not self._is_read(step.peer):
                 self._tap(step.peer, "in")
                 self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
-            self._cross_bridge(step, target)
+            hooked = self._cross_bridge(step, target)
         if forward.leads_away(self.topology.device(target)):
             self._enter_tunnel(self.topology.domains[target.domain], target, next_hop)
             return
-        self._input(self.topology.domains[target.domain], target)
+        self._input(self.topology.domains[target.domain], target, hooked)
 
-    def _cross_bridge(self, step: forward.Step, target: Port) -> None:
-        if step.bridge:
-            there = self.topology.domains[step.peer.domain]
-            bridge = Port(there.name, step.bridge)
-            if bridge == target:
-                self._tap(bridge, "in")
-            else:
-                self._apply(self._preset(there).bridge, there, bridge)
+    def _cross_bridge(self, step: forward.Step, target: Port) -> bool:
+        """Whether the packet has come to ``target``, a bridge, and has been through PREROUTING by then (net/bridge/br_netfilter_hooks.c
+        br_nf_pre_routing, ip_sabotage_in)."""
+        if not step.bridge:
+            return False
+        there = self.topology.domains[step.peer.domain]
+        bridge = Port(there.name, step.bridge)
+        checks = self._bridge_netfilter(there)
+        if checks is not None:
+            self._apply(checks, there, bridge, "in")
+            self._prerouting(there, bridge)
+        if bridge == target:
+            self._tap(bridge, "in")
+            return checks is not None
+        self._apply(self._preset(there).bridge, there, bridge)
+        if checks is not None:
+            self._postrouting(there, bridge)
+        return False
+
+    def _bridge_netfilter(self, domain: Domain) -> Stage | None:
+        """What checks the packet before the hooks of IP see it on a bridge, None if they do not: tagged frames are left alone
+        (net.bridge.bridge-nf-filter-vlan-tagged is 0)."""
+        ip = outer_ip(self.packet.headers)
+        called = ip is not None and self._knobs(domain, None)(BRIDGE_CALLS[4 if ip.layer is Layer.IPV4 else 6])
+        return self._preset(domain).bridge_netfilter if called and self.packet.headers[0].is_ip else None
 
     def _wrap(self, step: forward.Step, domain: Domain, from_wire: bool) -> None:
         """Between a VLAN or MACsec device and the device that it sits on, down or up."""
@@ -366,16 +386,11 @@ class Walker:
         for name, limit in there.items():
             self._apply(RING_SLOTS_ELSEWHERE if name else RING_SLOTS, host, peer, "in", slots=most, limits=limit)
 
-    def _input(self, domain: Domain, port: Port) -> None:
-        """IP input on ``port``: PREROUTING, then delivery or forwarding."""
-        preset = self._preset(domain)
+    def _prerouting(self, domain: Domain, port: Port) -> None:
+        """Connection tracking, and the rules for what comes in by ``port``."""
         device = self.topology.device(port)
-        if device.feeds_reader and self._is_read(port):
-            self._apply(readers.XDP_SOCKET, domain, port, "in")
-            self._read(domain, port)
-        self._apply(preset.input, domain, port, "in")
         if domain.tracks():
-            self._apply(preset.conntrack, domain, port, "in")
+            self._apply(self._preset(domain).conntrack, domain, port, "in")
         self._rewrite(domain, port, "in", rewriters.IN_NETFILTER)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         assert ip is not None
@@ -388,6 +403,17 @@ class Walker:
                 edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
                 self._translate(domain, port, "in", edit)
+
+    def _input(self, domain: Domain, port: Port, hooked: bool = False) -> None:
+        """IP input on ``port``: PREROUTING unless the packet has been there (``hooked``), then delivery or forwarding."""
+        preset = self._preset(domain)
+        device = self.topology.device(port)
+        if device.feeds_reader and self._is_read(port):
+            self._apply(readers.XDP_SOCKET, domain, port, "in")
+            self._read(domain, port)
+        self._apply(preset.input, domain, port, "in")
+        if not hooked:
+            self._prerouting(domain, port)
         destination = _destination(self.packet)
         if self._is_here(domain, port, destination):
             if self._is_read(port) and not self._watches(port):
@@ -397,6 +423,8 @@ class Walker:
         if not domain.forwarding:
             raise _Ended(Fate.DROPPED, f"{domain.name} does not forward (net.ipv4.ip_forward is 0) and {destination} is not its address")
         leaving, hop = forward.route(domain, destination)
+        if hooked and leaving.name == port.device:
+            raise _Ended(Fate.UNTOLD, "a packet that bridge netfilter sends back into its bridge is not followed")
         self._apply(preset.forward, domain, Port(domain.name, leaving.name))
         self._output(domain, Port(domain.name, leaving.name), hop)
 

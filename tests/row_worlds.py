@@ -23,6 +23,7 @@ from csumlab.plain import FramePacket
 from csumlab.state import Bare, Skb, State, Summed, Virtio
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
+from csumlab.topology.presets import BRIDGE_CALLS
 from csumlab.trace import Hop, Trace
 from csumlab.walk import Walker
 
@@ -97,6 +98,13 @@ OWN = {"ta": ["10.1.0.1/24", "fd00:1::1/64"], "tb": ["10.2.0.1/24", "fd00:2::1/6
 def bridge(offered: bool, **way_in: object) -> World:
     text = guest(False) + device("dut:ta", "tap", bridge="br0", **way_in) + device("dut:br0", "bridge")
     return World(text + reader("dut:tb", offered, addresses=BRIDGED, bridge="br0"), destinations=("10.1.0.3", "fd00:1::3"))
+
+
+def hooked_bridge(offered: bool) -> World:
+    """A bridge whose packets pass the hooks of IP."""
+    calls = ", ".join(f'"{name}" = true' for name in BRIDGE_CALLS.values())
+    plain = bridge(offered)
+    return replace(plain, text=f"[domain.dut]\nsysctl = {{ {calls} }}\n{plain.text}")
 
 
 def routed(offered: bool, settings: str = "", rules: str = "", way_in: dict[str, object] | None = None, **way_out: Any) -> World:

@@ -20,6 +20,7 @@ from row_worlds import (
     dnat,
     from_vpn,
     header_text,
+    hooked_bridge,
     local,
     look,
     masquerade,
@@ -67,7 +68,6 @@ def rows() -> tuple[Row, ...]:
 
 
 LISTED = {
-    "bridge/bridge-nf=1/*/ipbad/*": "br_netfilter is not modelled: it drops a frame whose IPv4 header sum is wrong",
     "capture/bridge br0*": "a bridge device sees frames that it only forwards while it is promiscuous; captures at its ports are modelled",
     "capture_gso/*": "the kinds of super-frames that a capture shows: segmentation is not walked",
     "fragment/*": "fragmentation on the way is not walked",
@@ -83,7 +83,7 @@ def world_of(row: Row) -> World | None:
     offered, variant = row.out == "csum", row.variant
     match row.scenario:
         case "bridge":
-            return bridge(offered)
+            return hooked_bridge(offered) if variant == "bridge-nf=1" else bridge(offered)
         case "route":
             return routed(offered)
         case "masquerade":

@@ -25,7 +25,7 @@ from csumlab.state import Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Undecided
 from csumlab.topology.load import parse_topology, to_toml
 from csumlab.topology.model import Topology
-from csumlab.topology.presets import PRESETS
+from csumlab.topology.presets import BRIDGE_CALLS, PRESETS
 from csumlab.trace import Fate, Trace
 from csumlab.walk import Undetermined, Walker
 
@@ -54,6 +54,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
     }
     if preset == "linux-6.1":
         found["direct"] = host(hosts.DIRECT)
+        found |= hooked_hosts()
         older = host(hosts.BRIDGE, PRESET="xen-3.0.0")
         found["older dom0"] = with_preset(older, domU="linux-6.1")
         found["older dom0, 3.12"] = with_preset(older, domU="linux-3.12")
@@ -77,6 +78,14 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "vlan", "esp")}
         found["gate, esp"] = found["tunnel, esp"]
     return found
+
+
+def hooked_hosts() -> dict[str, Topology]:
+    """Hosts whose bridged packets pass the hooks of IP: connection tracking alone, or translation of what leaves by the bridge."""
+    calls = ", ".join(f'"{name}" = true' for name in BRIDGE_CALLS.values())
+    text = hosts.BRIDGE.replace("[domain.dom0]", f"[domain.dom0]\nconntrack = true\nsysctl = {{ {calls} }}", 1)
+    rule = '[[domain.dom0.nat]]\nkind = "masquerade"\ndevice = "xenbr0"\nsource = "192.0.2.8/29"\n'
+    return {"bridge, netfilter": host(text, PRESET="linux-6.1"), "bridge, netfilter, masquerade": host(text + rule, PRESET="linux-6.1")}
 
 
 TUNNELS: Mapping[str, tuple[str, ...]] = {

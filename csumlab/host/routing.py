@@ -11,7 +11,7 @@ from csumlab.host.places import Place
 from csumlab.host.rules import resolve
 from csumlab.host.written import Draft
 from csumlab.packet import exactly
-from csumlab.topology.model import DeviceKind, Prefix, Route
+from csumlab.topology.model import Prefix, Route
 from csumlab.topology.presets import KNOBS
 
 _OLD_NAMES = {"net.netfilter.nf_conntrack_checksum": "net/ipv4/netfilter/ip_conntrack_checksum"}
@@ -82,9 +82,6 @@ def add_settings(work: Work, draft: Draft, place: Place) -> None:
             notes.warn(f"{draft.name}: no rules could be read (nft -j or iptables-save is needed); translation is unknown")
     else:
         draft.conntrack = place.tracks
-    bridged = any(device.kind is DeviceKind.BRIDGE for device in draft.devices.values())
-    if draft.conntrack and bridged and any(value for key, value in sysctls.items() if key.startswith("net/bridge/bridge-nf-call-ip")):
-        notes.warn(f"{draft.name}: bridge-nf-call-iptables is on: bridged frames pass the rules too; that is not walked")
     for knob in KNOBS:
         value = sysctls.get(knob.replace(".", "/"), sysctls.get(_OLD_NAMES.get(knob, ""), -1))
         if value >= 0:

@@ -131,6 +131,16 @@ BRIDGE = Stage(
     ),
 )  # fmt: skip
 
+BRIDGE_NETFILTER = Stage(
+    name="bridge-netfilter",
+    title="bridge netfilter",
+    source="linux 6.1 net/bridge/br_netfilter_hooks.c br_nf_pre_routing, br_validate_ipv4; net/bridge/br_netfilter_ipv6.c br_validate_ipv6",
+    table=(
+        Row(ANY, (wrong(OUTER_IP),), DROP, SAME, "a bridged packet is checked as IP input would: the IPv4 header sum is wrong (InHdrErrors, InCsumErrors)"),
+        Row(ANY, (), TRIM, SAME, "a bridged packet is checked as IP input would: the IPv4 header sum is right (IPv6 has none); what follows the packet is cut off"),
+    ),
+)  # fmt: skip
+
 INPUT = Stage(
     name="input",
     title="IP input",

@@ -21,6 +21,7 @@ from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.forward import members, neighbours
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, NatKind, Port, Prefix, Route, Topology
 from csumlab.topology.presets import (
+    BRIDGE_CALLS,
     CLAIMING,
     CLAIMS,
     FEATURES,
@@ -214,6 +215,9 @@ class _Parser:
         self.words([entry.preset], PRESETS, f"{key}.preset", "preset")
         self.words([entry.moves_to] if entry.moves_to else [], PRESETS, f"{key}.moves-to", "preset")
         self.words(entry.sysctl, KNOBS, f"{key}.sysctl", "sysctl")
+        for word in BRIDGE_CALLS.values():
+            if entry.sysctl.get(word) and PRESETS[entry.preset].bridge_netfilter is None:
+                raise self.fail(f"{key}.sysctl.{word}", f"what bridge netfilter of {entry.preset} does is not modelled")
         devices = {device: self.device(entry.preset, device, content, f"{key}.device.{device}") for device, content in entry.device.items()}
         if not devices:
             raise self.fail(key, "has no device; write a [domain.NAME.device.NAME] table")

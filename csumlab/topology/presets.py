@@ -62,6 +62,7 @@ class Preset:
     features: Mapping[DeviceKind, frozenset[str]]
     fixed: Mapping[DeviceKind, frozenset[str]]
     segmentation: Stage | None = None
+    bridge_netfilter: Stage | None = None
     virtio_transmit: Stage | None = None
     virtio_receive: Stage | None = None
     tap_transmit: Stage | None = None
@@ -130,6 +131,7 @@ LINUX_6_1 = Preset(
         K.MACSEC: (tunnels.MACSEC_SEAL, tunnels.MACSEC_UNSEAL),
     },
     segmentation=linux.SEGMENTATION,
+    bridge_netfilter=linux.BRIDGE_NETFILTER,
     virtio_transmit=virtio.VIRTIO_TRANSMIT,
     virtio_receive=virtio.VIRTIO_RECEIVE,
     tap_transmit=virtio.TAP_TRANSMIT,
@@ -338,6 +340,7 @@ FREEBSD_10 = replace(
     name="freebsd-10",
     title="FreeBSD 10 (xn and pf; vtnet as until 2025; all else as Linux 6.1)",
     input=othersystems.FREEBSD_INPUT,
+    bridge_netfilter=None,
     nat=othersystems.FREEBSD_PF,
     netfront_transmit=othersystems.FREEBSD_NETFRONT_TRANSMIT,
     netfront_receive=othersystems.FREEBSD_NETFRONT_RECEIVE,
@@ -398,8 +401,11 @@ PRESETS: Mapping[str, Preset] = {
     )
 }
 
-KNOBS: Mapping[str, bool] = {"net.netfilter.nf_conntrack_checksum": True}
-"""Sysctls that a table asks for, with the kernel's default."""
+VERIFIES = "net.netfilter.nf_conntrack_checksum"
+BRIDGE_CALLS: Mapping[int, str] = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
+"""By IP version: whether bridged packets pass the hooks of IP (br_netfilter). On where the module is loaded, which it is not by default."""
+KNOBS: Mapping[str, bool] = {VERIFIES: True, **dict.fromkeys(BRIDGE_CALLS.values(), False)}
+"""Sysctls that a table or the way of a packet asks for, with the kernel's default."""
 TUNNEL_OPTIONS: Mapping[str, bool] = {
     "udpcsum": True,
     "udp6zerocsumrx": False,

@@ -22,7 +22,7 @@ from .world import Observed
 
 KNOWN = Path(__file__).parent / "known_differences.toml"
 _LINK = 14
-_COUNTED = ("input", "forward")
+_COUNTED = ("input", "forward", "bridge-netfilter")
 """The stages whose drops show in a counter."""
 
 

@@ -237,8 +237,8 @@ class Devices:
         namespaces.sysctl("net/ipv6/conf/all/forwarding", int(domain.forwarding))
         if domain.tracks() or domain.nat or domain.edits:
             namespaces.nft(ruleset(domain))
-            for name, value in domain.sysctl.items():
-                namespaces.sysctl(name.replace(".", "/"), int(value))
+        for name, value in domain.sysctl.items():
+            namespaces.sysctl(name.replace(".", "/"), int(value))
 
     def _neighbours(self, domain: Domain) -> dict[tuple[str, str], str]:
         """Hardware addresses of the next hops towards every address that is used: nobody has to ask for them."""

@@ -30,7 +30,7 @@ QUIET: dict[str, int | str] = {
     "net/bridge/bridge-nf-call-ip6tables": 0,
 }
 """What would send packets of its own or drop some for reasons that have nothing to do with checksums. A key that a kernel lacks is left
-out. br_netfilter is off: the model's bridge does not look into packets."""
+out. Bridged packets pass the hooks of IP only where a topology says so."""
 
 
 class Untestable(Exception):

@@ -418,6 +418,25 @@ def segmented() -> Iterator[Scenario]:
         yield Scenario(f"segments, virtio, unflagged{name}", text, unflagged, ("a", "b"))
 
 
+HOOKED: dict[str, object] = {"net.bridge.bridge-nf-call-iptables": True, "net.bridge.bridge-nf-call-ip6tables": True}
+
+
+def hooked() -> Iterator[Scenario]:
+    """Bridges whose packets pass the hooks of IP (br_netfilter)."""
+    snat = tuple({**rule, "device": "br0", "source": "10.1.0.0/24", "address": "10.1.0.77"} for rule in SNAT[:1])
+    for name, more, nat in (
+        ("", HOOKED, ()),
+        (", conntrack", HOOKED, None),
+        (", conntrack, unverified", {**HOOKED, **UNVERIFIED}, None),
+        (", snat", HOOKED, snat),
+    ):
+        words = f"[domain.host]\nsysctl = {_toml(more)}\n" + ("conntrack = true\n" if nat is None else "")
+        text = bridged({}, {}, {}).replace("[domain.host]\n", words)
+        for rule in nat or ():
+            text += "[[domain.host.nat]]\n" + "".join(f"{word} = {_toml(value)}\n" for word, value in rule.items())
+        yield Scenario(f"bridge, netfilter{name}", text, (*ACROSS, *TO_HOST), brief=name.endswith("unverified"))
+
+
 def editors() -> Iterator[Scenario]:
     """Rules that edit without a connection, between the same virtual machines."""
     everything = tuple(replace(flow, kinds=(*KINDS, *RARE)) for flow in THROUGH)
@@ -504,6 +523,7 @@ def every() -> Iterator[Scenario]:
         )
     yield from rewriters()
     yield from editors()
+    yield from hooked()
     yield Scenario("card", carded(), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED))
     yield Scenario("card as tap", carded(**AS_TAP), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED), tapped=True)
     yield Scenario("card as tap, nothing verified", carded(**AS_TAP, rx=False), CARDED, tapped=True)
