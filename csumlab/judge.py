@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from csumlab.facts import FragmentRole
 from csumlab.forms import Form
+from csumlab.outer import inner_start
 from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
 from csumlab.stage import Operation, Packet
 from csumlab.stages.nic import WIRE
@@ -163,6 +164,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         return
     outcome = f"{trace.fate.value} at {end.domain}: {trace.why}"
     broken = {uid: hop for uid, hop in errors.since.items() if hop >= 0}
+    unopened = set(_sums(end.after)) - taken(end.after)
     if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
         yield Judgement("CSL504", last, None, outcome)
         return
@@ -182,7 +184,8 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     for uid, hop in broken.items():
         left = _left(trace, errors, uid, hop)
         if left is None and not refused:
-            yield Judgement("CSL302", hop, uid, outcome, note=True)
+            if uid not in unopened:
+                yield Judgement("CSL302", hop, uid, outcome, note=True)
         elif left is None:
             if uid == culprit:
                 yield Judgement("CSL201", hop, uid, outcome)
@@ -194,8 +197,14 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         if hop < 0 and uid in errors.after[-1]:
             if refused and uid == culprit:
                 yield Judgement("CSL001", last, uid, outcome)
-            elif not refused:
+            elif not refused and uid not in unopened:
                 yield Judgement("CSL301", _trusted_since(trace, uid), uid, outcome)
+
+
+def taken(packet: Packet) -> frozenset[int]:
+    """The uids of the headers that whoever accepts a packet takes: not those inside a tunnel that was not opened there. Of what it
+    carries nothing is said; a kernel without the tunnel does not look at it (net/ipv4/ip_input.c ip_protocol_deliver_rcu)."""
+    return frozenset(header.uid for header in packet.headers[: inner_start(packet.headers)])
 
 
 def _filled_fragment(trace: Trace) -> tuple[int, int] | None:
@@ -315,9 +324,10 @@ def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) ->
             yield Judgement("CSL312", number, None, f"{where}: {end.because}", number, note or absent)
             continue
         shown = _showing(end.after, end.state_after)
-        if shown:
-            yield Judgement("CSL311", _trusted_since(damaged, shown[0]), shown[0], f"{where}: {end.because}", number, note)
-        else:
+        there = [uid for uid in shown if uid in taken(end.after)]
+        if there:
+            yield Judgement("CSL311", _trusted_since(damaged, there[0]), there[0], f"{where}: {end.because}", number, note)
+        elif not shown:
             yield Judgement("CSL411", _cleaned(damaged, number, guards[0]), guards[0], f"{where} with a right sum", number, note)
 
 

@@ -6,27 +6,17 @@ be accepted or hidden of damaged bytes is what the judge says; forms and bytes a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
-
 import walks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judged import by_bytes, readings
 from random_hosts import RandomHost, random_hosts
 
-from csumlab.classes import headers_of, numbers
-from csumlab.forms import Form
-from csumlab.judge import Judgement, expose, judge
-from csumlab.plain import FramePacket
-from csumlab.stage import Operation, Packet
+from csumlab.stage import Operation
 from csumlab.state import Claim, Skb, State, Summed, owed, project
-from csumlab.symbolic import Undecided, Untold
 from csumlab.topology.presets import PRESETS
-from csumlab.trace import Fate, Fault, Hop, Trace
-from csumlab.walk import Undetermined, Walker
+from csumlab.trace import Fate, Fault, Hop
 
-Answer = TypeVar("Answer")
 KINDS = (
     "tcp",
     "udp",
@@ -56,50 +46,6 @@ def cases(draw: st.DrawFn) -> walks.Case:
         state = None
     frame = walks.packets_between(host.source, host.destination, 4, draw(st.sampled_from((b"payload", b"evenly.."))))[kind]
     return walks.Case(f"{kind}, {state or 'by its kernel'}, {host!r}", host.topology, host.origin, frame, state)
-
-
-class Walked:
-    """A case walked by its forms and judged. What the forms leave open is answered from the packet's own numbers."""
-
-    def __init__(self, case: walks.Case, choices: dict[str, str]) -> None:
-        self.case, self.choices, self.answers = case, choices, dict[Form, bool]()
-        self.headers = headers_of(walks.dissected(case).facts, case.topology)
-        self.trace = self._answered(lambda: self._walk(None))
-        self.judged = self._answered(lambda: judge(self.trace))
-
-    def exposures(self) -> tuple[Judgement, ...]:
-        """What damage would do, put in everywhere."""
-        return self._answered(lambda: tuple(expose(self.trace, self._walk, memory=True)))
-
-    def _walk(self, number: int | None) -> Trace:
-        packet = walks.symbolic(self.case, self.headers, self.answers)
-        return walk(self.case, packet, self.choices, lambda at, present: present.damage() if at == number else present)  # type: ignore[attr-defined]
-
-    def _answered(self, ask: Callable[[], Answer]) -> Answer:
-        while True:
-            try:
-                return ask()
-            except Undecided as question:
-                values, known = numbers(question.form, walks.columns_of(self.case))
-                assert known[0]
-                self.answers[question.form] = bool(values[0] == 0)
-
-
-def walk(case: walks.Case, packet: Packet, choices: dict[str, str], inject: Callable[[int, Packet], Packet]) -> Trace:
-    state = walks.sent_with(case, packet)
-    return Walker(case.topology, choices, finished=state, inject=inject).run(case.topology.domains[case.origin], packet)
-
-
-def readings(case: walks.Case) -> list[Walked]:
-    """Every way that only run-time state could tell from the others."""
-    found, todo = [], [dict[str, str]()]
-    while todo:
-        choices = todo.pop()
-        try:
-            found.append(Walked(case, choices))
-        except Undetermined as question:
-            todo += [{**choices, question.label: option} for option in question.options]
-    return found
 
 
 def operations(hop: Hop) -> set[Operation]:
@@ -138,22 +84,6 @@ def test_what_is_owed_becomes_final_by_one_fill(case: walks.Case) -> None:
         assert all(times == 1 for times in filled.values()) or walked.judged
 
 
-def spoil(packet: FramePacket) -> FramePacket:
-    """Damage: one bit of the last byte of the innermost data that a sum covers, or could."""
-    innermost = [header.uid for header in packet.headers if header.consumes][-1]
-    at = packet.sums[innermost].end - 1
-    return replace(packet, data=packet.data[:at] + bytes([packet.data[at] ^ 0x10]) + packet.data[at + 1 :])
-
-
-def wrong_sums(packet: FramePacket, state: State) -> frozenset[int]:
-    """The sums that are wrong once what is owed is filled, by the bytes."""
-    due = owed(state, packet.headers)
-    whole = packet.trim()
-    if due is not None:
-        whole = whole.fill(due)
-    return frozenset(uid for uid, one in whole.sums.items() if not whole.absent(uid) and one.residue)
-
-
 @RANDOM
 @given(cases())
 def test_what_the_judge_says_of_damage_is_what_the_bytes_do(case: walks.Case) -> None:
@@ -172,29 +102,6 @@ def test_what_the_judge_says_of_damage_is_what_the_bytes_do(case: walks.Case) ->
             filled |= {due} if due is not None and Operation.FILL in operations(hop) else set()
             seen = by_bytes(case, walks.plain(case, headers), walked.choices, number)
             assert said.get(number) == seen, f"damage before {hop}: the judge says {said.get(number)}, the bytes {seen}"
-
-
-def by_bytes(case: walks.Case, packet: FramePacket, choices: dict[str, str], number: int) -> str | None:
-    """The code of what becomes of damage put in before hop ``number``; None if it is caught, or lies in what is encrypted."""
-
-    def inject(at: int, present: Packet) -> Packet:
-        assert isinstance(present, FramePacket)
-        return spoil(present) if at == number and present.sealed is None else present
-
-    try:
-        damaged = walk(case, packet, choices, inject)
-    except Untold:
-        return None
-    if damaged.fate is not Fate.ACCEPTED or len(damaged.hops) <= number:
-        return None
-    entered, end = damaged.hops[number], damaged.hops[-1]
-    assert isinstance(entered.before, FramePacket)
-    assert isinstance(end.after, FramePacket)
-    if entered.before.sealed is not None:
-        return None
-    if not wrong_sums(entered.before, entered.state_before):
-        return "CSL312"
-    return "CSL311" if wrong_sums(end.after, end.state_after) else "CSL411"
 
 
 @RANDOM

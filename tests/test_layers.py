@@ -106,7 +106,7 @@ FLOORS = (
     ("points.predicting", "points.writing"),
     ("points.items",),
     ("points.comparing",),
-    ("host", "host.script", "host.written", "host.templates"),
+    ("host", "host.script", "host.written", "host.templates", "host.setups"),
     ("host.dump",),
     ("host.links", "host.network", "host.peers", "host.settings", "host.rules", "host.guests"),
     ("host.nft", "host.iptables", "host.featuring"),

@@ -75,7 +75,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
                     found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
         found |= tunnel_hosts() | overlay_hosts()
     elif preset == "xen-3.0.0":
-        found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "vlan", "esp")}
+        found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "gre, csum", "vlan", "esp")}
         found["gate, esp"] = found["tunnel, esp"]
     return found
 
@@ -93,6 +93,7 @@ TUNNELS: Mapping[str, tuple[str, ...]] = {
     "vxlan, remcsum, noudpcsum": ("vxlan", "options = { remcsumtx = true, remcsumrx = true, udpcsum = false }"),
     "vxlan, remcsum not heeded": ("vxlan", "options = { remcsumtx = true }"),
     "gre": ("gre",),
+    "gre, csum": ("gre", "options = { csum = true }"),
     "gretap, csum": ("gretap", "options = { csum = true }"),
     "gue, remcsum": ("ipip", 'encap = "gue"', "options = { encap-csum = true, encap-remcsum = true }"),
     "gue, remcsum, no sum": ("ipip", 'encap = "gue"', "options = { encap-remcsum = true }"),

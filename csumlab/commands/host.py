@@ -69,18 +69,34 @@ def load(dump: str, output: str | None, name: str, at: str) -> None:
 
 
 @host.command()
-@click.option("--host", "kind", metavar="HOST", required=True, help="One of xen, xcp-ng, proxmox, libvirt.")
+@click.option("--host", "kind", default="", metavar="HOST", help="One of xen, xcp-ng, proxmox, libvirt.")
 @click.option("--vif", default="", metavar="VIF", help="The guest's device in dom0, such as vif3.0.")
 @click.option("--vm", default="", metavar="VM", help="The virtual machine: a number with proxmox, a name with libvirt.")
 @click.option("--address", default="", metavar="ADDRESS", help="The guest's address, such as 10.0.0.11/24.")
+@click.option("--tunnel", default="", metavar="TUNNEL", help="A tunnel or VPN instead, such as wireguard; 'list' says which there are.")
+@click.option("--in", "place", default="host", metavar="PLACE", help="Where the tunnel's near end stands, such as container.")
+@click.option("--offload", type=click.Choice(["on", "off"]), default="on", help="Checksum offload and GRO at the tunnel's near end.")
+@click.option("--kernel", default="linux-6.1", metavar="PRESET", help="The kernel at the tunnel's near end.")
 @click.option("--output", "-o", metavar="FILE", help="Where to write the topology; else standard output.")
-def template(kind: str, vif: str, vm: str, address: str, output: str | None) -> None:
-    """Print a topology to start from, for those who have only the capture."""
+def template(kind: str, vif: str, vm: str, address: str, tunnel: str, place: str, offload: str, kernel: str, output: str | None) -> None:
+    """Print a topology to start from, for those who have only the capture: a host with a guest (--host), or a tunnel or VPN to another
+    machine (--tunnel)."""
+    from csumlab.host.setups import listing, setup
     from csumlab.host.templates import template as make
+    from csumlab.topology.load import TopologyError, parse_topology
 
+    if bool(kind) == bool(tunnel):
+        fail("say --host or --tunnel, one of them")
+    if tunnel == "list":
+        click.echo(listing())
+        return
     try:
-        text = make(kind, vif=vif, vm=vm, address=address)
-    except ValueError as error:
+        if tunnel:
+            text = setup(tunnel, place, offload=offload == "on", kernel=kernel)
+            parse_topology(text)
+        else:
+            text = make(kind, vif=vif, vm=vm, address=address)
+    except (TopologyError, ValueError) as error:
         fail(error)
     _write(output, text)
 

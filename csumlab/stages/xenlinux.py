@@ -37,6 +37,7 @@ from csumlab.stage import (
     feature,
     fill,
     fresh,
+    knob,
     push,
     right,
     seal,
@@ -255,6 +256,7 @@ ENCAPSULATE = Stage(
     title="tunnel encapsulation",
     source="linux 2.6.12 net/ipv4/ipip.c ipip_tunnel_xmit; net/ipv4/ip_gre.c ipgre_tunnel_xmit",
     table=(
+        Row(when(XenSkb), (knob("outer-checksum"),), (*push(OuterSum.PSEUDO), *compute(TRANSPORT)), SAME, "the outer header is put on, and GRE's sum is computed at once over the packet as it is; csum_blank is left as it was", source="linux 2.6.12 net/ipv4/ip_gre.c ipgre_tunnel_xmit (GRE_CSUM)", sure="memory"),
         Row(when(XenSkb), (), push(OuterSum.NONE), SAME, "the outer header is put on; csum_blank, which the device's own dev_queue_xmit filled and did not clear, now speaks of the outer header", sure="memory"),
     ),
 )  # fmt: skip
