@@ -169,9 +169,9 @@ def cure_for(facts: Facts, settings: Settings, reading: Reading, judgement: Judg
 
 
 def _way(facts: Facts, settings: Settings, reading: Reading) -> Trace | None:
-    """The way once more: from its origin, or where the state at the tap was recorded or is assumed, through the tap with that state, which
-    no change before the tap can mend."""
-    if not (settings.assume or recorded_state(facts)):
+    """The way once more: from its origin, or where the state at the tap was recorded or is assumed, or the packet was damaged before it,
+    through the tap with what was seen there, which no change before the tap can mend."""
+    if not (settings.assume or recorded_state(facts)) and reading.origin.made in UNHARMED:
         return again(facts, settings.topology, reading, {}, None)
     fitting = read(facts, settings.topology, settings.tap, settings.assume, {}).fitting
     return next((one.trace for one in fitting if str(one.origin) == str(reading.origin)), None)
