@@ -139,7 +139,7 @@ def test_where_a_zero_became_a_sum_the_wrong_sum_is_still_found(name: str, tmp_p
 def test_where_packets_are_sealed_nothing_is_said_of_them(name: str, tmp_path: Path) -> None:
     """Outside an opaque tunnel only the tunnel's own packets can be judged, and these are right."""
     taps = views(sampled(name), sealed=True)
-    assert len(taps) > 2
+    assert len(taps) >= 2
     for port, view in taps.items():
         write_frames(tmp_path / "tap.pcapng", [view.frames[number] for number in sorted(view.frames)])
         result = replay(tmp_path / "tap.pcapng", topology_of(name), at=port)

@@ -17,9 +17,12 @@ import walks
 from click.testing import CliRunner
 from judged import by_bytes, readings
 from setup_cells import Cell, behind, cells, line
+from taps import CAPTURES
 
 from csumlab.cli import cli
 from csumlab.host.setups import PLACES, TUNNELS, setup
+from csumlab.replaying import replay
+from csumlab.topology.load import parse_topology
 
 GOLDEN = Path(__file__).parent / "golden" / "setups.txt"
 SAMPLE = 17
@@ -73,6 +76,17 @@ def test_what_there_is_not_is_said(tunnel: str, place: str, says: str) -> None:
     """A word that is not known names those that are; a set-up that cannot be says why."""
     with pytest.raises(ValueError, match=says):
         setup(tunnel, place)
+
+
+def test_a_cure_is_tried_with_what_was_captured() -> None:
+    """Both sums are wrong on the wire: veth of Linux 4.4 marks the outer one as verified, and VXLAN takes the inner one to be right for
+    that. Sent anew from the far end the outer sum would be right, and anything would seem to help; what helps is the veth's rx off."""
+    topology = parse_topology(setup("vxlan", "container-routed", kernel="linux-4.4"))
+    result = replay(CAPTURES / "vxlan-container-damage" / "traffic.pcapng", topology, at="host:eth0:in")
+    found = next(finding for finding in result.findings if finding.code == "CSL301")
+    assert found.packets == 2
+    assert found.cure is not None
+    assert str(found.cure) == "in pod: ethtool -K eth0 rx off"
 
 
 def test_a_set_up_from_the_command_line() -> None:

@@ -19,9 +19,8 @@ def packets() -> list[bytes]:
     made = []
     for n in range(4):
         outer = ether(0x02, 0x01) / IP(src=POD, dst=FAR, id=n) / GRE(chksum_present=1)
-        made.append(
-            partial(outer / IP(src=INSIDE, dst=FAR_INSIDE, id=n) / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n))
-        )
+        inner = IP(src=INSIDE, dst=FAR_INSIDE, id=n)
+        made.append(partial(outer / inner / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)))
     return made
 
 

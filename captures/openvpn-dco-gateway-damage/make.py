@@ -16,9 +16,8 @@ def packets() -> list[bytes]:
     """Six segments with right sums, the last two damaged before."""
     made = []
     for n in range(6):
-        packet = right(
-            ether(0x02, 0x01) / IP(src=INSIDE, dst=FAR_INSIDE, id=n) / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)
-        )
+        inner = IP(src=INSIDE, dst=FAR_INSIDE, id=n)
+        packet = right(ether(0x02, 0x01) / inner / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n))
         made.append(damaged(packet) if n > 3 else packet)
     return made
 
