@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from csumlab.host.script import SCRIPT
 from csumlab.topology.model import Device, DeviceKind, Domain, NatKind, Port, Prefix, Topology
+from csumlab.topology.presets import BRIDGE_CALLS
 
 PROGRAMS = ("ip", "bridge", "nft", "ethtool", "unshare", "sysctl")
 _PREPARE = """set -e
@@ -100,7 +101,9 @@ def _settled(domain: Domain, enter: str) -> list[str]:
         via = f" via {route.via}" if route.via else ""
         lines.append(f"{enter}ip route add {_prefix(route.to)}{via} dev {route.device}")
     lines.append(f"{enter}sysctl -qw net.ipv4.ip_forward={int(domain.forwarding)}")
-    lines += [f"{enter}sysctl -qw {name}={int(value)}" for name, value in domain.sysctl.items()]
+    # A namespace starts with bridge netfilter on where the kernel has it; a key that is not there (-e) is off.
+    unsaid = dict.fromkeys(BRIDGE_CALLS.values(), False)
+    lines += [f"{enter}sysctl -eqw {name}={int(value)}" for name, value in {**unsaid, **domain.sysctl}.items()]
     rules: dict[str, list[str]] = {"prerouting": [], "postrouting": []}
     for rule in domain.nat:
         port = f":{rule.to_port}" if rule.to_port else ""
