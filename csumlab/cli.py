@@ -13,22 +13,32 @@ from csumlab.commands.common import HelpfulGroup
 
 COMPLETING: Final = "_CSUMLAB_COMPLETE"
 """Set by a shell that wants completions (commands/completion.py)."""
-COMMANDS: Final = {
-    "check": "Every checksum of a capture: is it real, and what to do.",
-    "replay": "Walk a capture through a modelled host: which device, which setting.",
-    "explain": "One packet hop by hop, or what a finding means.",
-    "compare": "Two captures of the same traffic: what happened in between.",
-    "report": "One HTML page that opens offline: verdict, drawings, findings, bytes.",
-    "stages": "The tables of what devices do.",
-    "capture": "Capture live, with what the kernel knows of each packet.",
-    "schema": "The JSON Schema of an output.",
-    "wireshark": "A profile and an extcap for Wireshark: install, remove, status.",
-    "host": "A topology from a live host, so that nobody has to write one.",
-    "doctor": "What this machine has of what csumlab can use, and how to get the rest.",
-    "completion": "Completion for bash, zsh or fish.",
-    "scenario": "Run scenario folders: a capture, a topology, what is expected.",
+GROUPS: Final = {
+    "What is wrong with a capture": {
+        "check": "Is it real? Every checksum, and why the wrong ones are wrong.",
+        "replay": "Which device, which setting? Walk it through a modelled host.",
+        "explain": "One packet, place by place; or what a finding means.",
+        "compare": "What happened in between? The same traffic at two places.",
+        "report": "A page for colleagues: one HTML file that opens offline.",
+    },
+    "Live hosts": {
+        "capture": "Capture, and keep what the kernel knows of each packet.",
+        "host": "This host as a topology, so that nobody has to write one.",
+        "wireshark": "A profile, and live capture, for Wireshark.",
+    },
+    "What is known": {
+        "scenario": "Documented bugs and your own regressions: list, run, new.",
+        "stages": "What each device does to a checksum: the tables.",
+    },
+    "This machine, other programs": {
+        "doctor": "What is missing on this machine, and how to get it.",
+        "completion": "Completion for bash, zsh or fish.",
+        "schema": "The JSON Schema of every output.",
+    },
 }
-"""Each is the click command of the same name in csumlab.commands."""
+"""Headings of ``--help`` with the commands below them: each is the click command of the same name in csumlab.commands. A line of help fits
+on one of 80 columns."""
+COMMANDS: Final = {name: text for group in GROUPS.values() for name, text in group.items()}
 
 
 class LazyGroup(HelpfulGroup):
@@ -49,14 +59,18 @@ class LazyGroup(HelpfulGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="csumlab")
 def cli() -> None:
     """Says whether the bad checksums in a capture are real, which device left them, and which setting mends it.
+
+    Start with: csumlab check CAPTURE
 
     Exit status: 0 clean, 1 findings, 2 usage or unreadable input.
     """

@@ -97,5 +97,5 @@ def _packets(groups: Sequence[Group]) -> str:
     if not numbers:
         return ""
     total = max(len(numbers), *(group.packets for group in groups), 0)
-    more = ", ..." if total > _NAMED else ""
+    more = f" and {total - _NAMED:,} more" if total > _NAMED else ""
     return f": {'packet' if total == 1 else 'packets'} {', '.join(str(number) for number in numbers[:_NAMED])}{more}"

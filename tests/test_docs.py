@@ -6,6 +6,7 @@ import re
 import runpy
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 import csumlab
@@ -50,6 +51,12 @@ def test_topology_of_the_docs() -> None:
 
 
 def test_help_names_every_command() -> None:
-    """--help lists all commands."""
-    printed = CliRunner().invoke(cli, ["--help"]).output
-    assert all(command in printed for command in COMMANDS)
+    """--help lists all commands, each with its help on one line of 80 columns."""
+    lines = [line.split(maxsplit=1) for line in CliRunner().invoke(cli, ["--help"]).output.splitlines() if line]
+    assert all([command, text] in lines for command, text in COMMANDS.items())
+
+
+@pytest.mark.parametrize("group", ["host", "scenario", "wireshark"])
+def test_help_of_a_group_is_not_cut(group: str) -> None:
+    """No command's help ends in dots where a sentence was too long for its line."""
+    assert "..." not in CliRunner().invoke(cli, [group, "--help"]).output.partition("Commands:")[2]

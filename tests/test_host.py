@@ -640,6 +640,7 @@ def test_commands(tmp_path: Path) -> None:
     done = run(cli, ["host", "load", str(DUMPS / "xen-dom0.txt"), "-o", str(target), "--name", "xen1", "--at", "vif3.0"])
     assert (done.exit_code, done.stdout) == (0, "")
     assert "csumlab: warning: " in done.stderr
+    assert f"csumlab replay CAPTURE --topology {target}\n" in done.stderr
     assert parse_topology(target.read_text()).at == "vif3.0"
     assert "[domain.xen1]" in target.read_text()
     done = run(cli, ["host", "load", "-"], input=b"nothing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -209,6 +210,16 @@ def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert "cannot be written" in nowhere.output
     assert CliRunner().invoke(cli, ["report", "-", "-o", str(out)]).exit_code == 2
     assert CliRunner().invoke(cli, [*words, "-"]).stdout_bytes.endswith(b"</html>\n")
+
+
+def test_it_has_a_name_of_its_own_and_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without -o the page is named after the capture, in this folder; that it is there and what to do with it is said beside the output."""
+    (tmp_path / "some.day.pcapng.gz").write_bytes(gzip.compress((CAPTURES / ROUTER / "traffic.pcapng").read_bytes()))
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["report", "some.day.pcapng.gz"])
+    assert (tmp_path / "some.day.html").read_text().endswith("</html>\n")
+    assert done.stdout == ""
+    assert "wrote some.day.html: open it" in done.stderr
 
 
 def test_a_cut_capture_says_so_first(tmp_path: Path) -> None:

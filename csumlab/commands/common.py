@@ -33,6 +33,11 @@ def near(word: str, names: Iterable[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
+def wrote(path: str, then: str) -> None:
+    """Say what was written and what to do with it, on standard error: standard output is for results."""
+    click.echo(f"csumlab: wrote {path}: {then}", err=True)
+
+
 class HelpfulGroup(click.Group):
     """A group that says what may have been meant by a command that it does not have."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import click
 
-from csumlab.commands.common import HelpfulGroup, fail
+from csumlab.commands.common import HelpfulGroup, fail, wrote
 
 
 @click.group(cls=HelpfulGroup)
@@ -20,7 +21,7 @@ def host() -> None:
     """
 
 
-@host.command()
+@host.command(short_help="Print the shell script that dumps a host without csumlab.")
 def script() -> None:
     """Print the shell script that dumps a host. It needs no more than /bin/sh, and only reads."""
     from csumlab.host.script import SCRIPT
@@ -28,7 +29,7 @@ def script() -> None:
     click.echo(SCRIPT, nl=False)
 
 
-@host.command()
+@host.command(short_help="Dump this host.")
 @click.option("--output", "-o", metavar="FILE", help="Where to write the dump; else standard output.")
 @click.option("--netns", metavar="NAME", multiple=True, help="Only this network namespace beside the host's own; may be repeated.")
 @click.option("--no-netns", is_flag=True, help="No other network namespaces.")
@@ -42,10 +43,10 @@ def save(output: str | None, netns: tuple[str, ...], no_netns: bool) -> None:
         data = save_dump(("-",) if no_netns else netns)
     except DumpError as error:
         fail(error)
-    _write(output, data.decode("utf-8", errors="replace"))
+    _write(output, data.decode("utf-8", errors="replace"), "csumlab host load {} -o host.toml makes a topology of it")
 
 
-@host.command()
+@host.command(short_help="Make a topology of a dump.")
 @click.argument("dump", metavar="DUMP")
 @click.option("--output", "-o", metavar="FILE", help="Where to write the topology; else standard output.")
 @click.option("--name", default="", help="What to call the host in it; else dom0 or host.")
@@ -65,10 +66,10 @@ def load(dump: str, output: str | None, name: str, at: str) -> None:
         fail(error)
     for warning in loaded.warnings:
         click.echo(f"csumlab: warning: {warning}", err=True)
-    _write(output, loaded.text)
+    _write(output, loaded.text, "csumlab replay CAPTURE --topology {}" + ("" if at else " --at DOMAIN:DEVICE"))
 
 
-@host.command()
+@host.command(short_help="Print a topology to start from.")
 @click.option("--host", "kind", default="", metavar="HOST", help="One of xen, xcp-ng, proxmox, libvirt.")
 @click.option("--vif", default="", metavar="VIF", help="The guest's device in dom0, such as vif3.0.")
 @click.option("--vm", default="", metavar="VM", help="The virtual machine: a number with proxmox, a name with libvirt.")
@@ -98,10 +99,11 @@ def template(kind: str, vif: str, vm: str, address: str, tunnel: str, place: str
             text = make(kind, vif=vif, vm=vm, address=address)
     except (TopologyError, ValueError) as error:
         fail(error)
-    _write(output, text)
+    _write(output, text, "correct it where it says so, then: csumlab replay CAPTURE --topology {}")
 
 
-def _write(output: str | None, text: str) -> None:
+def _write(output: str | None, text: str, then: str) -> None:
+    """``then``: what to do with the file, {} standing for its name."""
     if output is None:
         click.echo(text, nl=False)
         return
@@ -111,3 +113,4 @@ def _write(output: str | None, text: str) -> None:
         write_text(output, text)
     except WriteError as error:
         fail(error)
+    wrote(output, then.replace("{}", shlex.quote(output)))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Final
 
 import click
 
-from csumlab.commands.common import announce_compiling, fail, progress
+from csumlab.commands.common import announce_compiling, fail, progress, wrote
 from csumlab.commands.replay import settings_for
+
+_ENDINGS: Final = frozenset({".pcap", ".pcapng", ".cap", ".snoop", ".gz", ".zst", ".xz", ".bz2", ".lz4"})
 
 
 @click.command()
 @click.argument("capture", metavar="CAPTURE")
-@click.option("--output", "-o", required=True, metavar="FILE", help="The HTML file to write; - is standard output.")
+@click.option("--output", "-o", metavar="FILE", help="The HTML file to write; else CAPTURE's name with .html, here. - is standard output.")
 @click.option("--topology", "-t", metavar="FILE", help="The host as TOML.")
 @click.option("--path", "-p", "line", metavar="LINE", help="The host in a line: 'domU:eth0 > vif1.0 > xenbr0 > eth0 > wire > host'.")
 @click.option("--at", default="", metavar="PORT[:in|:out]", help="Where the capture was taken: domain:device.")
@@ -20,7 +24,7 @@ from csumlab.commands.replay import settings_for
     "--assume", type=click.Choice(["unchecked", "verified", "must-compute"]), help="The carried state at the tap, if it is known."
 )
 @click.option("--exposure", is_flag=True, help="Also say where damage inside one host's memory would go unnoticed.")
-def report(capture: str, output: str, topology: str | None, line: str | None, at: str, assume: str | None, exposure: bool) -> None:
+def report(capture: str, output: str | None, topology: str | None, line: str | None, at: str, assume: str | None, exposure: bool) -> None:
     """One HTML file about CAPTURE that opens offline: the verdict, the host with the ways of the packets, findings with the commands that
     mend them, packets byte by byte. Without a host it shows what check says. The exit status is that of replay or check."""
     from csumlab.capture import CaptureError
@@ -39,8 +43,18 @@ def report(capture: str, output: str, topology: str | None, line: str | None, at
     if output == "-":
         click.echo(page.html.encode(), nl=False)
     else:
+        output = output or f"{_stem(capture)}.html"
         try:
             write_text(output, page.html)
         except WriteError as error:
             fail(error)
+        wrote(output, "open it in a browser, or mail it")
     sys.exit(page.status)
+
+
+def _stem(capture: str) -> str:
+    """A capture's name without its folder and without the endings of captures and of packing."""
+    name = os.path.basename(capture)
+    while (parts := os.path.splitext(name))[1] in _ENDINGS and parts[0]:
+        name = parts[0]
+    return name

@@ -89,7 +89,7 @@ def _headline(entry: Entry) -> str:
     return f"{head}\nThe bug itself cannot be shown ({entry.missing}); how it ends where it is mended:" if entry.missing else head
 
 
-@scenario.command()
+@scenario.command(short_help="Record what replay says today as what is expected.")
 @click.argument("folder", metavar="FOLDER")
 @click.option("--story", required=True, help="What happens here, in a sentence.")
 @click.option("--at", default="", metavar="PORT[:in|:out]", help="Where the capture was taken, if topology.toml does not say.")

@@ -15,6 +15,9 @@ from csumlab.topology.presets import PRESETS, stages
 
 GENERATED = "<!-- Made by `make docs` from the tables in csumlab/; edit those. -->"
 
+_SHOWN = 3
+"""So many presets of a stage are named in a list."""
+
 
 def cells(row: Row) -> tuple[str, str, str, str, str]:
     """When, given, does, becomes, because."""
@@ -51,14 +54,20 @@ def stage_dict(stage: Stage) -> dict[str, Any]:
 
 
 def list_text() -> str:
-    """Every stage with the presets that use it."""
+    """Every stage with the presets that use it; of many the first, and how many more."""
     found = stages()
     width = max(map(len, found))
     lines = []
     for name, stage in found.items():
         users = [preset.name for preset in PRESETS.values() if any(each is stage for each in preset.tables)]
-        lines.append(f"{name.ljust(width)}  {stage.title} ({', '.join(users) or 'all'})")
+        lines.append(f"{name.ljust(width)}  {stage.title} ({_few(users) or 'all'})")
+    more = " or ".join(f"csumlab stages {name}" for name in VOCABULARIES)
+    lines.append(f"\ncsumlab stages NAME prints a table, {more} what they can be told to do.")
     return "\n".join(lines)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= _SHOWN else f"{names[0]} and {len(names) - 1} more"
 
 
 @dataclass(frozen=True, slots=True)
