@@ -61,8 +61,6 @@ def list_text() -> str:
     for name, stage in found.items():
         users = [preset.name for preset in PRESETS.values() if any(each is stage for each in preset.tables)]
         lines.append(f"{name.ljust(width)}  {stage.title} ({_few(users) or 'all'})")
-    more = " or ".join(f"csumlab stages {name}" for name in VOCABULARIES)
-    lines.append(f"\ncsumlab stages NAME prints a table, {more} what they can be told to do.")
     return "\n".join(lines)
 
 
