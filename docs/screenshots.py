@@ -1,6 +1,6 @@
-"""Screenshots of the HTML report for the docs: ``python docs/screenshots.py`` writes small PNGs into docs/images.
+"""Pictures for the docs: ``python docs/screenshots.py`` writes small PNGs into docs/images, of the HTML report and of a notebook's plot.
 
-Needs headless Chromium, as tests/test_report_browser.py does.
+Needs headless Chromium, as tests/test_report_browser.py does, and matplotlib.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import browsers  # noqa: E402
 
+import csumlab  # noqa: E402
 from csumlab.outcome import Settings  # noqa: E402
+from csumlab.plots import heat_map  # noqa: E402
 from csumlab.replaying import tap_of  # noqa: E402
 from csumlab.report.page import report_page  # noqa: E402
 from csumlab.topology.load import load_topology  # noqa: E402
 
 SHOWN = "vxlan-masquerade"
+PLOTTED = "xen-3.0.0-domu-router"
 WIDTH = 1000
 WIDE = 1280
 
@@ -43,7 +46,15 @@ def main() -> None:
             packet.locator(".right").screenshot(path=images / "report-packet.png")
         with browsers.visit(browser, file, width=WIDTH, dark=True) as found:
             found.page.locator("#host details.path svg").first.screenshot(path=images / "report-path-dark.png")
-    print(f"wrote {', '.join(path.name for path in sorted(images.glob('report-*.png')))}")
+    draw_plot(images)
+    print(f"wrote {', '.join(path.name for path in sorted(images.glob('*.png')))}")
+
+
+def draw_plot(images: Path) -> None:
+    """The heat map of a notebook: each class of packets at each hop."""
+    folder = ROOT / "captures" / PLOTTED
+    figure = heat_map(csumlab.replay(folder / "traffic.pcapng", folder / "topology.toml"))
+    figure.savefig(images / "heat-map.png", dpi=80)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+"""docs/topology.md names everything that a topology may say, so that nobody has to read the loader."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
+from csumlab.topology import load
+from csumlab.topology.model import CARRIAGES, DeviceKind, NatKind
+from csumlab.topology.presets import FEATURES, KNOBS, OPTIONS, PRESETS, XENSTORE
+
+PAGE = (Path(__file__).parents[1] / "docs" / "topology.md").read_text(encoding="utf-8")
+CODE = "\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.S) + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", PAGE, flags=re.S)))
+"""What stands as code on the page: prose alone tells nobody how a word is spelt."""
+TABLES = (load._File, load._Domain, load._Device, load._Route, load._Nat, load._Edit)
+WORDS = {
+    "key": {field.encode_name for table in TABLES for field in msgspec.structs.fields(table)},
+    "kind of device": {kind.value for kind in DeviceKind},
+    "kind of rule": {kind.value for kind in NatKind},
+    "rewriter": {*OF_CONNECTIONS, *STATELESS},
+    "encapsulation": {word for carriage in CARRIAGES.values() for word in carriage.layers if word},
+    "option": set(OPTIONS),
+    "feature": {*FEATURES, *load.SHORT_FEATURES},
+    "xenstore key": set(XENSTORE),
+    "sysctl": set(KNOBS),
+    "preset": set(PRESETS),
+}
+
+
+@pytest.mark.parametrize(("what", "word"), [(what, word) for what, words in WORDS.items() for word in sorted(words)])
+def test_every_word_of_a_topology_is_on_the_page(what: str, word: str) -> None:
+    """Whatever the loader takes stands on the page as code, as a whole word."""
+    assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", CODE), f"{what} {word} is not in docs/topology.md"
