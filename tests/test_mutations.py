@@ -75,8 +75,6 @@ EQUIVALENT = {
     "xenlinux-receive 4 becomes 2": LOOK_AWAY,
     "xenlinux-receive 5 becomes 1": LOOK_AWAY,
     "xenlinux-receive 5 becomes 2": LOOK_AWAY,
-    "xenlinux-receive 6 becomes 1": LOOK_AWAY,
-    "xenlinux-receive 6 becomes 2": LOOK_AWAY,
     "xenlinux-netfront-transmit 2 becomes 1": "netback of Xen 3.0.0 asks for csum_blank only",
     "xenlinux-netback-transmit 4 becomes 2": "netfront of Xen 3.0.0 asks for csum_valid only",
     "decapsulate 4 becomes 3": "skb->encapsulation is asked for on transmit only",

@@ -69,6 +69,10 @@ def test_both_interpreters_say_what_the_kernel_does(compared: list[Comparison]) 
     assert [text for one in compared[::29] for text in one.between_interpreters()] == []
 
 
+NO_KERNEL_MAKES = ("trailer", "ping, partial", "extensions")
+"""Words of probes that only a program sends: what stood in a frame before a device trimmed or filled it is not in the capture."""
+
+
 @pytest.mark.needs_root
 @pytest.mark.needs_program
 def test_other_capture_points_show_what_the_kernel_showed_there(compared: list[Comparison]) -> None:
@@ -85,7 +89,7 @@ def test_other_capture_points_show_what_the_kernel_showed_there(compared: list[C
     assert len(after) > 100
     assert len(before) > 100
     assert {probe for probe, found in after if not found.same and "pseudo only" not in probe} == set()
-    assert sum(not found.same for _, found in before) < 0.04 * len(before)
+    assert sum(not found.same for probe, found in before if not any(word in probe for word in NO_KERNEL_MAKES)) < 0.04 * len(before)
 
 
 @pytest.mark.needs_root

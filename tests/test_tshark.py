@@ -73,6 +73,7 @@ KNOWN = (
     Known("quoted, cut", "tcp", "U", "-", "the quote ends before the field: tshark does not name it"),
     Known("quoted, of an error", "icmp", "?", "U", "tshark does not sum an ICMP message that another one quotes"),
     Known("vxlan-ipv6-zero*", "udp", "N", "I", TUNNEL_ZERO),
+    Known("l2tp-*", "*", "?", "-", "tshark opens a session of L2TP version 3 only where it saw it set up"),
     Known("tricky", "udp", "N", "I", "as above: no checksum over IPv6"),
     Known(
         "tricky",

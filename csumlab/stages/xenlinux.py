@@ -195,7 +195,7 @@ NETBACK_RECEIVE = Stage(
     title="netback from the ring",
     source=f"{_TREE}/drivers/xen/netback/netback.c net_tx_action",
     table=(
-        Row(when(Ring, blank=True), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True, blank=True), "every packet of a domU counts as made and verified there; the sum is still owed"),
+        Row(when(Ring, blank=True), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True, blank=True), "every packet of a domU counts as made and verified there; the sum is still owed", vouches=True),
         Row(when(Ring), (), KEEP, fresh(XenSkb, summed=UNNECESSARY, valid=True), "every packet of a domU counts as made and verified there, also one that it only passes on", vouches=True),
     ),
 )  # fmt: skip
