@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := captures/xen-3.0.0-domu-router
 
-.PHONY: help demo test lint bench notebooks docs comparison clean
+.PHONY: help demo test test-long lint bench notebooks docs comparison clean
 
 help:
 	@echo "make demo   install into $(VENV) and replay $(DEMO)"
 	@echo "make test   format check, lint, type check, tests"
+	@echo "make test-long  what takes longer: the running kernel, tshark on every capture, every tap, the report in Chromium"
 	@echo "make lint   the first three of these"
 	@echo "make bench  measure beside tcpdump and tshark (several minutes)"
 	@echo "make notebooks  execute the notebooks and compare what they show"
@@ -42,6 +43,9 @@ lint: $(VENV)/.tested
 
 test: lint
 	$(BIN)/pytest -n auto --dist loadfile
+
+test-long: $(VENV)/.tested
+	$(BIN)/pytest -n auto --dist loadfile -m long
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py --topology benchmarks/router.toml

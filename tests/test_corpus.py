@@ -25,7 +25,10 @@ from csumlab.capture.block import CaptureError
 from csumlab.headers import Kind
 from csumlab.index import Index
 
-pytestmark = pytest.mark.skipif(not captures(), reason="the corpus of labelled captures (../shared/corpus) is not there")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not captures(), reason="the corpus of labelled captures (../shared/corpus) is not there"),
+]
 WITH_TSHARK = [pytest.mark.needs_program, pytest.mark.skipif(not live_tshark.HERE, reason=live_tshark.MISSING)]
 UNREAD = {Kind.IPV4: 4, Kind.TCP: 11, Kind.UDP: 1}
 """Checksums that tshark verifies and csumlab does not: behind IPComp, and behind more headers than csumlab looks at."""

@@ -14,6 +14,8 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.replaying import replay
 
+pytestmark = pytest.mark.long
+
 _BEHIND = ["router:eth0", "outside:eth0"]
 UNSURE = {
     # What stood there before the translation was not seen.

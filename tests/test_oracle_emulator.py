@@ -21,6 +21,8 @@ from oracles_vm.prediction import step_differences
 from oracles_vm.recording import GOLDEN, Recording, Step, load, save
 from oracles_vm.running import righted
 
+pytestmark = pytest.mark.long
+
 NAME = "linux-6.1-tunnels"
 PROGRAM_LIKE = ("esp", "macsec", "l2tp, udp", "l2tp, udp, no sum", "l2tp, ip")
 """ESP and MACsec must know the bytes, L2TP's device offers no sums: an owed sum is filled before, as a VPN program has it filled."""

@@ -29,6 +29,8 @@ from csumlab.topology.load import load_topology
 from csumlab.topology.presets import stages
 from csumlab.truth import read, text_of
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -19,6 +19,7 @@ from csumlab.headers import KINDS, Verdict
 from csumlab.trace import TAP
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.needs_program,
     pytest.mark.skipif(not live_tshark.HERE, reason=live_tshark.MISSING),
 ]

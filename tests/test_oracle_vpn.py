@@ -33,7 +33,7 @@ def _missing(program: Program) -> str:
     return f"not installed: {', '.join(absent)}" if absent else ""
 
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.needs_program]
+pytestmark = [pytest.mark.long, pytest.mark.needs_root, pytest.mark.needs_program]
 every_program = pytest.mark.parametrize("name", list(NAMES))
 
 

@@ -16,6 +16,8 @@ from csumlab.stages import linux, nic, xen
 from csumlab.topology.load import parse_topology
 from csumlab.topology.presets import PRESETS, is_on
 
+pytestmark = pytest.mark.long
+
 NAME = "xen-4.17-linux-6.1"
 RING = (xen.NETFRONT_TRANSMIT, xen.NETBACK_RECEIVE, xen.NETBACK_TRANSMIT, xen.NETFRONT_RECEIVE)
 SEGMENTED = "Linux cuts a super-frame whose sum is not owed before it comes to the ring"

@@ -17,6 +17,8 @@ import pytest
 
 from csumlab.cli import cli
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", *(f"docs/{page}.md" for page in ("wireshark", "outputs", "report", "two-points", "host")))
 WRITTEN = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if path.stem not in ("truth", "benchmarks")))

@@ -16,7 +16,7 @@ from csumlab.replaying import tap_of
 from csumlab.report.page import report_page
 from csumlab.topology.load import load_topology
 
-pytestmark = [pytest.mark.needs_program, pytest.mark.skipif(not browsers.CHROMIUM, reason=browsers.MISSING)]
+pytestmark = [pytest.mark.long, pytest.mark.needs_program, pytest.mark.skipif(not browsers.CHROMIUM, reason=browsers.MISSING)]
 CAPTURES = Path(__file__).parents[1] / "captures"
 
 

@@ -24,6 +24,8 @@ from csumlab.host.setups import PLACES, TUNNELS, setup
 from csumlab.replaying import replay
 from csumlab.topology.load import parse_topology
 
+pytestmark = pytest.mark.long
+
 GOLDEN = Path(__file__).parent / "golden" / "setups.txt"
 SAMPLE = 17
 """Every so many cells are walked by their bytes too; it divides neither the number of tunnels nor that of places."""

@@ -130,6 +130,7 @@ def shipped(path: Path) -> tuple[Difference, ...]:
     return tuple(one for ours, theirs in zip(found, said, strict=True) for one in differing(path.parent.name, ours, theirs))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
 def test_shipped_captures(path: Path) -> None:
     """Every checksum of the shipped captures, as the packet report has it."""

@@ -83,6 +83,7 @@ def test_right_and_partial_at_once_is_made() -> None:
     assert (one.residue, one.seed) == (0, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["bridge", "nat", "router"])
 @pytest.mark.parametrize("preset", ["linux-6.1", "xen-3.0.0"])
 def test_a_class_is_its_packets(name: str, preset: str) -> None:
