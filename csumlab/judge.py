@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from csumlab.facts import FragmentRole
 from csumlab.forms import Form
+from csumlab.machine import Packet
 from csumlab.outer import inner_start
 from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
-from csumlab.stage import Operation, Packet
+from csumlab.stage import Operation
 from csumlab.stages.nic import WIRE
 from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS

@@ -9,8 +9,8 @@ from csumlab.classes import Made, originated
 from csumlab.facts import Facts
 from csumlab.forms import Form
 from csumlab.judge import Judgement, expose, judge
+from csumlab.machine import Packet
 from csumlab.sources import Reading, Tap, read, walker
-from csumlab.stage import Packet
 from csumlab.symbolic import SymbolicPacket, Undecided
 from csumlab.topology.model import Topology
 from csumlab.trace import Trace

@@ -14,10 +14,11 @@ from csumlab.crc32c import crc32c
 from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
 from csumlab.inet import negate, residue
+from csumlab.machine import Translation
 from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, mss_option, translated_quote
-from csumlab.stage import Coverage, Rule, Translation
+from csumlab.stage import Coverage, Rule
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
 

@@ -14,8 +14,8 @@ from csumlab.classes import Made, headers_of, may_be, observed, originated, shap
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Layer, Verdict
+from csumlab.machine import Packet
 from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_ip
-from csumlab.stage import Packet
 from csumlab.state import Bare, Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Untold, decide
 from csumlab.topology import forward

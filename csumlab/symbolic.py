@@ -14,9 +14,10 @@ from typing import Self
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
+from csumlab.machine import Translation
 from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
-from csumlab.stage import Coverage, Rule, Translation
+from csumlab.stage import Coverage, Rule
 
 DAMAGE = Symbol("damage", damage=True)
 

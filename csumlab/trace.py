@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from csumlab.stage import ANY, KEEP, SAME, Packet, Row, Stage
+from csumlab.machine import Packet
+from csumlab.stage import ANY, KEEP, SAME, Row, Stage
 from csumlab.state import State
 
 TAP = Stage(

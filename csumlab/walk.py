@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
+from csumlab.machine import Packet, Setting, Translation, apply
 from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts
-from csumlab.stage import Operation, Packet, Setting, Stage, Translation, apply
+from csumlab.stage import Operation, Stage
 from csumlab.stages import hooks, nic, readers, rewriters, tunnels
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Bare, State

@@ -13,8 +13,8 @@ from csumlab.classes import headers_of, numbers, observed
 from csumlab.forms import Form
 from csumlab.index import Columns
 from csumlab.judge import Judgement, expose, judge, taken
+from csumlab.machine import Packet
 from csumlab.plain import FramePacket
-from csumlab.stage import Packet
 from csumlab.state import State, owed
 from csumlab.symbolic import Undecided, Untold
 from csumlab.trace import Fate, Trace

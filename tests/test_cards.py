@@ -13,10 +13,11 @@ import walks
 from csumlab.cards import BEHAVIOURS, CARDS, behaviours
 from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
+from csumlab.machine import Translation
 from csumlab.packet import Span, exactly
 from csumlab.plain import FramePacket
 from csumlab.replaying import replay
-from csumlab.stage import Coverage, Rule, Translation
+from csumlab.stage import Coverage, Rule
 from csumlab.stages import nic
 from csumlab.topology.load import TopologyError, parse_topology
 

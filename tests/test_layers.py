@@ -48,6 +48,7 @@ FLOORS = (
     ("forms", "packet"),
     ("state", "outer"),
     ("stage",),
+    ("machine",),
     ("symbolic", "truth", "rewriting"),
     ("plain",),
     (

@@ -20,10 +20,10 @@ from oracles.ports import NEEDS_CSUM, Tap, Virtio
 
 from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
+from csumlab.machine import Setting, apply
 from csumlab.plain import FramePacket
 from csumlab.readers import BEHAVIOURS, READERS, behaviours
 from csumlab.scenario import run_scenario
-from csumlab.stage import Setting, apply
 from csumlab.stages.linux import RECEIVE
 from csumlab.stages.readers import READER, WATCHER
 from csumlab.state import Skb, Summed, owed

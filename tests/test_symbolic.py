@@ -11,10 +11,11 @@ from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.inet import MODULUS, residue
+from csumlab.machine import Translation
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Span, exactly, outer_transport
 from csumlab.plain import FramePacket
-from csumlab.stage import Rule, Translation
+from csumlab.stage import Rule
 from csumlab.topology.model import Topology
 
 OLD, NEW = exactly("10.1.2.3"), exactly("10.77.5.200")

@@ -18,10 +18,11 @@ from csumlab.classes import headers_of
 from csumlab.crc32c import crc32c
 from csumlab.dissection import dissect_packet
 from csumlab.inet import negate, residue
+from csumlab.machine import Setting, apply
 from csumlab.packet import exactly
 from csumlab.plain import FramePacket
 from csumlab.replaying import replay
-from csumlab.stage import Setting, Stage, apply
+from csumlab.stage import Stage
 from csumlab.stages.hooks import XDP_GENERIC_REDIRECT, XDP_PASS, XDP_REDIRECT
 from csumlab.stages.readers import READER
 from csumlab.stages.virtio import MACVTAP_DELIVER, TAP_RECEIVE, TAP_TRANSMIT, VIRTIO_RECEIVE, VIRTIO_TRANSMIT

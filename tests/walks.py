@@ -18,9 +18,9 @@ from csumlab.forms import Form
 from csumlab.headers import KINDS, Layer
 from csumlab.index import Columns, Index
 from csumlab.inet import negate, residue, spell
+from csumlab.machine import Packet
 from csumlab.packet import Header, outer_transport
 from csumlab.plain import FramePacket
-from csumlab.stage import Packet
 from csumlab.state import Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Undecided
 from csumlab.topology.load import parse_topology, to_toml

@@ -15,12 +15,13 @@ from csumlab.classes import Made, headers_of, may_be, shape
 from csumlab.dissection import Dissection
 from csumlab.headers import Layer, Link
 from csumlab.inet import MODULUS
+from csumlab.machine import Packet, Translation
 from csumlab.outcome import Settings
 from csumlab.outer import ETHERTYPES
 from csumlab.packet import ANY_PORT, Header, Span, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES
 from csumlab.sources import Reading, recorded_way, walker
-from csumlab.stage import Operation, Packet, Translation
+from csumlab.stage import Operation
 from csumlab.state import Bare, Claim, State, owed, project
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import TAP, Hop, Trace

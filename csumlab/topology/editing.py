@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
+from csumlab.machine import Translation
 from csumlab.packet import Header, Span, outer_ip, outer_transport
-from csumlab.stage import Stage, Translation
+from csumlab.stage import Stage
 from csumlab.stages import rewriters
 from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
 from csumlab.topology.presets import PRESETS

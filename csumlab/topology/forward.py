@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
+from csumlab.machine import Translation
 from csumlab.packet import Header, Span, exactly
-from csumlab.stage import Translation
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
 
 

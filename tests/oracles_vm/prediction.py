@@ -9,8 +9,9 @@ from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Kind, Layer, Link
 from csumlab.inet import residue
+from csumlab.machine import Incomplete, Packet
 from csumlab.plain import FramePacket
-from csumlab.stage import Incomplete, Packet, Row
+from csumlab.stage import Row
 from csumlab.state import Skb, State, Summed
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables

@@ -1,0 +1,303 @@
+"""Runs tables: the first row that fits is applied to a packet, whichever interpreter the packet is of.
+
+What a row may say is in ``stage.py``. Rows are run by two interpreters that share this module: symbolic forms (``symbolic.py``) and plain
+bytes (``plain.py``). Nothing here says good or bad; ``judge.py`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+from csumlab.facts import FragmentRole
+from csumlab.headers import Kind, Layer
+from csumlab.outer import Outer, OuterSum
+from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
+from csumlab.stage import ENDINGS, Becomes, Coverage, Do, Given, Operation, Row, Rule, Selector, Stage, Test, Token
+from csumlab.state import Skb, State, Summed, Virtio
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """New addresses and ports for the outermost IP header and what it carries; None leaves a word as it is.
+    A port of ``Span(0, 0, 65535)`` is one that cannot be known. ``dscp`` (six bits) and ``ttl`` (also the hop limit) are words of the IP
+    header that no pseudo-header holds, ``mss`` the TCP option. ``by`` says who edits (stages/rewriters.py)."""
+
+    source: Span | None = None
+    destination: Span | None = None
+    source_port: Span | None = None
+    destination_port: Span | None = None
+    dscp: int | None = None
+    ttl: int | None = None
+    mss: int | None = None
+    by: str = "conntrack"
+
+    @property
+    def in_transport(self) -> bool:
+        """Whether the transport header or what it carries is edited."""
+        return bool(self.source_port or self.destination_port or self.mss is not None)
+
+    @property
+    def mirrored(self) -> Translation:
+        """The same for a packet that goes the other way: the one that an error quotes."""
+        return Translation(self.destination, self.source, self.destination_port, self.source_port, by=self.by)
+
+
+class Packet(Protocol):
+    """What a stage may ask of a packet and do to it; every operation gives a new packet. Implemented by both interpreters."""
+
+    @property
+    def headers(self) -> tuple[Header, ...]: ...
+    @property
+    def long(self) -> bool: ...
+    @property
+    def pages(self) -> int: ...
+    @property
+    def segmented(self) -> bool: ...
+    @property
+    def trailing(self) -> bool: ...
+    def right(self, uid: int) -> bool: ...
+    def absent(self, uid: int) -> bool: ...
+    def agrees(self, uid: int) -> bool: ...
+    def fills_to_zero(self, uid: int) -> bool: ...
+    def fill(self, uid: int) -> Self: ...
+    def write_pseudo(self, uid: int) -> Self: ...
+    def write_zero(self, uid: int) -> Self: ...
+    def compute(self, uid: int) -> Self: ...
+    def carry(self, coverage: Coverage) -> Self: ...
+    def convert(self) -> Self: ...
+    def forget(self) -> Self: ...
+    def respell(self, uid: int) -> Self: ...
+    def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
+    def translate_quote(self, edit: Translation) -> Self: ...
+    def decrement_ttl(self) -> Self: ...
+    def trim(self) -> Self: ...
+    def segment(self, uid: int) -> Self: ...
+    def merge(self) -> Self: ...
+    def from_wire(self) -> Self: ...
+    def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
+    def pop(self) -> Self: ...
+    def seal(self, outer: Outer, how: OuterSum) -> Self: ...
+    def unseal(self) -> Self: ...
+    def tag(self) -> Self: ...
+    def untag(self) -> Self: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a stage sees of the place it stands at: effective features and knobs by name, the slots of a ring that
+    the packet takes with the limits there, and the edit that the topology prescribes."""
+
+    features: Callable[[str], bool] = lambda name: False
+    knobs: Callable[[str], bool] = lambda name: False
+    slots: int = 0
+    limits: Mapping[str, int] = field(default_factory=dict)
+    edit: Translation | Outer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a stage did. ``checked`` are the uids of the sums that were really verified on the way to the row."""
+
+    row: Row
+    packet: Packet
+    state: State
+    checked: tuple[int, ...]
+    ending: Operation | None
+
+
+class Incomplete(Exception):
+    """No row of a table fits: a fault of the table, never of the packet."""
+
+
+def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int | None:
+    """The uid of the header whose checksum ``target`` means, or None if the packet has no such sum."""
+    if target is Selector.AIMED:
+        return state.start if isinstance(state, Skb | Virtio) else None
+    if target is Selector.INNER:
+        return next((header.uid for header in _inside(headers) if header.consumes), None)
+    header = outer_ip(headers) if target is Selector.OUTER_IP else outer_transport(headers)
+    return header.uid if header is not None and header.kind is not Kind.NOTHING else None
+
+
+def _inside(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """What stands behind the second IP header."""
+    return headers[next((n for n in [n for n, header in enumerate(headers) if header.is_ip][1:]), len(headers)) :]
+
+
+def holds(given: Given, state: State, packet: Packet, setting: Setting, checked: list[int]) -> bool:
+    """Whether a predicate holds. A real check is noted in ``checked``. A sum that is not there is neither right, wrong nor absent
+    being asked for: such a predicate is false when asked plainly and true when negated, except that ``wrong`` of a missing sum is false."""
+    headers = packet.headers
+    result: bool
+    match given.test:
+        case Test.FEATURE:
+            result = setting.features(given.argument)
+        case Test.KNOB:
+            result = setting.knobs(given.argument)
+        case Test.CARRIES:
+            transport = outer_transport(headers)
+            result = transport is not None and transport.kind in given.argument
+        case Test.AIMED_AT_TRANSPORT:
+            transport = outer_transport(headers)
+            result = transport is not None and isinstance(state, Skb) and state.start == transport.uid
+        case Test.AIMED_AT:
+            result = any(isinstance(state, Skb) and header.uid == state.start and header.kind in given.argument for header in headers)
+        case Test.IP_VERSION:
+            ip = _ip_meant(state, headers)
+            result = ip is not None and ip.layer is (Layer.IPV4 if given.argument == 4 else Layer.IPV6)
+        case Test.OUTER_VERSION:
+            ip = outer_ip(headers)
+            result = ip is not None and ip.layer is (Layer.IPV4 if given.argument == 4 else Layer.IPV6)
+        case Test.TAGGED:
+            result = bool(headers) and headers[0].layer is Layer.VLAN
+        case Test.ENCAPSULATED:
+            result = isinstance(state, Skb) and state.encapsulation
+        case Test.FRAGMENT:
+            ip = outer_ip(headers)
+            result = ip is not None and ip.fragment is not FragmentRole.WHOLE
+        case Test.EXTENSIONS:
+            ip = _ip_meant(state, headers)
+            result = ip is not None and ip.layer is Layer.IPV6 and ip.extensions
+        case Test.TTL_EXPIRES:
+            ip = outer_ip(headers)
+            result = ip is not None and ip.ttl_expires
+        case Test.LONG:
+            result = packet.long
+        case Test.SEGMENTED:
+            result = packet.segmented
+        case Test.TRAILER:
+            result = packet.trailing
+        case Test.INVALID:
+            result = bool(getattr(state, "invalid", False))
+        case Test.REMOTE:
+            result = left_to_far_end(headers) is not None
+        case Test.QUOTES:
+            transport = outer_transport(headers)
+            result = transport is not None and transport.quotes
+        case Test.EDITS:
+            result = setting.edit != Translation()
+        case Test.EDITS_TRANSPORT:
+            result = isinstance(setting.edit, Translation) and setting.edit.in_transport
+        case Test.MORE_SLOTS:
+            result = setting.slots > setting.limits[given.argument]
+        case Test.ABSENT:
+            uid = select(given.argument, state, headers)
+            result = uid is not None and packet.absent(uid)
+        case Test.AGREES:
+            uid = select(given.argument, state, headers)
+            result = uid is not None and packet.agrees(uid)
+        case Test.FILLS_TO_ZERO:
+            uid = select(given.argument, state, headers)
+            result = uid is not None and packet.fills_to_zero(uid)
+        case Test.TUNNEL:
+            result = bool(_inside(headers))
+        case Test.RIGHT:
+            uid = select(given.argument, state, headers)
+            if uid is None:
+                return False
+            if uid not in checked:
+                checked.append(uid)
+            result = packet.right(uid)
+    return result is not given.negated
+
+
+def apply(stage: Stage, state: State, packet: Packet, setting: Setting) -> Applied:
+    """Run a stage's table: the first row that fits. Raises Incomplete when none does, and whatever the packet raises when a
+    predicate cannot be decided for the class."""
+    checked: list[int] = []
+    for row in stage.table:
+        if not row.when.fits(state):
+            continue
+        if not all(holds(given, state, packet, setting, checked) for given in row.given):
+            continue
+        after, ending = packet, None
+        for do in row.does:
+            if do.operation in ENDINGS:
+                ending = do.operation
+            else:
+                after = _operate(do, state, after, setting)
+        became = _next_state(row.becomes, state, packet, after)
+        if not (isinstance(became, Skb) and became.summed is Summed.COMPLETE):
+            after = after.forget()
+        return Applied(row, after, became, tuple(checked), ending)
+    raise Incomplete(f"stage {stage.name}: no row for {state}")
+
+
+def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
+    edit = setting.edit
+    match do.operation:
+        case Operation.TRANSLATE if isinstance(edit, Translation):
+            return packet.translate(edit, do.address, do.port, do.ip)
+        case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):
+            return packet.translate_quote(edit.mirrored)
+        case Operation.DECREMENT_TTL:
+            return packet.decrement_ttl()
+        case Operation.TRIM:
+            return packet.trim()
+        case Operation.MERGE:
+            return packet.merge()
+        case Operation.PUSH if isinstance(edit, Outer):
+            return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None, do.remote)
+        case Operation.POP:
+            return packet.pop()
+        case Operation.CARRY:
+            return packet.carry(do.coverage)
+        case Operation.CONVERT:
+            return packet.convert()
+        case Operation.SEAL if isinstance(edit, Outer):
+            return packet.seal(edit, do.outer)
+        case Operation.UNSEAL:
+            return packet.unseal()
+        case Operation.TAG:
+            return packet.tag()
+        case Operation.UNTAG:
+            return packet.untag()
+        case Operation.WOULD_DROP | Operation.UNSEEN:
+            return packet
+    if do.target is None:
+        raise Incomplete(f"{do.operation.value} has nothing to work on")
+    uid = select(do.target, state, packet.headers)
+    if uid is None:
+        return packet
+    match do.operation:
+        case Operation.FILL:
+            return packet.fill(uid)
+        case Operation.WRITE_PSEUDO:
+            return packet.write_pseudo(uid)
+        case Operation.RESPELL:
+            return packet.respell(uid)
+        case Operation.WRITE_ZERO:
+            return packet.write_zero(uid)
+        case Operation.SEGMENT:
+            return packet.segment(uid)
+        case _:
+            return packet.compute(uid)
+
+
+def _next_state(becomes: Becomes, state: State, before: Packet, packet: Packet) -> State:
+    def value(name: str, token: Any) -> Any:
+        if token is Token.AT_TRANSPORT:
+            header = outer_transport(packet.headers)
+            return header.uid if header else None
+        if token is Token.AS_TUNNEL_SAYS:
+            return left_to_far_end(before.headers)
+        if token is Token.LEVEL_LESS_ONE:
+            return getattr(state, name) - 1
+        if token is Token.AS_AIMED:
+            return getattr(state, name)
+        return token
+
+    fields = {name: value(name, token) for name, token in becomes.fields}
+    if becomes.family is None:
+        return replace(state, **fields) if fields else state
+    built: State = becomes.family(**fields)
+    return built
+
+
+def _ip_meant(state: State, headers: tuple[Header, ...]) -> Header | None:
+    """The IP header of the sum aimed at, else the outermost."""
+    if isinstance(state, Skb) and state.start is not None:
+        return ip_of(headers, state.start)
+    return outer_ip(headers)
