@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from csumlab.topology.features import is_on
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import GENERIC, KNOBS, PRESETS, RX, V4, V6, VERIFIES, is_on, options_of
+from csumlab.topology.options import GENERIC, KNOBS, RX, V4, V6, VERIFIES, options_of
+from csumlab.topology.presets import PRESETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,11 @@ class KindRule(NamedTuple):
         return self.zero_is_absent or self.layer is Layer.UDPLITE
 
     @property
+    def computed_zero(self) -> int:
+        """What is written where the computed field is 0."""
+        return 0xFFFF if self.writes_ones else 0
+
+    @property
     def sums_rest(self) -> bool:
         """Whether it is a 16-bit sum of all that follows its header, so that the sum of a whole packet can tell whether it is right. A CRC
         is none, and UDP-Lite may cover less."""

@@ -124,7 +124,7 @@ class FramePacket:
             return self._patched(one.at, self._crc(one))
         body = self.data[one.start : one.at] + bytes(2) + self.data[one.at + 2 : one.end]
         value = negate(residue(body) + (self._pseudo(uid) if one.pseudo is not None else 0))
-        return self._with_field(uid, value or (0xFFFF if KINDS[one.kind].writes_ones else 0))
+        return self._with_field(uid, value or KINDS[one.kind].computed_zero)
 
     def respell(self, uid: int) -> Self:
         return self._updated(uid, b"", b"", Rule.FINAL)
@@ -196,9 +196,7 @@ class FramePacket:
             ahead = residue(packet.data[outer.start : own.start])
             inside = negate(packet.sums[uid].field or 0)
             pseudo = packet._pseudo(header.uid) if outer.pseudo is not None else 0
-            packet = packet._with_field(
-                header.uid, negate(ahead + inside + pseudo + seed) or (0xFFFF if KINDS[outer.kind].writes_ones else 0)
-            )
+            packet = packet._with_field(header.uid, negate(ahead + inside + pseudo + seed) or KINDS[outer.kind].computed_zero)
         return packet
 
     def merge(self) -> Self:
@@ -224,7 +222,7 @@ class FramePacket:
                 continue
             present = packet.sums[header.uid]
             off = ((present.residue or 0) - one.residue) % 0xFFFF
-            packet = packet._with_field(header.uid, ((present.field or 0) - off) % 0xFFFF or (0xFFFF if KINDS[one.kind].writes_ones else 0))
+            packet = packet._with_field(header.uid, ((present.field or 0) - off) % 0xFFFF or KINDS[one.kind].computed_zero)
         return packet
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
@@ -237,13 +235,13 @@ class FramePacket:
         if own is None or how is OuterSum.NONE:
             return packet
         one, pseudo = packet.sums[own.uid], packet._pseudo(own.uid)
-        ones = 0xFFFF if KINDS[own.kind].writes_ones else 0
+        zero = KINDS[own.kind].computed_zero
         if how is OuterSum.LCO and aimed is not None:
             # Linux include/linux/skbuff.h lco_csum: what the inner sum covers will add up to the complement of its field.
             target = packet.sums[aimed]
             ahead = residue(packet.data[one.start : target.start])
-            return packet._with_field(own.uid, negate(ahead + negate(target.field or 0) + pseudo) or ones)
-        return packet._with_field(own.uid, pseudo or ones)
+            return packet._with_field(own.uid, negate(ahead + negate(target.field or 0) + pseudo) or zero)
+        return packet._with_field(own.uid, pseudo or zero)
 
     def pop(self) -> Self:
         place = inner_start(self.headers)

@@ -9,8 +9,8 @@ from typing import Any
 
 from csumlab.checking import CheckResult, check
 from csumlab.headers import Verdict
-from csumlab.topology.load import to_toml
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.written import to_toml
 
 XEN_MAC = "00:16:3e"
 """The vendor prefix of Xen guests (IEEE OUI registry, XenSource)."""

@@ -63,6 +63,11 @@ class Sum:
         in one packet of 65535."""
         return KINDS[self.kind].pseudo and self.seed == ZERO
 
+    @property
+    def computed_zero(self) -> Zero:
+        """How who computes it spells zero."""
+        return Zero.ONES if KINDS[self.kind].writes_ones else Zero.ZEROS
+
 
 def _edited(what: str, header: Header) -> Form:
     """A word that a rule writes over, of which the columns do not hold what it was: it is taken to have been another."""
@@ -224,10 +229,10 @@ class SymbolicPacket:
             made = unknown(f"CRC of header {uid}, made anew", "a CRC is no sum: its words are not predicted")
             packet = self._write(uid, made, Zero.ZEROS)
             return replace(packet, sums={**packet.sums, uid: replace(packet.sums[uid], data=-made)})
-        return self._write(uid, -(old.pseudo + old.data), Zero.ONES if KINDS[old.kind].writes_ones else Zero.ZEROS)
+        return self._write(uid, -(old.pseudo + old.data), old.computed_zero)
 
     def respell(self, uid: int) -> Self:
-        return self._write(uid, self.sums[uid].field, Zero.ONES if KINDS[self.sums[uid].kind].writes_ones else Zero.ZEROS)
+        return self._write(uid, self.sums[uid].field, self.sums[uid].computed_zero)
 
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self:
         outer, transport = outer_ip(self.headers), outer_transport(self.headers)
@@ -277,7 +282,7 @@ class SymbolicPacket:
             if header.uid in sums and not sums[header.uid].absent:
                 around, inner = sums[header.uid], sums[uid]
                 residue = factor * (inner.residue + inner.seed) - self.sums[header.uid].seed
-                zero = Zero.ONES if KINDS[around.kind].writes_ones else Zero.ZEROS
+                zero = around.computed_zero
                 sums[header.uid] = replace(around, data=residue - around.pseudo - around.field, zero=zero)
         return replace(packet, sums=sums)
 
@@ -339,7 +344,8 @@ class SymbolicPacket:
             headers=inner.headers,
             sums=inner.sums,
             known_words=inner.known_words,
-            trailer=ZERO,
+            trailer=inner.trailer,
+            around_trailer=inner.around_trailer,
             sealed=inner.sealed,
             spoiled=False,
             long=inner.long,
@@ -468,7 +474,7 @@ class SymbolicPacket:
             rule = rules.get(changed, Rule.LEAVE)
             present = packet.sums[changed]
             if rule.keeps_residue:
-                zero = Zero.ONES if KINDS[present.kind].writes_ones or rule is Rule.ONES else Zero.ZEROS
+                zero = Zero.ONES if rule is Rule.ONES else present.computed_zero
                 packet = packet._write(changed, present.field - pseudo - data, zero)
             elif rule is Rule.PSEUDO and pseudo != ZERO:
                 packet = packet._write(changed, present.field + pseudo, Zero.ONES)

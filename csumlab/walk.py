@@ -22,8 +22,10 @@ from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
+from csumlab.topology.features import is_on
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import BRIDGE_CALLS, CLAIMS, KNOBS, PRESETS, Preset, is_on, knobs_of, options_of
+from csumlab.topology.options import BRIDGE_CALLS, CLAIMS, KNOBS, knobs_of, options_of
+from csumlab.topology.presets import PRESETS, Preset
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
 
 MAX_HOPS = 400

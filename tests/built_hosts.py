@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from csumlab.host.script import SCRIPT
 from csumlab.topology.model import Device, DeviceKind, Domain, NatKind, Port, Prefix, Topology
-from csumlab.topology.presets import BRIDGE_CALLS
+from csumlab.topology.options import BRIDGE_CALLS
 
 PROGRAMS = ("ip", "bridge", "nft", "ethtool", "unshare", "sysctl")
 _PREPARE = """set -e

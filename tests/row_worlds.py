@@ -23,7 +23,7 @@ from csumlab.plain import FramePacket
 from csumlab.state import Bare, Skb, State, Summed, Virtio
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
-from csumlab.topology.presets import BRIDGE_CALLS
+from csumlab.topology.options import BRIDGE_CALLS
 from csumlab.trace import Hop, Trace
 from csumlab.walk import Walker
 

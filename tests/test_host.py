@@ -28,9 +28,9 @@ from csumlab.host.templates import HOSTS, template
 from csumlab.packet import exactly
 from csumlab.replaying import ReplayResult, replay
 from csumlab.topology import forward
+from csumlab.topology.features import is_on
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Device, DeviceKind, Nat, Port, Prefix, Topology
-from csumlab.topology.presets import is_on
 
 DUMPS = Path(__file__).parent / "host_dumps"
 RECORDED = tuple(sorted(file.name for file in DUMPS.glob("*.txt")))

@@ -13,8 +13,9 @@ from oracles_vm.recording import GOLDEN, Recording, View, load
 
 from csumlab.stage import Stage
 from csumlab.stages import linux, nic, xen
+from csumlab.topology.features import is_on
 from csumlab.topology.load import parse_topology
-from csumlab.topology.presets import PRESETS, is_on
+from csumlab.topology.presets import PRESETS
 
 pytestmark = pytest.mark.long
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from csumlab.packet import Span, exactly
 from csumlab.slots import Bounds, bounds, last_of, parts
 from csumlab.topology import forward
+from csumlab.topology.features import is_on
 from csumlab.topology.line import parse_line
-from csumlab.topology.load import TopologyError, load_topology, parse_topology, to_toml
+from csumlab.topology.load import TopologyError, load_topology, parse_topology
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Prefix, Topology
-from csumlab.topology.presets import PRESETS, is_on
+from csumlab.topology.presets import PRESETS
+from csumlab.topology.written import to_toml
 
 NIC = '[domain.a.device.eth0]\nkind = "nic"\nwire = "w"\n'
 

@@ -11,7 +11,8 @@ import pytest
 from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
 from csumlab.topology import load
 from csumlab.topology.model import CARRIAGES, DeviceKind, NatKind
-from csumlab.topology.presets import FEATURES, KNOBS, OPTIONS, PRESETS, XENSTORE
+from csumlab.topology.options import FEATURES, KNOBS, OPTIONS, XENSTORE
+from csumlab.topology.presets import PRESETS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "topology.md").read_text(encoding="utf-8")
 CODE = "\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.S) + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", PAGE, flags=re.S)))

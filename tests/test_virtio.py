@@ -27,10 +27,11 @@ from csumlab.stages.hooks import XDP_GENERIC_REDIRECT, XDP_PASS, XDP_REDIRECT
 from csumlab.stages.readers import READER
 from csumlab.stages.virtio import MACVTAP_DELIVER, TAP_RECEIVE, TAP_TRANSMIT, VIRTIO_RECEIVE, VIRTIO_TRANSMIT
 from csumlab.state import Bare, Claim, Skb, State, Summed, Virtio, owed, project
+from csumlab.topology.features import is_on
 from csumlab.topology.line import parse_line
-from csumlab.topology.load import TopologyError, parse_topology, to_toml
+from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.model import Port, Topology
-from csumlab.topology.presets import is_on
+from csumlab.topology.written import to_toml
 from csumlab.trace import Fate
 from csumlab.virtio_features import FEATURES, LAST_BIT, name_of, parse_features, to_line
 from csumlab.virtio_header import SIZES, HeaderFlag, VirtioHeader, VirtioHeaderError, byte_order, consume, header_size, unpack

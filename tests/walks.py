@@ -23,9 +23,11 @@ from csumlab.packet import Header, outer_transport
 from csumlab.plain import FramePacket
 from csumlab.state import Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Undecided
-from csumlab.topology.load import parse_topology, to_toml
+from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
-from csumlab.topology.presets import BRIDGE_CALLS, PRESETS
+from csumlab.topology.options import BRIDGE_CALLS
+from csumlab.topology.presets import PRESETS
+from csumlab.topology.written import to_toml
 from csumlab.trace import Fate, Trace
 from csumlab.walk import Undetermined, Walker
 

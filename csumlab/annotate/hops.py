@@ -33,8 +33,9 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Link
 from csumlab.outcome import Leaf
 from csumlab.replaying import Replay, ReplayResult
+from csumlab.topology.features import is_on
 from csumlab.topology.model import Port, Topology
-from csumlab.topology.presets import FEATURES, is_on
+from csumlab.topology.options import FEATURES
 from csumlab.trace import TAP
 
 FORMAT = 1

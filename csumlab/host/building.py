@@ -19,7 +19,8 @@ from csumlab.host.wiring import End, veth_pairs
 from csumlab.host.written import Draft
 from csumlab.topology.load import PAIRS
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Port
-from csumlab.topology.presets import GENERIC, PRESETS
+from csumlab.topology.options import GENERIC
+from csumlab.topology.presets import PRESETS
 
 
 @dataclass

@@ -9,7 +9,8 @@ from csumlab.host.settings import Feature
 from csumlab.host.written import Draft
 from csumlab.topology.load import SHORT_FEATURES
 from csumlab.topology.model import Device, DeviceKind
-from csumlab.topology.presets import FEATURES, PRESETS
+from csumlab.topology.options import FEATURES
+from csumlab.topology.presets import PRESETS
 
 
 def features_for(draft: Draft, name: str, kind: DeviceKind, told: Mapping[str, Feature], notes: Notes) -> dict[str, bool]:

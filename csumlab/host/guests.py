@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 
 from csumlab.host.dump import Section, without_zone
-from csumlab.topology.presets import XENSTORE
+from csumlab.topology.options import XENSTORE
 
 _PATH = re.compile(r'(/local/domain/[^=]*?)\s*= "(.*)"')
 _NET = re.compile(r"(\S{1,20}) (name|hostname|net\d{1,2}|ipconfig\d{1,2}): ?(.*)")

@@ -12,7 +12,7 @@ from csumlab.host.rules import resolve
 from csumlab.host.written import Draft
 from csumlab.packet import exactly
 from csumlab.topology.model import Prefix, Route
-from csumlab.topology.presets import KNOBS
+from csumlab.topology.options import KNOBS
 
 _OLD_NAMES = {"net.netfilter.nf_conntrack_checksum": "net/ipv4/netfilter/ip_conntrack_checksum"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from csumlab.topology.load import to_toml
 from csumlab.topology.model import Device, Domain, Nat, Route, Topology
+from csumlab.topology.written import to_toml
 
 
 @dataclass

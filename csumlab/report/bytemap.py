@@ -126,7 +126,7 @@ def sum_row(one: Checksum) -> SumRow:
     should = ""
     if one.field is not None and one.residue is not None and not rule.crc:
         right = negate(one.residue - one.field)
-        should = f"0x{one.field if one.residue == 0 else right or (0xFFFF if rule.writes_ones else 0):04x}"
+        should = f"0x{one.field if one.residue == 0 else right or rule.computed_zero:04x}"
     return SumRow(
         label=rule.label if one.kind is not Kind.NOTHING else "",
         place=f"bytes {one.start} to {one.end - 1}",

@@ -29,7 +29,7 @@ from csumlab.report.table import listed, printable
 from csumlab.report.text import chance_text, fault_line, tally_table
 from csumlab.report.timechart import Lane, draw_timeline, duration
 from csumlab.survey import Sort
-from csumlab.topology.load import to_toml
+from csumlab.topology.written import to_toml
 
 if TYPE_CHECKING:
     from csumlab.groups import Group

@@ -21,6 +21,7 @@ from csumlab.stage import (
     REMOTE,
     SAME,
     TAG,
+    TRIM,
     UNSEAL,
     UNTAG,
     Row,
@@ -105,7 +106,7 @@ WIREGUARD_UNSEAL = Stage(
     title="WireGuard decrypts",
     source="linux 6.1 drivers/net/wireguard/receive.c wg_packet_consume_data_done",
     table=(
-        Row(when(Skb), (), UNSEAL, _ALL_LEVELS, "nobody changed the packet since the peer encrypted it, and all its sums are marked as verified for that: what was wrong before passes too", vouches=True),
+        Row(when(Skb), (), UNSEAL + TRIM, _ALL_LEVELS, "nobody changed the packet since the peer encrypted it, and all its sums are marked as verified for that: what was wrong before passes too; what follows the IP packet is cut off, padding too", vouches=True),
     ),
 )  # fmt: skip
 

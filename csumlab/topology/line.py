@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, replace
 
 from csumlab.topology.load import SHORT_FEATURES, TopologyError
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import FEATURES, PRESETS
+from csumlab.topology.options import FEATURES
+from csumlab.topology.presets import PRESETS
 
 _BRIDGE = re.compile(r"(xen|vir|lx[cd]|docker)?br[-\w.]*$|docker\d+$")
 _VIF = re.compile(r"vif\d+\.\d+$")

@@ -18,9 +18,10 @@ from csumlab.packet import PORTED, Span, exactly
 from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
 from csumlab.state import Skb
 from csumlab.tables import ETHERNET_MTU
+from csumlab.topology.features import is_on, negotiated
 from csumlab.topology.forward import members, neighbours
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, NatKind, Port, Prefix, Route, Topology
-from csumlab.topology.presets import (
+from csumlab.topology.options import (
     BRIDGE_CALLS,
     CLAIMING,
     CLAIMS,
@@ -28,17 +29,15 @@ from csumlab.topology.presets import (
     GENERIC,
     KNOBS,
     OPTIONS,
-    PRESETS,
     RX,
     TSO4,
     TSO6,
     V4,
     V6,
     XENSTORE,
-    is_on,
-    negotiated,
     options_of,
 )
+from csumlab.topology.presets import PRESETS
 from csumlab.virtio_features import parse_features
 
 SHORT_FEATURES = {"tx": (GENERIC, V4, V6), "rx": (RX,), "gro": ("rx-gro",), "tso": (TSO4, TSO6)}
@@ -562,70 +561,3 @@ def _line_of(text: str, key: str) -> int | None:
                     return offset
             return number
     return next((n for n, line in enumerate(lines, 1) if re.match(rf'\s*"?{re.escape(parts[0])}"?\s*=', line)), None)
-
-
-def to_toml(topology: Topology) -> str:
-    """A topology as text that :func:`parse_topology` reads back."""
-    lines = [f"{word} = {_quoted(value)}" for word, value in (("name", topology.name), ("at", topology.at)) if value]
-    for domain in topology.domains.values():
-        lines += ["", f"[domain.{_bare(domain.name)}]", f"preset = {_quoted(domain.preset)}"]
-        lines += [f"{word} = true" for word in ("forwarding", "conntrack", "outside") if getattr(domain, word)]
-        lines += [f"moves-to = {_quoted(domain.moves_to)}"] if domain.moves_to else []
-        lines += [f"sysctl = {_inline(domain.sysctl)}"] if domain.sysctl else []
-        for device in domain.devices.values():
-            lines += ["", f"[domain.{_bare(domain.name)}.device.{_bare(device.name)}]", f"kind = {_quoted(device.kind.value)}"]
-            if device.mac is not None:
-                lines.append(f"mac = {_quoted(device.mac.to_bytes(6, 'big').hex(':'))}")
-            if device.addresses:
-                lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
-            for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower", "card", "reader"):
-                if getattr(device, word):
-                    lines.append(f"{word} = {_quoted(getattr(device, word))}")
-            if device.peer is not None:
-                lines.append(f"peer = {_quoted(str(device.peer))}")
-            lines += [f"{word} = {count}" for word, count in (("slots", device.slots), ("fatal-slots", device.fatal_slots)) if count]
-            if device.mtu != ETHERNET_MTU:
-                lines.append(f"mtu = {device.mtu}")
-            lines += [f"{word} = {value}" for word, value in (("port", device.port), ("id", device.id)) if value]
-            for word in ("features", "xenstore", "options"):
-                if getattr(device, word):
-                    lines.append(f"{word} = {_inline(getattr(device, word))}")
-        for route in domain.routes:
-            lines += [
-                "",
-                f"[[domain.{_bare(domain.name)}.route]]",
-                f"to = {_quoted(_prefix(route.to))}",
-                f"device = {_quoted(route.device)}",
-            ]
-            lines += [f"via = {_quoted(str(route.via))}"] if route.via else []
-        for rule in domain.nat:
-            lines += ["", f"[[domain.{_bare(domain.name)}.nat]]", f"kind = {_quoted(rule.kind.value)}", f"device = {_quoted(rule.device)}"]
-            lines += [f"source = {_quoted(_prefix(rule.source))}"] if rule.source else []
-            lines += [f"protocol = {_quoted(rule.protocol)}"] if rule.protocol else []
-            lines += [f"port = {rule.port}"] if rule.port else []
-            lines += [f"address = {_quoted(str(rule.address))}"] if rule.address else []
-            lines += [f"to-port = {rule.to_port}"] if rule.to_port else []
-            lines += [f"by = {_quoted(rule.by)}"] if rule.by != "conntrack" else []
-        for edit in domain.edits:
-            lines += ["", f"[[domain.{_bare(domain.name)}.edit]]"]
-            lines += [f"{word} = {_quoted(getattr(edit, word))}" for word in ("by", "device", "way", "protocol") if getattr(edit, word)]
-            lines += [f"{word} = {getattr(edit, word)}" for word in ("dscp", "ttl", "mss") if getattr(edit, word) is not None]
-            lines += [f"sums = [{', '.join(map(_quoted, edit.sums))}]"] if edit.sums else []
-    return "\n".join(lines).lstrip("\n") + "\n"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _bare(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
-
-
-def _inline(table: Mapping[str, bool]) -> str:
-    return "{ " + ", ".join(f"{_bare(word)} = {'true' if value else 'false'}" for word, value in table.items()) + " }"
-
-
-def _prefix(prefix: Prefix) -> str:
-    network = ipaddress.IPv4Network if prefix.version == 4 else ipaddress.IPv6Network
-    return str(network((prefix.low, prefix.length)))

@@ -1,8 +1,4 @@
-"""Version presets: which table plays which part in a kernel, and what its devices can do when nothing is set.
-
-``hw-enc-checksum`` and ``vlan-checksum`` are not ethtool strings: they stand for hw_enc_features and vlan_features
-(include/linux/netdevice.h), which ethtool does not show.
-"""
+"""Version presets: which table plays which part in a kernel, and what its devices can do when nothing is set."""
 
 from __future__ import annotations
 
@@ -10,24 +6,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from csumlab import cards, readers
-from csumlab.headers import Layer
 from csumlab.stage import Stage
 from csumlab.stages import hooks, linux, linux_older, nic, othersystems, rewriters, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
 from csumlab.stages import readers as taking
 from csumlab.state import Skb, XenSkb
-from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain
-from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
-from csumlab.virtio_features import parse_features
+from csumlab.topology.model import DeviceKind
+from csumlab.topology.options import (
+    ENCAPSULATED,
+    FEATURES,
+    GENERIC,
+    GRO,
+    IPV6_CSUM,
+    NO_CSUM,
+    RX,
+    SEGMENTING,
+    TAGGED,
+    TSO4,
+    TSO6,
+    USO,
+    V4,
+    V6,
+)
 
 K = DeviceKind
-GENERIC, V4, V6, RX, GRO = "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6", "rx-checksum", "rx-gro"
-ENCAPSULATED, TAGGED = "hw-enc-checksum", "vlan-checksum"
-TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS = linux.TSO4, linux.TSO6, linux.USO, linux.TUNNEL, linux.TUNNEL_SUMS
-SEGMENTING = (TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS)
-FEATURES = (GENERIC, V4, V6, RX, GRO, ENCAPSULATED, TAGGED, *SEGMENTING)
-NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
-"""Keys of xenstore: the frontend does not take unfinished IPv4 sums; this end takes unfinished IPv6 sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,6 @@ class Preset:
 
 _ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
 _CUTS = frozenset({TSO4, TSO6})
-_VIRTIO_CUTS = {TSO4: "TSO4", TSO6: "TSO6", USO: "USO"}
-"""What follows HOST_ or GUEST_ in the name of a virtio feature, and stands for a kind of segmentation."""
 _READABLE = (K.VXLAN, K.GENEVE, K.GRE, K.GRETAP, K.IPIP, K.SIT, K.IP6TNL)
 
 LINUX_6_1 = Preset(
@@ -401,44 +400,6 @@ PRESETS: Mapping[str, Preset] = {
     )
 }
 
-VERIFIES = "net.netfilter.nf_conntrack_checksum"
-BRIDGE_CALLS: Mapping[int, str] = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
-"""By IP version: whether bridged packets pass the hooks of IP (br_netfilter). On where the module is loaded, which it is not by default."""
-KNOBS: Mapping[str, bool] = {VERIFIES: True, **dict.fromkeys(BRIDGE_CALLS.values(), False)}
-"""Sysctls that a table or the way of a packet asks for, with the kernel's default."""
-TUNNEL_OPTIONS: Mapping[str, bool] = {
-    "udpcsum": True,
-    "udp6zerocsumrx": False,
-    "csum": False,
-    "encap-csum": False,
-    "encap-remcsum": False,
-    "remcsumtx": False,
-    "remcsumrx": False,
-    "transport": False,
-    "dco-trusts": False,
-}
-"""Options of tunnel devices as iproute2 calls them, with the defaults of a VXLAN device in Linux 6.1 (drivers/net/vxlan/vxlan_core.c).
-``udpcsum``: the outer UDP header gets a sum, over IPv4 or IPv6; ``csum``: so does GRE; ``transport``: ESP in transport mode;
-``dco-trusts``: OpenVPN's module from outside the kernel tree."""
-_HOOKS: Mapping[str, bool] = {"checksum-fill": False, "napi": False, "gso-unflagged": False, "heeds-rx-off": False}
-"""What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM);
-``napi``: a tap with IFF_NAPI, where GRO runs; ``gso-unflagged``: a virtio device whose driver asks for segmentation without NEEDS_CSUM;
-``heeds-rx-off``: a vif whose rx-checksumming is off and that heeds it."""
-_TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
-"""What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
-second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
-CLAIMS: Mapping[str, bool] = {"claims-owed": False, "claims-verified": False, "claims-nothing": False}
-"""Of a driver or program that says the same of every packet, right or wrong: that its sum is owed (csum_blank, NEEDS_CSUM, a card's flag to
-fill), verified (data_validated, DATA_VALID), nothing. On a tap it is the host that says it to its guest."""
-CLAIMING = frozenset({K.NETFRONT, K.VIRTIO, K.TAP, K.MACVTAP, K.NIC})
-OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS, **CLAIMS}
-_OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {
-    **{kind: {**OPTIONS, "vnet-hdr": True} for kind in (K.TAP, K.MACVTAP)},
-    # IFLA_GENEVE_UDP_CSUM over IPv4 (drivers/net/geneve.c); net/l2tp/l2tp_core.c use_udp_checksums.
-    **{kind: {**OPTIONS, "udpcsum": False} for kind in (K.GENEVE, K.L2TP)},
-}
-XENSTORE: Mapping[str, bool] = {NO_CSUM: False, IPV6_CSUM: True}
-
 
 def stages() -> dict[str, Stage]:
     """Every stage of every preset by name, in the order of a packet's way."""
@@ -461,101 +422,3 @@ def stages() -> dict[str, Stage]:
     for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, *rewriters.TABLES):
         found.setdefault(stage.name, stage)
     return found
-
-
-def options_of(device: Device) -> Mapping[str, bool]:
-    """Every option of a device: what is set, else its kind's default; and how its card and its reader behave."""
-    return {
-        **_OPTIONS_OF.get(device.kind, OPTIONS),
-        **device.options,
-        **dict.fromkeys((*cards.behaviours(device.card), *readers.behaviours(device.reader)), True),
-    }
-
-
-def knobs_of(device: Device) -> Mapping[str, bool]:
-    """The options of a device as the tables ask for them: for a tunnel also "outer-checksum", whether the outermost header that can have a
-    sum gets one. GUE computes what is left to it without being told to (net/ipv4/fou_core.c gue_remcsum)."""
-    options = options_of(device)
-    if device.kind not in CARRIAGES:
-        return options
-    over_udp = device.encap in ("fou", "gue")
-    word = "encap-csum" if over_udp else "udpcsum" if Layer.UDP in device.tunnel_layers else "csum"
-    summed = options[word] and (word != "csum" or Layer.GRE in device.tunnel_layers)
-    gue = device.encap == "gue"
-    return {
-        **options,
-        "outer-checksum": summed,
-        "encap-remcsum": options["encap-remcsum"] and gue,
-        "remcsumrx": options["remcsumrx"] or gue,
-    }
-
-
-def negotiated(device: Device, peer: Device | None, name: str) -> bool:
-    """Whether a guest's virtio device and its host agreed on a feature. If it is not said: all features, as far as ``peer`` has a header to
-    carry them (QEMU hw/net/virtio-net.c virtio_net_get_features takes them back without IFF_VNET_HDR)."""
-    if device.virtio:
-        return VIRTIO_FEATURES[name] in parse_features(device.virtio)
-    return peer is None or options_of(peer)["vnet-hdr"]
-
-
-def reader_sums(device: Device, peer: Device | None) -> bool:
-    """Whether the reader of a tun or tap device said that sums may be left to it (TUN_F_CSUM), said or as its guest decides. A guest that
-    loads an XDP program takes it back (Linux drivers/net/virtio_net.c virtnet_xdp_set, virtnet_clear_guest_offloads)."""
-    if peer is None or "TUN_F_CSUM" in device.options:
-        return options_of(device)["TUN_F_CSUM"]
-    return options_of(device)["vnet-hdr"] and negotiated(peer, device, "VIRTIO_NET_F_GUEST_CSUM") and not peer.native_xdp
-
-
-def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there: Domain | None = None) -> bool:
-    """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
-    "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
-    "peer-rx-checksum" is rx-checksum of the other end. ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN
-    device offers sums if the device below does for tagged frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that
-    one's.
-
-    feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side, or a driver
-    that does not know the key, takes tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
-    """
-    preset = PRESETS[domain.preset]
-    default = name in preset.features.get(device.kind, frozenset())
-    if peer is not None:
-        if name == V4 and device.kind is DeviceKind.VIF and NO_CSUM in preset.keys and peer.xenstore.get(NO_CSUM):
-            return False
-        if name == V6 and device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT):
-            known = IPV6_CSUM in PRESETS[(there or domain).preset].keys
-            if not peer.xenstore.get(IPV6_CSUM, known):
-                return False
-    if device.kind is DeviceKind.VLAN and name == GENERIC and device.lower in domain.devices:
-        below = domain.devices[device.lower]
-        if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in (GENERIC, V4, V6)):
-            return False
-    if name == "peer-rx-checksum":
-        return peer is not None and is_on(there or domain, peer, None, RX)
-    if name == "reader-checksum":
-        return options_of(device)["vnet-hdr"] and reader_sums(device, peer)
-    if name == GENERIC and (
-        (device.kind is DeviceKind.VIRTIO and not negotiated(device, peer, "VIRTIO_NET_F_CSUM"))
-        or (device.kind in (DeviceKind.TAP, DeviceKind.VPN) and not reader_sums(device, peer))
-    ):
-        return False
-    if name in SEGMENTING and not _may_cut(domain, device, peer, name):
-        return False
-    if name in preset.fixed.get(device.kind, frozenset()):
-        return default
-    return device.features.get(name, default)
-
-
-def _may_cut(domain: Domain, device: Device, peer: Device | None, name: str) -> bool:
-    """Whether what segmentation by the device needs is there: it sums what it cuts (net/core/dev.c netdev_fix_features), and a guest and
-    its host agreed on it (drivers/net/virtio_net.c virtnet_probe; drivers/net/tun.c set_offload)."""
-    family = {TSO4: V4, TSO6: V6}.get(name, GENERIC)
-    if not is_on(domain, device, peer, GENERIC) and not is_on(domain, device, peer, family):
-        return False
-    if device.kind is DeviceKind.VIRTIO:
-        return name in _VIRTIO_CUTS and negotiated(device, peer, f"VIRTIO_NET_F_HOST_{_VIRTIO_CUTS[name]}")
-    if device.kind is DeviceKind.TAP and peer is not None:
-        if name not in _VIRTIO_CUTS or peer.native_xdp:
-            return False
-        bit = f"VIRTIO_NET_F_GUEST_{_VIRTIO_CUTS[name]}"
-        return negotiated(peer, device, f"{bit}4" if name == USO else bit)
-    return True

@@ -17,7 +17,7 @@ from oracles_vm.image import Image
 from oracles_vm.kernel.record import MODULES
 
 from csumlab.host.script import SCRIPT
-from csumlab.topology.presets import FEATURES
+from csumlab.topology.options import FEATURES
 
 HERE = Path(__file__).parent
 APPLETS = ("cat", "grep", "hostname", "ls", "readlink", "sed", "sort", "true", "uname")

@@ -17,8 +17,9 @@ from typing import Protocol, Self
 
 from csumlab.packet import exactly
 from csumlab.topology import forward
+from csumlab.topology.features import is_on
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.presets import FEATURES, SEGMENTING, is_on, options_of
+from csumlab.topology.options import FEATURES, SEGMENTING, options_of
 
 from . import features, namespaces
 from .namespaces import Namespace, Untestable

@@ -1,0 +1,83 @@
+"""Whether a device has a feature: what is fixed, set, negotiated with the other end, or the default of its kernel."""
+
+from __future__ import annotations
+
+from csumlab.topology.model import Device, DeviceKind, Domain
+from csumlab.topology.options import GENERIC, IPV6_CSUM, NO_CSUM, RX, SEGMENTING, TAGGED, TSO4, TSO6, USO, V4, V6, options_of
+from csumlab.topology.presets import PRESETS
+from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
+from csumlab.virtio_features import parse_features
+
+_VIRTIO_CUTS = {TSO4: "TSO4", TSO6: "TSO6", USO: "USO"}
+"""What follows HOST_ or GUEST_ in the name of a virtio feature, and stands for a kind of segmentation."""
+
+
+def negotiated(device: Device, peer: Device | None, name: str) -> bool:
+    """Whether a guest's virtio device and its host agreed on a feature. If it is not said: all features, as far as ``peer`` has a header to
+    carry them (QEMU hw/net/virtio-net.c virtio_net_get_features takes them back without IFF_VNET_HDR)."""
+    if device.virtio:
+        return VIRTIO_FEATURES[name] in parse_features(device.virtio)
+    return peer is None or options_of(peer)["vnet-hdr"]
+
+
+def reader_sums(device: Device, peer: Device | None) -> bool:
+    """Whether the reader of a tun or tap device said that sums may be left to it (TUN_F_CSUM), said or as its guest decides. A guest that
+    loads an XDP program takes it back (Linux drivers/net/virtio_net.c virtnet_xdp_set, virtnet_clear_guest_offloads)."""
+    if peer is None or "TUN_F_CSUM" in device.options:
+        return options_of(device)["TUN_F_CSUM"]
+    return options_of(device)["vnet-hdr"] and negotiated(peer, device, "VIRTIO_NET_F_GUEST_CSUM") and not peer.native_xdp
+
+
+def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there: Domain | None = None) -> bool:
+    """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
+    "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
+    "peer-rx-checksum" is rx-checksum of the other end. ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN
+    device offers sums if the device below does for tagged frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that
+    one's.
+
+    feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side, or a driver
+    that does not know the key, takes tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
+    """
+    preset = PRESETS[domain.preset]
+    default = name in preset.features.get(device.kind, frozenset())
+    if peer is not None:
+        if name == V4 and device.kind is DeviceKind.VIF and NO_CSUM in preset.keys and peer.xenstore.get(NO_CSUM):
+            return False
+        if name == V6 and device.kind in (DeviceKind.VIF, DeviceKind.NETFRONT):
+            known = IPV6_CSUM in PRESETS[(there or domain).preset].keys
+            if not peer.xenstore.get(IPV6_CSUM, known):
+                return False
+    if device.kind is DeviceKind.VLAN and name == GENERIC and device.lower in domain.devices:
+        below = domain.devices[device.lower]
+        if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in (GENERIC, V4, V6)):
+            return False
+    if name == "peer-rx-checksum":
+        return peer is not None and is_on(there or domain, peer, None, RX)
+    if name == "reader-checksum":
+        return options_of(device)["vnet-hdr"] and reader_sums(device, peer)
+    if name == GENERIC and (
+        (device.kind is DeviceKind.VIRTIO and not negotiated(device, peer, "VIRTIO_NET_F_CSUM"))
+        or (device.kind in (DeviceKind.TAP, DeviceKind.VPN) and not reader_sums(device, peer))
+    ):
+        return False
+    if name in SEGMENTING and not _may_cut(domain, device, peer, name):
+        return False
+    if name in preset.fixed.get(device.kind, frozenset()):
+        return default
+    return device.features.get(name, default)
+
+
+def _may_cut(domain: Domain, device: Device, peer: Device | None, name: str) -> bool:
+    """Whether what segmentation by the device needs is there: it sums what it cuts (net/core/dev.c netdev_fix_features), and a guest and
+    its host agreed on it (drivers/net/virtio_net.c virtnet_probe; drivers/net/tun.c set_offload)."""
+    family = {TSO4: V4, TSO6: V6}.get(name, GENERIC)
+    if not is_on(domain, device, peer, GENERIC) and not is_on(domain, device, peer, family):
+        return False
+    if device.kind is DeviceKind.VIRTIO:
+        return name in _VIRTIO_CUTS and negotiated(device, peer, f"VIRTIO_NET_F_HOST_{_VIRTIO_CUTS[name]}")
+    if device.kind is DeviceKind.TAP and peer is not None:
+        if name not in _VIRTIO_CUTS or peer.native_xdp:
+            return False
+        bit = f"VIRTIO_NET_F_GUEST_{_VIRTIO_CUTS[name]}"
+        return negotiated(peer, device, f"{bit}4" if name == USO else bit)
+    return True
