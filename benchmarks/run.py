@@ -121,7 +121,7 @@ def contest(path: Path, topology: str | None, most: int) -> list[Measured]:
     if topology:
         results.append(measure("csumlab replay", [python, "-m", "csumlab", "replay", str(path), "--topology", topology], packets))
     results += kernels_alone(path, packets)
-    results.append(measure("tcpdump -nn -vv", ["tcpdump", "-nn", "-vv", "-r", str(path)], packets))
+    results.append(measure("tcpdump -nn -vv -S", ["tcpdump", "-nn", "-vv", "-S", "-r", str(path)], packets))
     results.append(
         measure("tshark, sums validated", ["tshark", *TSHARK, "-c", str(min(packets, most)), "-r", str(path)], min(packets, most))
     )

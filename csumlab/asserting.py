@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from csumlab.collect import Finding
 from csumlab.findings import Severity
 from csumlab.replaying import ReplayResult
+from csumlab.shown import counted
 from csumlab.trace import Fate, Trace
 
 _LAUNDERED = "CSL4"
@@ -47,7 +48,7 @@ def assert_delivered(result: ReplayResult) -> None:
             where = str(trace.end) if trace.end is not None else "at its origin"
             packets = ", ".join(map(str, first))
             more = ", ..." if count > len(first) else ""
-            lost.append(f"  {count} packets ({packets}{more}) {trace.fate.value}: {trace.why or 'no reason known'}\n    {where}")
+            lost.append(f"  {counted(count, 'packet')} ({packets}{more}) {trace.fate.value}: {trace.why or 'no reason known'}\n    {where}")
     if not walked:
         raise AssertionError(f"{result.file}: no packet could be walked, so nothing is known to be delivered")
     if lost:

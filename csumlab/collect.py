@@ -11,7 +11,7 @@ from csumlab.facts import Facts
 from csumlab.findings import CATALOGUE, Entry, Severity
 from csumlab.judge import Judgement, expose, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
-from csumlab.shown import Shown
+from csumlab.shown import Shown, counted
 from csumlab.sources import Reading, read, recorded_state
 from csumlab.symbolic import Undecided
 from csumlab.topology.model import Port, Topology
@@ -50,7 +50,7 @@ class Finding(Shown):
         return finding_html(self)
 
     def __str__(self) -> str:
-        text = f"{self.code} {self.entry.title}: {self.packets} packets; {self.hop}: {self.because}; {self.consequence}"
+        text = f"{self.code} {self.entry.title}: {counted(self.packets, 'packet')}; {self.hop}: {self.because}; {self.consequence}"
         return text + (f" ({self.condition})" if self.condition else "")
 
 

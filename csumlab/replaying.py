@@ -25,7 +25,7 @@ from csumlab.findings import Severity
 from csumlab.forms import Form
 from csumlab.index import Columns, Index, Membership
 from csumlab.outcome import FIRST_KEPT, Leaf, Outcome, Settings, evaluate
-from csumlab.shown import Shown
+from csumlab.shown import Shown, counted
 from csumlab.sources import Tap
 from csumlab.symbolic import Undecided
 from csumlab.topology.model import Topology
@@ -306,4 +306,4 @@ def _start(leaves: tuple[Leaf, ...]) -> Iterator[str]:
         )
         counts[who] = counts.get(who, 0) + leaf.count
     for who, count in sorted(counts.items(), key=lambda item: -item[1]):
-        yield f"{count:,} packets {who}"
+        yield f"{counted(count, 'packet')} {who}"

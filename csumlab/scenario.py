@@ -39,7 +39,7 @@ from csumlab.collect import Finding
 from csumlab.explain import explain
 from csumlab.findings import CATALOGUE, Severity
 from csumlab.replaying import ReplayResult, replay
-from csumlab.shown import Shown
+from csumlab.shown import Shown, counted
 from csumlab.trace import TAP
 
 
@@ -124,7 +124,10 @@ def expectation(folder: Path) -> Expectation:
     try:
         found = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Expectation)
     except OSError as error:
-        raise ScenarioError(f"{file}: {error.strerror}") from None
+        hint = (
+            f"; csumlab scenario new {folder} --story '...' writes it from today's result" if isinstance(error, FileNotFoundError) else ""
+        )
+        raise ScenarioError(f"{file}: {error.strerror}{hint}") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{file}: {error}") from None
     for entry in found.finding:
@@ -194,7 +197,7 @@ def _differences(expected: Expectation, result: ReplayResult) -> Iterator[str]:
             continue
         left.remove(found)
         if found.packets != entry.packets:
-            yield f"{entry.code} at {entry.hop}: expected {entry.packets} packets, found {found.packets}"
+            yield f"{entry.code} at {entry.hop}: expected {counted(entry.packets, 'packet')}, found {found.packets}"
         if bool(found.condition) is not entry.condition:
             wanted = "a condition" if entry.condition else "no condition"
             yield f"{entry.code} at {entry.hop}: expected {wanted}, found {found.condition or 'none'}"

@@ -1,4 +1,4 @@
-"""What an interactive session shows of a value: its ``str()``, never the whole of its fields."""
+"""How values are shown: in an interactive session their ``str()``, never the whole of their fields; numbers of things."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ class Shown:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """The hook of IPython.lib.pretty; ``cycle`` cannot be, these values hold no others of their kind."""
         printer.text(str(self))
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as ``1 packet`` and ``1,200 packets``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

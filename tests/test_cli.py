@@ -55,7 +55,7 @@ def test_a_cut_capture_is_reported_and_marked(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     result = run("check", path)
     assert result.exit_code == 2
-    assert "PARTIAL RESULT, only the 2 packets" in result.output
+    assert "PARTIAL RESULT, only 2 packets" in result.output
     assert "offset" in result.output
     replayed = run("replay", path, "--path", "a:eth0 > vif1.0 > br0 > eth0 > wire > host", "--at", "vif1.0")
     assert replayed.exit_code == 2

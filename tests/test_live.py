@@ -306,7 +306,7 @@ class TestTheProgram:
         assert (numbers[6], numbers[8]) == (1000, 1000 - numbers[7])
         assert len(found.packets) == numbers[8]
         assert f"{numbers[7]:,} dropped for want of room" in said
-        assert f"csumlab: {numbers[7]:,} packets are missing; enlarge the ring with -B" in said
+        assert f"csumlab: missing: {numbers[7]:,} packets; enlarge the ring with -B" in said
 
     def test_standard_output_and_rotation(self, pair: Pair, tmp_path: Path) -> None:
         """A capture can be piped; one in pieces has numbered files of the wanted size, of which the newest are kept, each of them whole."""

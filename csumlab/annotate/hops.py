@@ -33,6 +33,7 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Link
 from csumlab.outcome import Leaf
 from csumlab.replaying import Replay, ReplayResult
+from csumlab.shown import counted
 from csumlab.topology.features import is_on
 from csumlab.topology.model import Port, Topology
 from csumlab.topology.options import FEATURES
@@ -55,9 +56,10 @@ class Written:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.path}: {self.packets:,} packets as {self.sights:,} sights at {len(self.ports)} ports, {self.flagged:,} of them flagged"
+            f"{self.path}: {counted(self.packets, 'packet')} as {self.sights:,} sights at {len(self.ports)} ports, "
+            f"{self.flagged:,} of them flagged"
         ]
-        lines += [f"  not shown at {port}: {count:,} packets, {why}" for (port, why), count in sorted(self.hidden.items())]
+        lines += [f"  not shown at {port}: {counted(count, 'packet')}, {why}" for (port, why), count in sorted(self.hidden.items())]
         lines += [f"  not known and filled with placeholders in {count:,} sights: {what}" for what, count in sorted(self.made_up.items())]
         return "\n".join(lines)
 
@@ -185,7 +187,7 @@ class _Writing:
         """For each interface what it shows and what not; the verdict of all."""
         for (port, _), number in self._interfaces.items():
             hidden = [
-                f"{count:,} packets pass here and are not shown: {why}" for (name, why), count in done.hidden.items() if name == str(port)
+                f"not shown here: {counted(count, 'packet')}, {why}" for (name, why), count in done.hidden.items() if name == str(port)
             ]
             options = [(COMMENT_OPTION, text_value(text)) for text in hidden]
             options.append((DELIVERED_OPTION, struct.pack("<Q", done.ports.get(str(port), 0))))

@@ -24,6 +24,7 @@ from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.headers import KINDS, Verdict
 from csumlab.index import Index
 from csumlab.reassembled import cause_of_datagram
+from csumlab.shown import counted
 
 FORMAT = 1
 Options = list[tuple[int, bytes]]
@@ -41,7 +42,7 @@ class Marked:
     without_room: int = 0
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.packets:,} packets, {self.flagged:,} flagged, {self.explained:,} explained as harmless"
+        text = f"{self.path}: {counted(self.packets, 'packet')}, {self.flagged:,} flagged, {self.explained:,} explained as harmless"
         return text + (f"; {self.without_room:,} comments have no place in Simple Packet Blocks" if self.without_room else "")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from csumlab.commands.common import fail
+from csumlab.shown import counted
 
 if TYPE_CHECKING:
     from csumlab.live import Recorded
@@ -31,19 +32,20 @@ class _Teller:
     def tick(self, recorded: Recorded) -> None:
         if self._lively and time.monotonic() >= self._next:
             self._next = time.monotonic() + 1
-            click.echo(f"\r{recorded.written:,} packets, {recorded.dropped:,} dropped ", nl=False, err=True)
+            click.echo(f"\r{counted(recorded.written, 'packet')}, {recorded.dropped:,} dropped ", nl=False, err=True)
 
     def ended(self, recorded: Recorded) -> None:
         if self._lively:
             click.echo(err=True)
         if not self._quiet:
             where = ", ".join(recorded.files[-3:]) + (f" and {len(recorded.files) - 3} before" if len(recorded.files) > 3 else "")
-            click.echo(f"{recorded.written:,} packets in {'standard output' if where == '-' else where}", err=True)
+            click.echo(f"{counted(recorded.written, 'packet')} in {'standard output' if where == '-' else where}", err=True)
             for one in recorded.interfaces:
                 click.echo(one, err=True)
         if recorded.dropped:
             click.echo(
-                f"csumlab: {recorded.dropped:,} packets are missing; enlarge the ring with -B, or keep less with -s or a filter", err=True
+                f"csumlab: missing: {counted(recorded.dropped, 'packet')}; enlarge the ring with -B, or keep less with -s or a filter",
+                err=True,
             )
 
 

@@ -8,6 +8,7 @@ import sys
 import click
 
 from csumlab.commands.common import announce_compiling, fail, progress, tunnels_of
+from csumlab.shown import counted
 
 
 @click.command()
@@ -58,7 +59,7 @@ def compare(
             result = run(before, after, host, at_before=at_before, at_after=at_after, tables=tables, window=window, progress=step)
             count = result.write(target, step) if target else 0
         if target:
-            click.echo(f"csumlab: {count:,} packets in {target}", err=True)
+            click.echo(f"csumlab: {counted(count, 'packet')} in {target}", err=True)
     except (CaptureError, TopologyError, ValueError) as error:
         fail(error)
     if as_json:

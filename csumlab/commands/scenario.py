@@ -148,7 +148,7 @@ def list_(text: tuple[str, ...], stage: str, outcome: str, captures: str, as_jso
         click.echo(json.dumps(data, indent=2))
     else:
         lines = [entry_text(entry) for entry in entries] + [f"{name}: {story}" for name, story in others]
-        click.echo("\n".join(lines) or "Nothing fits.")
+        click.echo("\n".join(lines) or _nothing(words))
     if lost:
         click.echo(f"csumlab: {lost}", err=True)
 
@@ -164,6 +164,14 @@ def _folders(root: str, words: str | None = None) -> list[tuple[str, str]]:
     taken = {folder for entry in catalogue() for folder in entry.folders}
     free = [(name, story) for name, story in list_scenarios(captures_folder(root)) if name not in taken]
     return [(name, story) for name, story in free if all(word in f"{name} {story}".lower() for word in words.split())]
+
+
+def _nothing(words: str) -> str:
+    """What is said where nothing fits, with the nearest words that would."""
+    from csumlab.catalogue import catalogue
+
+    near = " or ".join(catalogue().near(words))
+    return f"Nothing fits; did you mean {near}?" if near else "Nothing fits; csumlab scenario list without words lists everything."
 
 
 def _search(words: str, stage: str, outcome: str) -> tuple[Entry, ...]:

@@ -36,6 +36,7 @@ from csumlab.live.filters import compile_filter
 from csumlab.live.known import packet_options
 from csumlab.live.namespaces import LiveError, Place, within
 from csumlab.live.ring import LINKS, RETIRE_MS, Ring, settle
+from csumlab.shown import counted
 
 LONGEST_PACKET: Final = 1 << 18
 """Bytes that are kept of a packet unless told otherwise."""
@@ -73,9 +74,8 @@ class Counted:
     gone: bool = False
 
     def __str__(self) -> str:
-        text = (
-            f"{self.name}: {self.accepted:,} packets seen, {self.written:,} written, {self.dropped:,} dropped for want of room in the ring"
-        )
+        seen = f"{self.name}: {counted(self.accepted, 'packet')} seen"
+        text = f"{seen}, {self.written:,} written, {self.dropped:,} dropped for want of room in the ring"
         return text + (", then the interface went away" if self.gone else "")
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from csumlab.causes import Standing
 from csumlab.findings import CATALOGUE, Severity
+from csumlab.shown import counted
 
 if TYPE_CHECKING:
     from csumlab.checking import CheckResult
@@ -55,7 +56,7 @@ def of_scenarios(results: Iterable[ScenarioResult]) -> str:
 
 
 def _of_group(group: Group) -> dict[str, Any]:
-    text = f"{group.label}, {group.count:,} checksums in {group.packets:,} packets: {group.cause.sentence}"
+    text = f"{group.label}, {counted(group.count, 'checksum')} in {counted(group.packets, 'packet')}: {group.cause.sentence}"
     text += f" ({group.detail})" if group.detail else ""
     text += f". {group.cause.advice}" if group.cause.advice else ""
     more = {
@@ -69,7 +70,7 @@ def _of_group(group: Group) -> dict[str, Any]:
 
 def _of_findings(result: ReplayResult) -> Iterator[dict[str, Any]]:
     for finding in result.findings:
-        text = f"{finding.entry.title}, {finding.packets:,} packets: {finding.because}; then: {finding.consequence}"
+        text = f"{finding.entry.title}, {counted(finding.packets, 'packet')}: {finding.because}; then: {finding.consequence}"
         text += f" ({finding.condition})" if finding.condition else ""
         text += f". Cure, in {finding.cure.domain}: {finding.cure.command} (undo: {finding.cure.undo})" if finding.cure else ""
         more = {"packets": finding.packets, "firstPackets": list(finding.first), "sum": finding.sum, "source": finding.source}

@@ -11,6 +11,7 @@ from csumlab.points.changes import Cause, Change, Kinship, Seen, SumChange, in_w
 from csumlab.points.pairing import DOUBTS
 from csumlab.points.predicting import Prediction, Predictions
 from csumlab.points.tallies import EXAMPLES, Count, Fate, Lonely, in_order
+from csumlab.shown import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,6 @@ _WORDS: Final = {
     Verdict.UNVERIFIED: "not to be verified",
     Verdict.NOTHING: "none",
 }
-
-
-def counted(number: int, noun: str) -> str:
-    """Such as ``1 packet`` and ``1,200 packets``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def items_of(pairs: Mapping[Kinship, Count], alone: Mapping[Lonely, Count], predictions: Predictions | None) -> tuple[Item, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from csumlab.causes import Standing
 from csumlab.findings import Severity
 from csumlab.report.table import printable
+from csumlab.shown import counted
 
 if TYPE_CHECKING:
     from csumlab.checking import FileResult
@@ -76,7 +77,7 @@ def replay_verdict(result: ReplayResult) -> Verdict:
             "doubt", "Nothing to judge", ("No packet of the capture has an IP header.", "So there was nothing to walk through the host.")
         )
     if not found:
-        first = f"{count(result.packets, 'packet')}, captured at {result.settings.tap}, were walked through {name}."
+        first = f"{counted(result.packets, 'packet')}, captured at {result.settings.tap}, were walked through {name}."
         return Verdict("good", "Nothing is wrong", (first, "Every checksum arrives right, is filled on the way, or is not needed."))
     worst = found[0]
     tone, word = ("doubt", "Cannot be told") if worst.code == "CSL901" else ("bad", "Something is wrong")
@@ -88,7 +89,7 @@ def replay_verdict(result: ReplayResult) -> Verdict:
     since = "caught at" if worst.code == "CSL001" else "since"
     place = f", {since} {where(worst)}" if worst.hop else ""
     condition = f", {worst.condition}" if worst.condition else ""
-    first = f"{title}: {worst.packets:,} of {count(result.packets, 'packet')}{place}{condition}."
+    first = f"{title}: {worst.packets:,} of {counted(result.packets, 'packet')}{place}{condition}."
     told = "" if worst.entry.cure == "See the finding." else worst.entry.cure
     if worst.cure is not None:
         act = f"type the first command below in {worst.cure.domain}" if worst.cure.typed else worst.cure.command
@@ -110,11 +111,6 @@ def check_verdict(one: FileResult) -> Verdict:
     if Standing.DOUBTFUL in standings or not one.packets:
         return Verdict("doubt", "This capture alone cannot tell", sentences)
     return Verdict("good", "Nothing is wrong", sentences)
-
-
-def count(number: int, word: str) -> str:
-    """Such as ``1 packet`` or ``1,204 packets``."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def shell(text: str) -> str:

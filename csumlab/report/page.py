@@ -28,6 +28,7 @@ from csumlab.report.signs import Sign, sign_svg, worst
 from csumlab.report.table import listed, printable
 from csumlab.report.text import chance_text, fault_line, tally_table
 from csumlab.report.timechart import Lane, draw_timeline, duration
+from csumlab.shown import counted
 from csumlab.survey import Sort
 from csumlab.topology.written import to_toml
 
@@ -195,7 +196,7 @@ def _finding(rank: int, found: Found, material: Material) -> dict[str, Any]:
         "then": finding.consequence if finding.consequence != finding.because else "",
         "condition": finding.condition,
         "source": finding.source,
-        "packets": f"{finding.packets:,} of {harm.count(result.packets, 'packet')}",
+        "packets": f"{finding.packets:,} of {counted(result.packets, 'packet')}",
         "numbers": listed(finding.first, finding.packets),
         "cure": cure,
         "advice": _advice(finding),
@@ -244,7 +245,7 @@ def _way(number: int, way: Way) -> dict[str, Any]:
     trace = way.example.trace
     return {
         "number": number,
-        "packets": harm.count(way.packets, "packet"),
+        "packets": counted(way.packets, "packet"),
         "origin": way.origin,
         "end": f"{trace.fate.value}: {trace.why}",
         "fate": trace.fate.value,

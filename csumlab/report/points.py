@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from csumlab.points.items import Item, counted
+from csumlab.points.items import Item
 from csumlab.points.tallies import PAIRED
 from csumlab.points.writing import story_of
 from csumlab.report.table import aligned, folded, printable
+from csumlab.shown import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def headline(result: Comparison) -> str:
     """How much of the first capture is in the second one, and whether anything went wrong in between."""
     before, after = names(result)
     here, there = result.found
-    first = f"{here:,} of {result.before.packets:,} packets of {before} are {there:,} of {result.after.packets:,} of {after}."
+    first = f"{here:,} of {counted(result.before.packets, 'packet')} of {before} are {there:,} of {result.after.packets:,} of {after}."
     counts: dict[tuple[str, str], int] = {}
     for item in result.items:
         if item.harmful:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from csumlab.cures import Cure
 from csumlab.findings import Severity
 from csumlab.report.table import folded, listed, printable
+from csumlab.shown import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,7 @@ def headline(result: ReplayResult) -> str:
     """Two sentences: what was replayed, and whether anything is wrong."""
     found = [finding for finding in result.findings if finding.severity is Severity.FINDING]
     name = result.settings.topology.name or "the topology"
-    first = f"{result.packets:,} packets, captured at {result.settings.tap}, replayed through {printable(name)}."
+    first = f"{counted(result.packets, 'packet')}, captured at {result.settings.tap}, replayed through {printable(name)}."
     if result.packets and not result.walked:
         return f"{first} None of them is an IP packet, so there was nothing to walk."
     if not found:
@@ -33,7 +34,10 @@ def text(result: ReplayResult) -> str:
     """The whole report, without a line end."""
     lines = []
     if result.fault is not None:
-        lines += [*folded(f"PARTIAL RESULT, only the {result.packets:,} packets before a fault: {printable(str(result.fault))}", ""), ""]
+        lines += [
+            *folded(f"PARTIAL RESULT, only {counted(result.packets, 'packet')} before a fault: {printable(str(result.fault))}", ""),
+            "",
+        ]
     lines += folded(headline(result), "")
     if result.start:
         lines += ["", "Read as:"]
@@ -48,7 +52,7 @@ def text(result: ReplayResult) -> str:
         for finding in notes:
             lines += folded(f"{finding.code} {finding.entry.title}: {_packets(finding)}; {finding.consequence}", "  ")
     if result.beyond:
-        lines += ["", f"{result.beyond:,} packets came after more kinds of packets than are told apart: counted, not walked."]
+        lines += ["", f"{counted(result.beyond, 'packet')} came after more kinds of packets than are told apart: counted, not walked."]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from csumlab.causes import Standing
 from csumlab.fragments import Datagram
 from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.report.table import aligned, folded, listed, printable
+from csumlab.shown import counted
 
 if TYPE_CHECKING:
     from csumlab.checking import CheckResult, FileResult
@@ -48,7 +49,7 @@ def check_text(result: CheckResult, paint: Paint = plain) -> str:
 def fault_line(one: FileResult) -> str:
     """Why reading ended early, and what that means for the rest of the report."""
     if one.packets:
-        return f"PARTIAL RESULT, only the {one.packets:,} packets before a fault: {printable(str(one.fault))}"
+        return f"PARTIAL RESULT, only {counted(one.packets, 'packet')} before a fault: {printable(str(one.fault))}"
     return f"NOT READ: {printable(str(one.fault))}"
 
 
@@ -72,7 +73,8 @@ def _file_lines(one: FileResult, paint: Paint) -> list[str]:
     again = f" ({one.found.further:,} of them further sightings of a packet at another place)" if one.found.further else ""
     lines += [
         "",
-        f"{one.packets:,} packets{again}, {sum(one.tally.values()):,} checksums" + (f", {one.without:,} without" if one.without else ""),
+        f"{counted(one.packets, 'packet')}{again}, {counted(sum(one.tally.values()), 'checksum')}"
+        + (f", {one.without:,} without" if one.without else ""),
     ]
     if one.growing:
         lines.append("The file is still being written: its last record is not there yet.")
@@ -89,7 +91,7 @@ def _file_lines(one: FileResult, paint: Paint) -> list[str]:
     if one.found.capped:
         lines += ["", *folded("Left out to bound memory and time: " + "; ".join(one.found.capped) + ".", "")]
     if one.overflow:
-        lines += ["", f"{one.overflow:,} packets came after more kinds of packets than are told apart: counted, not looked at."]
+        lines += ["", f"{counted(one.overflow, 'packet')} came after more kinds of packets than are told apart: counted, not looked at."]
     if one.capped:
         lines += ["", "More senders than are told apart: later ones count as unknown."]
     return lines

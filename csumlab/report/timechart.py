@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from csumlab.report.hostmap import style_sheet
 from csumlab.report.svg import Drawing, clipped
+from csumlab.shown import counted
 from csumlab.survey import BINS, Timeline
 
 Lane = tuple[str, str, NDArray[np.int64]]
@@ -48,7 +49,7 @@ def describe(timeline: Timeline, lanes: Sequence[Lane]) -> str:
         found = np.flatnonzero(counts)
         if len(found):
             first, last = (duration(int(place) * timeline.width) for place in (found[0], found[-1]))
-            sentences.append(f"{label}: {int(counts.sum()):,} packets, from {first} to {last} after the start.")
+            sentences.append(f"{label}: {counted(int(counts.sum()), 'packet')}, from {first} to {last} after the start.")
     return " ".join(sentences)
 
 
