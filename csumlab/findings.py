@@ -46,6 +46,16 @@ ENTRIES: tuple[Entry, ...] = (
         "linux-6.1-wrong-from-outside",
     ),
     Entry(
+        "CSL002",
+        "the sum that came with a packet is wrong",
+        "A card hands up the sum of the packet (CHECKSUM_COMPLETE), and where it is held against the packet it does not fit, although the packet's own checksum is right.",
+        "The card summed other bytes than the kernel takes it to have, or somebody edited the packet and did not bring the sum up to date. The kernel sums the bytes itself: it writes 'hw csum failure' to its log and spends the time.",
+        "ethtool -K DEVICE rx off, until the driver or the editor is mended (undo: rx on).",
+        ("Linux include/linux/skbuff.h, Checksumming of packets", "Linux net/core/dev.c netdev_rx_csum_fault"),
+        "card-complete-padding",
+        severity=Severity.NOTE,
+    ),
+    Entry(
         "CSL101",
         "an unfinished checksum leaves the host",
         "The field holds the pseudo-header's sum only, and the packet leaves the machine like that.",

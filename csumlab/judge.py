@@ -21,7 +21,7 @@ from csumlab.stages.nic import WIRE
 from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
 from csumlab.stages.tunnels import TUN_READ
-from csumlab.state import State, owed
+from csumlab.state import Skb, State, Summed, owed
 from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
@@ -68,6 +68,7 @@ def judge(trace: Trace) -> tuple[Judgement, ...]:
     found += _untranslated(trace, errors)
     found += _elsewhere(trace)
     found += _watched(trace)
+    found += _unfitting(trace, errors)
     found += _laundered(trace, errors)
     return tuple(found)
 
@@ -284,6 +285,23 @@ def _watched(trace: Trace) -> Iterator[Judgement]:
                 "CSL506", number, None, f"{'seen' if seen else 'not seen'} there, {trace.fate.value} at {trace.hops[-1].domain}"
             )
             return
+
+
+def _unfitting(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
+    """A sum that travels beside a packet and does not fit it, where a check finds that and sums the bytes, which are right."""
+    since = -1
+    for number, hop in enumerate(trace.hops):
+        told = isinstance(hop.state_before, Skb) and hop.state_before.summed is Summed.COMPLETE
+        found = [uid for uid in hop.checked if _consumes(hop.before, uid) and uid not in errors.after[number]]
+        if told and since >= 0 and found:
+            outcome = f"{trace.fate.value} at {trace.hops[-1].domain} after the kernel has summed the packet itself"
+            yield Judgement("CSL002", since, found[0], outcome, note=True)
+            return
+        assert isinstance(hop.after, SymbolicPacket)
+        if not hop.after.stale:
+            since = -1
+        elif since < 0:
+            since = number
 
 
 def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:

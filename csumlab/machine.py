@@ -14,7 +14,7 @@ from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
-from csumlab.stage import ENDINGS, Becomes, Coverage, Do, Given, Operation, Row, Rule, Selector, Stage, Test, Token
+from csumlab.stage import ENDINGS, Becomes, Coverage, Do, Follows, Given, Operation, Row, Rule, Selector, Stage, Test, Token
 from csumlab.state import Skb, State, Summed, Virtio
 
 
@@ -70,6 +70,7 @@ class Packet(Protocol):
     def forget(self) -> Self: ...
     def respell(self, uid: int) -> Self: ...
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
+    def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self: ...
     def translate_quote(self, edit: Translation) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
@@ -229,7 +230,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
     edit = setting.edit
     match do.operation:
         case Operation.TRANSLATE if isinstance(edit, Translation):
-            return packet.translate(edit, do.address, do.port, do.ip)
+            edited = packet.translate(edit, do.address, do.port, do.ip)
+            return edited.carried_on(packet, edit, do.address, do.follows)
         case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):
             return packet.translate_quote(edit.mirrored)
         case Operation.DECREMENT_TTL:

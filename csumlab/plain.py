@@ -18,7 +18,7 @@ from csumlab.machine import Translation
 from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, mss_option, translated_quote
-from csumlab.stage import Coverage, Rule
+from csumlab.stage import Coverage, Follows, Rule
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
 
@@ -144,6 +144,21 @@ class FramePacket:
         if transport is not None and transport.layer is Layer.TCP and edit.mss is not None:
             packet = packet._clamp(transport, edit.mss, port)
         return packet
+
+    def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self:
+        """As SymbolicPacket.carried_on, over the bytes."""
+        first, transport, ip = self._summed(), outer_transport(self.headers), outer_ip(self.headers)
+        if before.carried is None or first is None or ip is None:
+            return self
+        old, new = before.sums[first].start, self.sums[first].start
+        if follows is Follows.BYTES:
+            changed = residue(self.data[new:]) - residue(before.data[old:])
+        else:
+            changed = residue(before.data[:old]) - residue(self.data[:new])
+            in_field = transport is not None and transport.uid == first and KINDS[transport.kind].pseudo and address.keeps_residue
+            if in_field and follows is not Follows.NOTHING and (ip.layer is Layer.IPV4 or follows is Follows.ADDRESSES):
+                changed += before._addresses(ip) - self._addresses(ip)
+        return replace(self, carried=(before.carried + changed) % 0xFFFF)
 
     def translate_quote(self, edit: Translation) -> Self:
         """Linux net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation: the quoted packet is translated by the same code, as far as it
@@ -319,6 +334,11 @@ class FramePacket:
         first = next((header for header in self.headers if header.consumes), None)
         return first.uid if first is not None and first.uid in self.sums and KINDS[first.kind].sums_rest else None
 
+    def _addresses(self, ip: Header) -> int:
+        source, _, size = ADDRESS_PLACES[ip.layer]
+        at = self.offset(ip.uid) + source
+        return residue(self.data[at : at + 2 * size])
+
     def _pseudo(self, uid: int) -> int:
         found = self.sums[uid].pseudo if KINDS[self.sums[uid].kind].pseudo else 0
         if found is None:
@@ -381,12 +401,7 @@ class FramePacket:
         elif transport is not None:
             in_pseudo = header.is_ip and KINDS[packet.sums[transport.uid].kind].pseudo
             if in_pseudo or header.uid == transport.uid:
-                earlier = packet.sums[transport.uid].field or 0
                 packet = packet._updated(transport.uid, old, new, Rule.LEAVE if rule is Rule.PSEUDO and not in_pseudo else rule)
-                if in_pseudo and packet.carried is not None and transport.uid == packet._summed():
-                    # Linux net/core/utils.c inet_proto_csum_replace4: skb->csum follows the field.
-                    followed = packet.carried + (packet.sums[transport.uid].field or 0) - earlier
-                    packet = replace(packet, carried=followed % 0xFFFF)
         headers = tuple(
             (replace(h, source=span) if side == "source" else replace(h, destination=span)) if h.uid == header.uid else h
             for h in packet.headers

@@ -49,6 +49,17 @@ class Coverage(Enum):
     BEHIND_TAG = "from behind the VLAN tag"
 
 
+class Follows(Enum):
+    """What an editor of bytes does to the sum that travels beside the packet. Linux sums an IPv6 header with it; of an IPv4 header, which
+    sums to zero, nothing is left. So a new IPv4 address shows in the checksum field only, and a new IPv6 address and the field that follows
+    it cancel."""
+
+    ADDRESSES_4 = "follows IPv4 addresses"
+    ADDRESSES = "is changed for every address, for those of IPv6 too, which the field has made up for"
+    BYTES = "follows all that is edited"
+    NOTHING = "stays what it was"
+
+
 class Operation(Enum):
     FILL = "fill"
     WRITE_PSEUDO = "write the pseudo-header sum"
@@ -81,7 +92,7 @@ class Do:
     """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SEGMENT and RESPELL (the final rule for a word that stays: it
     spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
     ``coverage`` for CARRY. For TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited
-    from the transport header on; and by which the IPv4 header's own sum does (``ip``)."""
+    from the transport header on; by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``."""
 
     operation: Operation
     target: Selector | None = None
@@ -91,11 +102,13 @@ class Do:
     outer: OuterSum = OuterSum.NONE
     remote: bool = False
     coverage: Coverage = Coverage.FRAME
+    follows: Follows = Follows.ADDRESSES_4
 
     def __str__(self) -> str:
         if self.operation is Operation.TRANSLATE:
             text = f"translate: addresses by the {self.address.value}, ports by the {self.port.value}"
-            return text if self.ip is Rule.FINAL else f"{text}; the IPv4 header sum: {self.ip.value}"
+            text += "" if self.ip is Rule.FINAL else f"; the IPv4 header sum: {self.ip.value}"
+            return text if self.follows is Follows.ADDRESSES_4 else f"{text}; the sum of the packet {self.follows.value}"
         if self.operation is Operation.PUSH:
             remote = ", the inner sum left to the far end" if self.remote else ""
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
@@ -131,8 +144,8 @@ def respell(target: Selector) -> tuple[Do]:
     return (Do(Operation.RESPELL, target),)
 
 
-def translate(address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> tuple[Do]:
-    return (Do(Operation.TRANSLATE, address=address, port=port, ip=ip),)
+def translate(address: Rule, port: Rule, ip: Rule = Rule.FINAL, follows: Follows = Follows.ADDRESSES_4) -> tuple[Do]:
+    return (Do(Operation.TRANSLATE, address=address, port=port, ip=ip, follows=follows),)
 
 
 def push(outer: OuterSum, *, remote: bool = False) -> tuple[Do]:
@@ -383,15 +396,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stage(Shown):
-    """A device function as a table, tried from the top. ``source`` is where its rows are read, unless they say otherwise."""
+    """A device function as a table, tried from the top. ``source`` is where its rows are read, unless they say otherwise or are rows of
+    the table that this one is ``like``."""
 
     name: str
     title: str
     source: str
     table: tuple[Row, ...]
+    like: Stage | None = None
 
     def citation(self, row: Row) -> str:
-        return row.source or self.source
+        shared = self.like if self.like is not None and any(row is one for one in self.like.table) else None
+        return row.source or (shared.citation(row) if shared else self.source)
 
     def __str__(self) -> str:
         from csumlab.report.stages import stage_text
@@ -406,9 +422,9 @@ class Stage(Shown):
 
 def differing(stage: Stage, name: str, source: str, rows: Mapping[int, Row], before: Mapping[int, Row] | None = None) -> Stage:
     """A neighbour of a stage: the same table under another name, with ``rows`` in the place of those of these numbers (from 1) and others
-    put ``before`` them. Rows that stay are rows of their own, and keep the source that they were read in."""
+    put ``before`` them. Rows that stay are the same rows, with the source that they were read in."""
     table: list[Row] = []
     for number, row in enumerate(stage.table, 1):
         table += [before[number]] if before and number in before else []
-        table.append(rows[number] if number in rows else replace(row, source=stage.citation(row)))
-    return Stage(name, stage.title, source, tuple(table))
+        table.append(rows.get(number, row))
+    return Stage(name, stage.title, source, tuple(table), stage)

@@ -17,7 +17,7 @@ from csumlab.inet import Zero
 from csumlab.machine import Translation
 from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
-from csumlab.stage import Coverage, Rule
+from csumlab.stage import Coverage, Follows, Rule
 
 DAMAGE = Symbol("damage", damage=True)
 
@@ -251,6 +251,37 @@ class SymbolicPacket:
             packet = packet._change(transport.uid, _edited("MSS", transport), rules, in_pseudo=False)
         return packet
 
+    def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self:
+        """The sum that was carried ``before`` an edit, as it is after it (Linux net/core/utils.c inet_proto_csum_replace4,
+        inet_proto_csum_replace16). It counts from the first checksum's header on: what is edited before that is taken off with its new
+        bytes, whoever follows it or not."""
+        first, transport, ip = self._summed, outer_transport(self.headers), outer_ip(self.headers)
+        was = outer_ip(before.headers)
+        if before.carried is None or first is None or ip is None or was is None:
+            return self
+        if follows is Follows.BYTES:
+            return self._following(before)
+        addresses = ZERO
+        for side in ("source", "destination"):
+            addresses = addresses + self.word(ip, side) - before.word(was, side)
+        if ip.layer is Layer.IPV4:
+            ahead = self.sums[ip.uid].residue - before.sums[ip.uid].residue
+        else:
+            ahead = addresses
+            for name, value in (("DSCP", edit.dscp), ("TTL", edit.ttl)):
+                ahead = ahead if value is None else ahead + _edited(name, ip)
+        carried = before.carried - ahead
+        in_field = transport is not None and transport.uid == first and KINDS[transport.kind].pseudo and address.keeps_residue
+        if in_field and follows is not Follows.NOTHING and (ip.layer is Layer.IPV4 or follows is Follows.ADDRESSES):
+            carried = carried - addresses
+        return replace(self, carried=carried)
+
+    @property
+    def stale(self) -> bool:
+        """Whether the sum that is carried is known not to be that of the packet's bytes."""
+        first = self._summed
+        return self.carried is not None and first is not None and self.carried != self._from(first)
+
     def translate_quote(self, edit: Translation) -> Self:
         """What an ICMP error quotes changes by words that no column holds; its own sum is left alone."""
         transport = outer_transport(self.headers)
@@ -424,15 +455,11 @@ class SymbolicPacket:
             rules = {header.uid: ip} if header.layer is Layer.IPV4 else {}
             if transport is not None:
                 rules[transport.uid] = rule
-            before = packet
             difference = new - old
             if header.kind is not Kind.NOTHING and KINDS[header.kind].crc:
                 packet = packet._change(header.uid, difference, {}, in_pseudo=False)._changed_crc(header.uid, difference, rule)
             else:
                 packet = packet._change(header.uid, difference, rules, in_pseudo=header.is_ip)
-            if header.is_ip:
-                # Linux net/core/utils.c inet_proto_csum_replace4: skb->csum follows the field. A port and the field cancel.
-                packet = packet._following(before)
             changed = replace(header, source=span) if side == "source" else replace(header, destination=span)
             headers = tuple(changed if h.uid == header.uid else h for h in packet.headers)
             header = changed

@@ -636,3 +636,17 @@ via = "2001:db8:2::fe"
 """
     + OUTSIDE
 )
+UNVERIFIED = '\nsysctl = { "net.netfilter.nf_conntrack_checksum" = false }'
+PUBLISHED = """
+[domain.host.device.br0]
+kind = "bridge"
+address = ["10.77.0.7/24", "fd00:77::7/64"]
+[[domain.host.nat]]
+kind = "dnat"
+device = "eth0"
+address = "fd00:77::7"
+[[domain.host.nat]]
+kind = "dnat"
+device = "eth0"
+address = "10.77.0.7"
+"""

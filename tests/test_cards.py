@@ -17,7 +17,7 @@ from csumlab.machine import Translation
 from csumlab.packet import Span, exactly
 from csumlab.plain import FramePacket
 from csumlab.replaying import replay
-from csumlab.stage import Coverage, Rule
+from csumlab.stage import Coverage, Follows, Rule
 from csumlab.stages import nic
 from csumlab.topology.load import TopologyError, parse_topology
 
@@ -52,7 +52,21 @@ def test_a_translation_brings_it_up_to_date(version: int) -> None:
     """Addresses and ports change, and the number still tells."""
     here = packet(version).carry(Coverage.FRAME)
     edit = Translation(destination=exactly("10.7.7.7" if version == 4 else "fd00:7::7"), destination_port=Span(0, 99, 99))
-    assert here.translate(edit, Rule.FINAL, Rule.FINAL).agrees(uid(here))
+    edited = here.translate(edit, Rule.FINAL, Rule.FINAL)
+    for follows in Follows:
+        # IPv6 addresses are summed with the packet, and the field has made up for them: only who forgets IPv4's fails, and who counts both.
+        tells = follows not in ((Follows.NOTHING,) if version == 4 else (Follows.ADDRESSES,))
+        assert edited.carried_on(here, edit, Rule.FINAL, follows).agrees(uid(here)) is tells, follows
+
+
+def test_a_mark_is_followed_or_not() -> None:
+    """An IPv6 header has no sum of its own: a new hop limit is in the sum of the packet. Of IPv4 the header's own sum makes up for it."""
+    for version in (4, 6):
+        here, edit = packet(version).carry(Coverage.FRAME), Translation(ttl=9, dscp=46)
+        edited = here.translate(edit, Rule.FINAL, Rule.FINAL)
+        for follows in Follows:
+            tells = version == 4 or follows is Follows.BYTES
+            assert edited.carried_on(here, edit, Rule.FINAL, follows).agrees(uid(here)) is tells
 
 
 @pytest.mark.parametrize(("coverage", "right"), [(Coverage.FRAME, True), (Coverage.PACKET, False)])
@@ -110,3 +124,20 @@ def test_damage_behind_the_card_is_not_seen_by_its_sum() -> None:
     topology = parse_topology((folder / "topology.toml").read_text(encoding="utf-8").replace("mlx5", "rx-complete"))
     result = replay(folder / "traffic.pcapng", topology, exposure=True)
     assert {finding.code for finding in result.findings if finding.severity.value == "note"} >= {"CSL311"}
+
+
+@pytest.mark.parametrize(
+    ("name", "unfitting"),
+    [
+        ("card-sum-nat-ipv6-5.5", 3),
+        ("card-sum-nat-ipv6", 0),
+        ("card-behind-tag", 4),
+        ("card-behind-tag-4.9", 4),
+        ("card-complete-padding", 3),
+    ],
+)
+def test_a_sum_that_does_not_fit_is_noted(name: str, unfitting: int) -> None:
+    """Right packets that the kernel has to sum again for it are counted; damaged ones are not among them."""
+    folder = CAPTURES / name
+    result = replay(folder / "traffic.pcapng", parse_topology((folder / "topology.toml").read_text(encoding="utf-8")))
+    assert sum(finding.packets for finding in result.findings if finding.code == "CSL002") == unfitting

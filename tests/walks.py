@@ -155,6 +155,10 @@ NEIGHBOURS = {
     "mirage-firewall": ("qubes",),
     "openbsd-5.4": ("nat", "nat, bare card"),
     "linux-6.18": ("entered, xdp",),
+    "linux-5.6": ("vxlan nat",),
+    "linux-4.20": ("hears, nat",),
+    "linux-4.19": ("hears, trailer",),
+    "linux-4.9": ("hears, trailer",),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
 """Presets that differ from a neighbour in few tables, and the hosts that come by them."""
@@ -163,7 +167,10 @@ NEIGHBOURING_KINDS = {
     "udp",
     "ping",
     "tcp, damaged",
+    "udp, damaged",
     "udp, none",
+    "tcp, trailer",
+    "udp, trailer",
     "tcp, partial",
     "tcp, first fragment",
     "tcp, tagged",
@@ -220,8 +227,17 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "direct, hw-enc off": lambda: _direct(preset, "hw-enc-checksum"),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
+        "hears, nat": lambda: summing(preset, "rx-complete", nat=True),
+        "hears, trailer": lambda: summing(preset, "rx-complete-packet"),
+        "vxlan nat": lambda: of_one_kernel(host(hosts.VXLAN, UDPCSUM="true", ENCAPSULATED="true", NATRULE=hosts.MASQUERADE), preset),
     }
     return {name: made[name]() for name in NEIGHBOURS[preset]}
+
+
+def summing(preset: str, card: str, *, nat: bool = False) -> Topology:
+    """A host whose card hands up a sum; it may have a published address that is translated to another one of the host, unverified."""
+    text = hosts.CARD.replace("conntrack = TRACKS", f'preset = "{preset}"' + (hosts.UNVERIFIED if nat else ""))
+    return host(text + (hosts.PUBLISHED if nat else ""), CARD=card)
 
 
 def _direct(preset: str, off: str = "") -> Topology:
@@ -403,7 +419,8 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
         expired[24:26] = bytes(2)
         expired[24:26] = negate(residue(bytes(expired[14:34]))).to_bytes(2, "big")
         found["tcp, TTL 1"] = bytes(expired)
-        found["tcp, trailer"] = found["tcp"] + b"\0\x17"
+        for name in ("tcp", "udp"):
+            found[f"{name}, trailer"] = found[name] + b"\0\x17"
         found["ipip"] = frames.ethernet(frames.ipv4(frames.ipv4(frames.tcp(payload)), source, destination)).data
         found["gre"] = frames.ethernet(frames.ipv4(frames.gre(frames.ipv4(frames.udp(payload)), checksum=True), source, destination)).data
         found["gre without sum"] = frames.ethernet(

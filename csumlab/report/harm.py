@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BY_HARM = (
     "CSL401", "CSL301", "CSL101", "CSL104", "CSL102", "CSL103", "CSL201", "CSL501", "CSL503", "CSL001", "CSL411", "CSL311", "CSL312",
-    "CSL901", "CSL502", "CSL302", "CSL902",
+    "CSL901", "CSL502", "CSL302", "CSL002", "CSL902",
 )  # fmt: skip
 """Damage that was taken for good, then packets that are lost, then what would happen to damage, then what cannot be told."""
 HARMS = {
@@ -33,7 +33,7 @@ HARMS = {
 }
 """What a finding means for whoever waits for the packets, by the start of its code."""
 _WOULD = {"CSL311": "Damage could be accepted", "CSL312": "Damage could be accepted", "CSL411": "Damage could be hidden"}
-_OTHER = {"CSL302": "Harmless", "CSL502": "Not forwarded", "CSL503": "Address leaks"}
+_OTHER = {"CSL002": "Work and log lines", "CSL302": "Harmless", "CSL502": "Not forwarded", "CSL503": "Address leaks"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from csumlab.headers import Kind
 from csumlab.stage import (
     ENCAPSULATED,
     KEEP,
+    REJECT,
+    SAME,
     TAGGED,
+    TRAILER,
+    TRIM,
+    Follows,
     Row,
+    Rule,
     Selector,
+    carries,
     changed,
     differing,
     feature,
     fills_to_zero,
     fresh,
+    outer_version,
+    right,
+    translate,
     when,
     write_zero,
 )
@@ -20,6 +31,7 @@ from csumlab.stages import linux
 from csumlab.state import Skb, Summed
 
 _OWED = when(Skb, summed=Summed.PARTIAL)
+_COMPLETE = when(Skb, summed=Summed.COMPLETE)
 _ZERO = fills_to_zero(Selector.AIMED)
 
 VETH_4_4 = differing(
@@ -41,4 +53,28 @@ EGRESS_4_8 = differing(
         2: Row(_OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
         6: Row(_OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
     },
+)  # fmt: skip
+
+NAT_5_5 = differing(
+    linux.NAT_5_6,
+    "nat-5.5",
+    "linux 5.5 net/core/utils.c inet_proto_csum_replace16; mended by linux commit 189c9b1e9453",
+    {},
+    before={len(linux.NAT_5_6.table): Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for the new address although the field has made up for it: it is wrong from here on")},
+)  # fmt: skip
+
+INPUT_4_17 = differing(
+    linux.INPUT,
+    "input-4.17",
+    "linux 4.17 net/ipv4/ip_input.c ip_rcv; include/linux/skbuff.h pskb_trim_rcsum (before linux commit 88078d98d1bb)",
+    {},
+    before={2: Row(_COMPLETE, (TRAILER,), TRIM, fresh(Skb), "what follows the packet is cut off, and the sum that came with it is forgotten: the packet will be summed")},
+)  # fmt: skip
+
+RECEIVE_4_19 = differing(
+    linux.RECEIVE,
+    "receive-4.19",
+    "linux 4.19 net/ipv4/udp.c udp4_csum_init, include/net/udp.h udp_csum_pull_header; mended by linux commit db4f1be3ca9b (4.20)",
+    {},
+    before={9: Row(_COMPLETE, (carries(Kind.UDP), right(Selector.TRANSPORT)), REJECT, SAME, "the sum that came with the packet says wrong, and the check in software starts from it: a good datagram is dropped (InCsumErrors)")},
 )  # fmt: skip

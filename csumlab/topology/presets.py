@@ -174,26 +174,45 @@ LINUX_6_1 = Preset(
     "observed on Xen 4.17",
 )
 
+LINUX_5_7 = replace(LINUX_6_1, name="linux-5.7", title="Linux 5.7 and later (as 6.1)")
 LINUX_5_6 = replace(
-    LINUX_6_1,
+    LINUX_5_7,
     name="linux-5.6",
     title="Linux 5.6",
     nat=linux.NAT_5_6,
     nft=rewriters.NFT_5_6,
-    source="linux 5.6 net/netfilter/nf_nat_proto.c, nft_payload.c; in all else Linux 6.1",
+    source="linux 5.6 net/netfilter/nf_nat_proto.c, nft_payload.c; in all else Linux 5.7",
     mended_in="Linux 5.7",
 )
-
-LINUX_4_9 = replace(LINUX_5_6, name="linux-4.9", title="Linux 4.9 to 5.6 (as 5.6, but for stable kernels with its fixes)")
-LINUX_4_4 = replace(
+LINUX_4_20 = replace(
     LINUX_5_6,
+    name="linux-4.20",
+    title="Linux 4.20 to 5.5 (IPv6 NAT below a card that hands up the sum of the packet; all else as 5.6)",
+    nat=linux_older.NAT_5_5,
+    source="linux 5.5 net/core/utils.c; in all else Linux 5.6",
+)
+LINUX_4_19 = replace(
+    LINUX_4_20,
+    name="linux-4.19",
+    title="Linux 4.18 and 4.19 (UDP below a card that hands up the sum of the packet; all else as 4.20)",
+    receive=linux_older.RECEIVE_4_19,
+    source="linux 4.19 net/ipv4/udp.c; in all else Linux 4.20",
+)
+LINUX_4_9 = replace(
+    LINUX_4_19,
+    name="linux-4.9",
+    title="Linux 4.9 to 4.17 (what is cut off takes the sum of the packet with it; all else as 4.19)",
+    input=linux_older.INPUT_4_17,
+    source="linux 4.17 include/linux/skbuff.h pskb_trim_rcsum; in all else Linux 4.19",
+)
+LINUX_4_4 = replace(
+    LINUX_4_9,
     name="linux-4.4",
-    title="Linux 4.4 (veth before its fix, the fill that writes 0, NAT of zero UDP sums; all else as in 6.1)",
+    title="Linux 4.4 (veth before its fix, the fill that writes 0; all else as 4.9)",
     veth=linux_older.VETH_4_4,
     egress=linux_older.EGRESS_4_8,
-    source="linux 4.4 drivers/net/veth.c, net/core/dev.c; in all else Linux 5.6",
+    source="linux 4.4 drivers/net/veth.c, net/core/dev.c; in all else Linux 4.9",
 )
-LINUX_5_7 = replace(LINUX_6_1, name="linux-5.7", title="Linux 5.7 and later (as 6.1)")
 LINUX_6_18 = replace(
     LINUX_6_1,
     name="linux-6.18",
@@ -381,6 +400,8 @@ PRESETS: Mapping[str, Preset] = {
         LINUX_6_18,
         LINUX_5_7,
         LINUX_5_6,
+        LINUX_4_20,
+        LINUX_4_19,
         LINUX_4_9,
         LINUX_4_4,
         LINUX_3_13,
