@@ -34,6 +34,7 @@ __all__ = [
     "Raw",
     "damaged",
     "ether",
+    "of_lengths",
     "partial",
     "right",
     "sctp_init",
@@ -88,6 +89,16 @@ def partial(packet: Packet, layer: type[Packet] | None = None) -> bytes:
     assert place.pseudo is not None, f"{place} has no pseudo-header"
     data[place.at : place.at + 2] = (place.pseudo or 0xFFFF).to_bytes(2, "big")
     return bytes(data)
+
+
+def of_lengths(source: str, destination: str, lengths: Iterable[int]) -> list[bytes]:
+    """A segment and a datagram with each number of bytes of payload, their sums left to the card."""
+    made = []
+    for n, length in enumerate(lengths):
+        ip = ether(0x07, 0xFE) / IP(src=source, dst=destination, id=n)
+        made.append(partial(ip / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(bytes(range(1, 1 + length)))))
+        made.append(partial(ip / UDP(sport=5000 + n, dport=53) / Raw(bytes(range(1, 1 + length)))))
+    return made
 
 
 def superframe(packet: Packet) -> bytes:

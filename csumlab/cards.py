@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from csumlab.behaviours import Known, chosen
+from csumlab.behaviours import LONGEST, Known, Measure, Measured, chosen
 
 BEHAVIOURS: Final[Mapping[str, str]] = {
     "tx-by-protocol": "ignores csum_start: fills TCP and UDP right behind the outermost IP header and nothing else",
@@ -19,6 +19,11 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "tx-unfilled": "fills nothing, whatever it offers",
     "tx-udp-zero": "writes a UDP sum that comes out as 0 as 0x0000, which says that there is none",
     "tx-unasked": "makes TCP and UDP sums of tagged frames anew although nothing is owed",
+    "tx-sums-padding": "pads short frames with what is left in its buffer, and sums that too",
+    "tx-skips-short": "fills nothing in very short frames",
+    "tx-skips-end": "does not fill a field in the last bytes of a frame",
+    "tx-start-limit": "cannot be told of a sum that starts far into the frame, and does not fill it",
+    "tx-driver-fills": "has a driver that fills what the card would get wrong for its length",
     "rx-complete": "hands up the sum of the frame (CHECKSUM_COMPLETE) in place of a verdict",
     "rx-complete-packet": "hands up a sum that ends where the IP packet ends",
     "rx-complete-behind-tag": "hands up a sum that starts behind a VLAN tag which it leaves in the frame",
@@ -30,14 +35,26 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
 }
 """Each completes "a card that ..."."""
 
+LENGTHS: Final[Mapping[str, Measured]] = {
+    "tx-sums-padding": Measured(Measure.FRAME, 0, 59),
+    "tx-skips-short": Measured(Measure.FRAME, 0, 45),
+    "tx-skips-end": Measured(Measure.BEHIND, 0, 3),
+    "tx-start-limit": Measured(Measure.START, 128, LONGEST),
+}
+"""The frames that a behaviour is of, if it is not of all. Other numbers stand behind the word: "tx-sums-padding:55-59"."""
+
 CARDS: Final = (
     Known("be2net", ("tx-unasked",), "linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
     Known("esxi-5.5-vmxnet3", ("tx-unfilled",), "https://github.com/F-Stack/f-stack/issues/520", "derived"),
+    Known("genet-5.6", ("tx-sums-padding:55-59",), "linux before commit 20d1f2d1b024 (bcmgenet.c bcmgenet_xmit)", "derived"),
     Known("hns3-v2", ("tx-tunnel-ports",), "linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
     Known("lan78xx", ("rx-complete", "rx-complete-behind-tag"), "linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", "derived"),
     Known("libwx", ("tx-by-protocol",), "linux drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum; CVE-2025-22101", "derived"),
     Known("mlx5", ("rx-complete", "rx-complete-packet"), "linux before commit e8c8b53ccaff (mlx5e_handle_csum)"),
     Known("netvsc-5.3", ("rx-merges", "rx-blank-ip"), "linux before commit bf48648d650d"),
+    Known("r8152", ("tx-start-limit", "tx-driver-fills"), "linux drivers/net/usb/r8152.c r8152_tx_csum, GTTCPHO_MAX"),
+    Known("r8169", ("tx-sums-padding",), "linux before 5.9.9 (r8169_main.c rtl8169_features_check)", "derived"),
+    Known("smsc95xx", ("tx-skips-short", "tx-skips-end", "tx-driver-fills"), "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum"),
     Known("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
 )  # fmt: skip
 
@@ -56,4 +73,10 @@ DRIVERS: Final[Mapping[str, str]] = {
 @cache
 def behaviours(text: str) -> tuple[str, ...]:
     """The behaviours that a device's ``card`` names: words, each a behaviour or a card. Raises ValueError, which says what there is."""
-    return chosen(text, "card", BEHAVIOURS, CARDS)
+    return tuple(chosen(text, "card", BEHAVIOURS, CARDS, LENGTHS))
+
+
+@cache
+def lengths(text: str) -> Mapping[str, Measured]:
+    """Of those behaviours that are of some frames only: of which."""
+    return {word: of for word, of in chosen(text, "card", BEHAVIOURS, CARDS, LENGTHS).items() if of is not None}

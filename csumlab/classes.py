@@ -18,6 +18,7 @@ from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, REASONS, UNREADABLE, Kind, Layer, Verdict
 from csumlab.index import Columns
 from csumlab.inet import MODULUS, Zero
+from csumlab.lengths import ETHERNET_SIZE, LONG, Extent, size
 from csumlab.packet import PORTED, Header, Span, enclosing
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.topology.model import Topology
@@ -94,7 +95,31 @@ def observed(facts: Facts, headers: tuple[Header, ...], answers: Mapping[Form, b
         header = by_index.get(entry.header)
         if header is not None and entry.verdict is Verdict.DEFERRED:
             sums[header.uid] = _deferred(number, entry, header, headers, sums)
-    return SymbolicPacket(headers, sums, long=facts.long, pages=facts.pages, trailer=_trailer(facts), answers=answers)
+    return SymbolicPacket(
+        headers,
+        sums,
+        long=facts.long,
+        extent=_extent(facts, headers, facts.padding),
+        pages=facts.pages,
+        trailer=_trailer(facts),
+        answers=answers,
+    )
+
+
+def _extent(facts: Facts, headers: tuple[Header, ...], padding: int) -> Extent:
+    """How long the frame is that starts with ``headers``, all of the class or the inner ones, with this much behind its IP packet."""
+    depth = next((n for n, header in enumerate(headers) if header.is_ip), None)
+    if not facts.octets or depth is None:
+        return LONG
+    entries = {entry.header: entry for entry in facts.addresses}
+    kinds = {entry.header: entry.kind for entry in facts.sums}
+    around = [
+        Header(n, layer, kinds.get(n, Kind.NOTHING), extensions=n in entries and entries[n].extensions, index=n)
+        for n, layer in enumerate(facts.layers[: headers[depth].index])
+        if n >= facts.addresses[0].header
+    ]
+    whole = Extent(facts.octets, facts.octets).less(size(around)).more(size(headers[:depth]))
+    return replace(whole.more(Extent(ETHERNET_SIZE + padding, ETHERNET_SIZE + padding)), padding=padding)
 
 
 def _trailer(facts: Facts) -> Form:
@@ -172,6 +197,7 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         headers,
         sums,
         long=facts.long,
+        extent=_extent(facts, headers, facts.padding if from_wire else 0),
         pages=facts.pages,
         trailer=_trailer(facts),
         answers=answers,

@@ -176,5 +176,7 @@ def _facts(work: list[int], linktype: int, interface: int, flags: int) -> Facts:
         trailer=bool(work[k.TRAILER]),
         long=bool(work[k.LONG] & 1),
         pages=work[k.LONG] >> 1,
+        octets=work[k.OCTETS] >> 8,
+        padding=work[k.OCTETS] & 0xFF,
         stop=_REASONS[work[k.STOP]],
     )

@@ -77,6 +77,8 @@ class Facts:
     ``flags`` are the epb_flags bits that matter (direction and bits 9 to 11), 0 if none were recorded; ``has_flags`` tells which.
     ``trailer`` says that bytes follow the end of the outermost IP packet and that their sum is not zero. ``long`` says that the
     outermost IP packet is longer than the longest MTU of the topology (1500 without one): a super-frame of GSO or GRO.
+    ``octets`` are the bytes of the outermost IP packet, by its own length, and ``padding`` those that follow it in the frame: both 0 for a
+    packet of 256 bytes or more, or where no card of the topology heeds lengths.
     ``pages`` is how many pages of 4096 bytes the frame needs at least, with an Ethernet header; 0 where the topology has no Xen guest.
     ``stop`` says why dissection ended before the payload, KNOWN if it did not."""
 
@@ -93,6 +95,8 @@ class Facts:
     trailer: bool
     long: bool
     pages: int
+    octets: int
+    padding: int
     stop: Reason
 
 

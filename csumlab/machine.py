@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
+from csumlab.behaviours import Measured
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.outer import Outer, OuterSum
@@ -57,6 +58,7 @@ class Packet(Protocol):
     def segmented(self) -> bool: ...
     @property
     def trailing(self) -> bool: ...
+    def is_of(self, said: Measured, uid: int) -> bool: ...
     def right(self, uid: int) -> bool: ...
     def absent(self, uid: int) -> bool: ...
     def agrees(self, uid: int) -> bool: ...
@@ -74,6 +76,7 @@ class Packet(Protocol):
     def translate_quote(self, edit: Translation) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
+    def pad(self) -> Self: ...
     def segment(self, uid: int) -> Self: ...
     def merge(self) -> Self: ...
     def from_wire(self) -> Self: ...
@@ -88,13 +91,15 @@ class Packet(Protocol):
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a stage sees of the place it stands at: effective features and knobs by name, the slots of a ring that
-    the packet takes with the limits there, and the edit that the topology prescribes."""
+    the packet takes with the limits there, the edit that the topology prescribes, and the frames that behaviours of the device are said
+    of, by the behaviour."""
 
     features: Callable[[str], bool] = lambda name: False
     knobs: Callable[[str], bool] = lambda name: False
     slots: int = 0
     limits: Mapping[str, int] = field(default_factory=dict)
     edit: Translation | Outer | None = None
+    lengths: Mapping[str, Measured] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,10 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = uid is not None and packet.fills_to_zero(uid)
         case Test.TUNNEL:
             result = bool(_inside(headers))
+        case Test.LENGTH:
+            uid = select(Selector.AIMED, state, headers)
+            said = [setting.lengths[name] for name in given.argument if name in setting.lengths]
+            result = uid is not None and any(packet.is_of(one, uid) for one in said)
         case Test.RIGHT:
             uid = select(given.argument, state, headers)
             if uid is None:
@@ -238,6 +247,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.decrement_ttl()
         case Operation.TRIM:
             return packet.trim()
+        case Operation.PAD:
+            return packet.pad()
         case Operation.MERGE:
             return packet.merge()
         case Operation.PUSH if isinstance(edit, Outer):

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
+from csumlab.behaviours import Measure, Measured
 from csumlab.crc32c import crc32c
 from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
 from csumlab.inet import negate, residue
+from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
 from csumlab.machine import Translation
 from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, outer_ip, outer_transport
@@ -27,6 +29,8 @@ _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
 SEGMENT = 1000
 """Bytes of payload in one segment of a super-frame. It stands for any number: the sums follow whatever it is."""
+_LEFT_OVER = b"\x17\x5a"
+"""What a buffer held before. It stands for anything that does not add up to zero."""
 _LAST_ONLY = 0x09
 """FIN and PSH, which only the last segment of a super-frame has (net/ipv4/tcp_offload.c tcp_gso_segment)."""
 
@@ -73,6 +77,16 @@ class FramePacket:
     def trailing(self) -> bool:
         """Bytes of zero add nothing to any sum and are not told from none."""
         return residue(self.data[self._end() :]) != 0
+
+    def is_of(self, said: Measured, uid: int) -> bool:
+        match said.measure:
+            case Measure.FRAME:
+                found = ETHERNET_SIZE + len(self.data)
+            case Measure.START:
+                found = ETHERNET_SIZE + self.offset(uid)
+            case Measure.BEHIND:
+                found = len(self.data) - self.sums[uid].at - 2
+        return said.low <= found <= said.high
 
     def agrees(self, uid: int) -> bool:
         first = self._summed()
@@ -193,6 +207,11 @@ class FramePacket:
         start = self.sums[first].start
         cut = residue(self.data[start:]) - residue(self.data[start:end])
         return replace(packet, carried=(self.carried - cut) % 0xFFFF)
+
+    def pad(self) -> Self:
+        """Bytes of whatever was in the buffer, to the shortest frame of Ethernet."""
+        lacking = SHORTEST_FRAME - ETHERNET_SIZE - len(self.data)
+        return replace(self, data=self.data + (_LEFT_OVER * lacking)[:lacking]) if lacking > 0 else self
 
     def segment(self, uid: int) -> Self:
         """The first segment. A transport field moves with the length in the pseudo-header, as Linux adds the difference to what it finds

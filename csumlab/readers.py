@@ -42,4 +42,4 @@ READERS: Final = (
 def behaviours(text: str) -> tuple[str, ...]:
     """The behaviours that a device's ``reader`` names: words, each a behaviour or a program. Raises ValueError, which says what
     there is."""
-    return chosen(text, "reader", BEHAVIOURS, READERS)
+    return tuple(chosen(text, "reader", BEHAVIOURS, READERS))

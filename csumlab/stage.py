@@ -72,6 +72,7 @@ class Operation(Enum):
     TRANSLATE_QUOTE = "translate the quoted packet the other way round"
     DECREMENT_TTL = "decrement TTL"
     TRIM = "cut what follows the IP packet"
+    PAD = "pad a short frame with what is left in a buffer"
     SEGMENT = "cut into segments"
     MERGE = "merge with the segments behind it"
     PUSH = "encapsulate"
@@ -165,6 +166,7 @@ KEEP: tuple[Do, ...] = ()
 TRANSLATE_QUOTE = (Do(Operation.TRANSLATE_QUOTE),)
 DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
 TRIM = (Do(Operation.TRIM),)
+PAD = (Do(Operation.PAD),)
 MERGE = (Do(Operation.MERGE),)
 POP = (Do(Operation.POP),)
 CONVERT = (Do(Operation.CONVERT),)
@@ -210,6 +212,7 @@ class Test(Enum):
     AGREES = "{} is right by the sum that is carried"
     FILLS_TO_ZERO = "the fill of {} gives 0"
     TUNNEL = "an IP packet inside the IP packet"
+    LENGTH = "of a length that is said of {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,7 @@ class Given:
         if isinstance(argument, Selector):
             argument = argument.value
         elif isinstance(argument, tuple):
-            argument = " or ".join(kind.name for kind in argument)
+            argument = " or ".join(kind.name if isinstance(kind, Kind) else str(kind) for kind in argument)
         text = self.test.value.format(argument)
         return f"not ({text})" if self.negated else text
 
@@ -287,6 +290,11 @@ def agrees(target: Selector) -> Given:
 
 def fills_to_zero(target: Selector) -> Given:
     return Given(Test.FILLS_TO_ZERO, target)
+
+
+def of_length(*behaviours: str) -> Given:
+    """One of these behaviours of the device is said of frames of this length."""
+    return Given(Test.LENGTH, behaviours)
 
 
 AIMED_AT_TRANSPORT = Given(Test.AIMED_AT_TRANSPORT)

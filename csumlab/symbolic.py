@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from csumlab.behaviours import Measure, Measured
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
+from csumlab.lengths import ETHERNET_SIZE, FIELD_PLACES, LONG, SHORTEST_FRAME, UNTOLD_LENGTH, Extent, size
 from csumlab.machine import Translation
 from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
@@ -87,20 +89,21 @@ def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SymbolicPacket:
-    """A packet in the walk. ``sums`` by uid of the carrying header. ``known_words`` are the present forms of addresses and ports that
-    were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what follows the innermost IP packet that was captured,
-    and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the packet inside an opaque tunnel. ``long`` says that it
-    is a super-frame, ``segmented`` that it is one of the segments of one, ``remade`` how often it was cut or merged. ``spoiled`` says that
-    damage was put into what is encrypted. ``carried`` is the sum that travels beside the packet
-    (skb->csum of CHECKSUM_COMPLETE), counted from the first header whose checksum covers the rest; None says that it is whatever the bytes
-    sum to. It stays as it is unless an operation says that it follows, so that it shows who changes bytes and forgets it. ``answers`` are
-    what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not seen yet whether they are right
-    where they will be seen: what is checked between there and here is taken to have been the same. ``presumed_fill`` is in the same way
-    what a fill would have written."""
+    """A packet in the walk. ``sums`` by uid of the carrying header. ``extent`` is how long its frame is. ``known_words`` are the
+    present forms of addresses and ports that were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what
+    follows the innermost IP packet that was captured, and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the
+    packet inside an opaque tunnel. ``long`` says that it is a super-frame, ``segmented`` that it is one of the segments of one,
+    ``remade`` how often it was cut or merged. ``spoiled`` says that damage was put into what is encrypted. ``carried`` is the sum that
+    travels beside the packet (skb->csum of CHECKSUM_COMPLETE), counted from the first header whose checksum covers the rest; None says
+    that it is whatever the bytes sum to. It stays as it is unless an operation says that it follows, so that it shows who changes bytes
+    and forgets it. ``answers`` are what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not
+    seen yet whether they are right where they will be seen: what is checked between there and here is taken to have been the same.
+    ``presumed_fill`` is in the same way what a fill would have written."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
     long: bool = False
+    extent: Extent = UNTOLD_LENGTH
     pages: int = 0
     segmented: bool = False
     remade: int = 0
@@ -158,6 +161,22 @@ class SymbolicPacket:
             if uid in self.presumed_fill:
                 return decide(self.presumed_fill[uid], self.answers)
             raise
+
+    def is_of(self, said: Measured, uid: int) -> bool:
+        ahead = size(header for header in self.headers[: next(n for n, h in enumerate(self.headers) if h.uid == uid)])
+        start = Extent(ETHERNET_SIZE, ETHERNET_SIZE).more(ahead)
+        match said.measure:
+            case Measure.FRAME:
+                found = self.extent
+            case Measure.START:
+                found = start
+            case Measure.BEHIND:
+                place = FIELD_PLACES[self.sums[uid].kind] + 2
+                found = self.extent.less(start.more(Extent(place, place)))
+        answer = found.within(said.low, said.high)
+        if answer is None:
+            raise Untold(f"how many {said.measure.value} there are is not known")
+        return answer
 
     def carry(self, coverage: Coverage) -> Self:
         first = self._summed
@@ -298,7 +317,17 @@ class SymbolicPacket:
 
     def trim(self) -> Self:
         """Linux net/core/skbuff.c pskb_trim_rcsum_slow: what is cut off is taken off the sum that is carried."""
-        return replace(self, trailer=ZERO)._following(self) if self.trailing else self
+        packet = replace(self, extent=self.extent.trimmed())
+        return replace(packet, trailer=ZERO)._following(self) if self.trailing else packet
+
+    def pad(self) -> Self:
+        """Linux and cards pad to the shortest frame of Ethernet; here with bytes of whatever was in the buffer."""
+        lacking = SHORTEST_FRAME - self.extent.low
+        if lacking <= 0:
+            return self
+        left = of(Symbol("padding", unknown="what is left in a card's buffer is not known", nonzero=True))
+        extent = Extent(SHORTEST_FRAME, max(self.extent.high, SHORTEST_FRAME), self.extent.padding + lacking)
+        return replace(self, trailer=self.trailer + left, extent=extent)
 
     def segment(self, uid: int) -> Self:
         """One segment of the super-frame. The sum of header ``uid`` keeps its distance from the pseudo-header's, which now has the
@@ -349,7 +378,9 @@ class SymbolicPacket:
         """Take off the outermost IP header and what stands before the next one."""
         kept = self.headers[inner_start(self.headers) :]
         uids = {header.uid for header in kept}
-        return replace(self, headers=kept, sums={uid: s for uid, s in self.sums.items() if uid in uids})._following(self)
+        extent = self.extent.less(size(self.headers[: len(self.headers) - len(kept)]))
+        sums = {uid: s for uid, s in self.sums.items() if uid in uids}
+        return replace(self, headers=kept, sums=sums, extent=extent)._following(self)
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         """A new packet whose payload is this one, encrypted."""
@@ -359,10 +390,13 @@ class SymbolicPacket:
         return replace(empty._pushed(outer, self._next_uid(), how), sealed=self)
 
     def tag(self) -> Self:
-        return replace(self, headers=(Header(self._next_uid(), Layer.VLAN), *self.headers))
+        headers = (Header(self._next_uid(), Layer.VLAN), *self.headers)
+        return replace(self, headers=headers, extent=self.extent.more(size(headers[:1])))
 
     def untag(self) -> Self:
-        return replace(self, headers=self.headers[1:]) if self.headers[:1] and self.headers[0].layer is Layer.VLAN else self
+        if not self.headers or self.headers[0].layer is not Layer.VLAN:
+            return self
+        return replace(self, headers=self.headers[1:], extent=self.extent.less(size(self.headers[:1])))
 
     def unseal(self) -> Self:
         if self.sealed is None:
@@ -376,6 +410,7 @@ class SymbolicPacket:
             sums=inner.sums,
             known_words=inner.known_words,
             trailer=inner.trailer,
+            extent=inner.extent,
             around_trailer=inner.around_trailer,
             sealed=inner.sealed,
             spoiled=False,
@@ -428,7 +463,7 @@ class SymbolicPacket:
                 sums[uid] = replace(own, data=data, field=-data, zero=Zero.ZEROS)
             else:
                 sums[uid] = replace(own, pseudo=pseudo, data=data, field=ZERO if own.absent else field, zero=own.zero)
-        return replace(self, sums=sums, long=long, segmented=segmented, remade=self.remade + 1, carried=None)
+        return replace(self, sums=sums, long=long, segmented=segmented, remade=self.remade + 1, carried=None, extent=LONG)
 
     def _write(self, uid: int, value: Form, zero: Zero) -> Self:
         """Set a field; it is a word of every sum around it."""
@@ -530,7 +565,8 @@ class SymbolicPacket:
                     field, zero = ZERO, Zero.ZEROS
                 sums[header.uid] = Sum(header.kind, pseudo, data, field, zero, absent=how is OuterSum.NONE)
         around = self.around_trailer | {header.uid for header in made}
-        return replace(self, headers=(*made, *self.headers), sums=sums, around_trailer=around)
+        extent = self.extent.more(size(made))
+        return replace(self, headers=(*made, *self.headers), sums=sums, around_trailer=around, extent=extent)
 
     def _total(self) -> Form:
         """The sum of all bytes of the packet."""

@@ -14,8 +14,8 @@ from csumlab.headers import UDP_TUNNELS, Layer
 
 ETHERNET_MTU: Final = 1500
 _BIAS: Final = 1 << 63
-_PLACES: Final = 8
-"""Entries before the first table: kernels.layout.TABLE_MTU to TABLE_END."""
+_PLACES: Final = 9
+"""Entries before the first table: kernels.layout.TABLE_MTU to TABLE_OCTETS."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,8 @@ class Tables:
     ``ipv4`` uint32. ``ipv6_upper`` and ``ipv6_lower`` uint64, the two halves of each bound. ``macs`` uint64, sorted; entry k is index k + 2
     in facts.Facts. ``ports`` uint16. ``tunnel_ports``: UDP ports and the tunnel that each stands
     for, besides headers.UDP_TUNNELS and before it. ``mtu``: bytes of the longest
-    IP packet that is not called long. ``pages``: whether the number of pages that a frame needs is a fact.
+    IP packet that is not called long. ``pages``: whether the number of pages that a frame needs is a fact. ``octets``: whether the length
+    of a short packet is.
     ValueError if anything is out of order or out of range.
     """
 
@@ -38,6 +39,7 @@ class Tables:
     tunnel_ports: tuple[tuple[int, Layer], ...] = ()
     mtu: int = ETHERNET_MTU
     pages: bool = False
+    octets: bool = False
 
     def __post_init__(self) -> None:
         halves = list(zip(self.ipv6_upper.tolist(), self.ipv6_lower.tolist(), strict=True))
@@ -53,7 +55,7 @@ class Tables:
 
     def flat(self) -> list[int]:
         """All tables as one list of signed 64-bit numbers, as the kernels read them: MTU, the start of each table, whether pages
-        are asked for, the tables.
+        and the lengths of short packets are asked for, the tables.
         A tunnel port is port * 256 + layer.
 
         Halves of IPv6 bounds are less 2^63, so that signed numbers are in the order of the unsigned ones (kernels.primitives.load64).
@@ -69,7 +71,7 @@ class Tables:
         places = [_PLACES]
         for part in parts:
             places.append(places[-1] + len(part))
-        return [self.mtu, *places, int(self.pages), *(entry for part in parts for entry in part)]
+        return [self.mtu, *places, int(self.pages), int(self.octets), *(entry for part in parts for entry in part)]
 
 
 NO_TABLES: Final = Tables()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from csumlab.behaviours import Measured
+from csumlab.cards import lengths
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.machine import Packet, Setting, Translation, apply
@@ -137,7 +139,8 @@ class Walker:
         if self.inject is not None:
             self.packet = self.inject(len(self.hops), self.packet)
         knobs = self._knobs(domain, self._tunnel_of_packet(domain) if socket else port)
-        done = apply(stage, self.state, self.packet, Setting(self._features(domain, port), knobs, slots, limits or {}, edit))
+        setting = Setting(self._features(domain, port), knobs, slots, limits or {}, edit, self._lengths(port))
+        done = apply(stage, self.state, self.packet, setting)
         fault, self._fault = (self._fault if fault is Fault.MEMORY else fault), Fault.MEMORY
         self.hops.append(
             Hop(stage, done.row, domain.name, str(port or ""), way, self.packet, done.packet, self.state, done.state, done.checked, fault)
@@ -156,6 +159,9 @@ class Walker:
         peer = self.topology.device(end.peer) if end.peer else None
         there = self.topology.domains[end.peer.domain] if end.peer else None
         return lambda name: is_on(domain, device, peer, name, there)
+
+    def _lengths(self, port: Port | None) -> Mapping[str, Measured]:
+        return lengths(self.topology.device(port).card) if port else {}
 
     def _knobs(self, domain: Domain, port: Port | None) -> Callable[[str], bool]:
         options = knobs_of(self.topology.device(port)) if port else {}

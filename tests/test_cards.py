@@ -10,14 +10,14 @@ import hosts
 import pytest
 import walks
 
-from csumlab.cards import BEHAVIOURS, CARDS, behaviours
+from csumlab.cards import BEHAVIOURS, CARDS, LENGTHS, behaviours
 from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.machine import Translation
 from csumlab.packet import Span, exactly
 from csumlab.plain import FramePacket
 from csumlab.replaying import replay
-from csumlab.stage import Coverage, Follows, Rule
+from csumlab.stage import Coverage, Follows, Rule, Test
 from csumlab.stages import nic
 from csumlab.topology.load import TopologyError, parse_topology
 
@@ -90,15 +90,11 @@ def test_the_outer_sum_implies_the_inner_one() -> None:
 
 def test_every_behaviour_is_asked_for() -> None:
     """No behaviour without a row that asks for it, and no card without a source."""
-    asked = {
-        given.argument
-        for stage in (nic.NIC_TRANSMIT, nic.NIC_RECEIVE)
-        for row in stage.table
-        for given in row.given
-        if given.test.name == "KNOB"
-    }
-    assert asked == set(BEHAVIOURS)
-    assert all(card.source and behaviours(card.name) == card.behaviours for card in CARDS)
+    given = [given for stage in (nic.NIC_TRANSMIT, nic.NIC_RECEIVE) for row in stage.table for given in row.given]
+    of_lengths = {name for one in given if one.test is Test.LENGTH for name in one.argument}
+    assert of_lengths == set(LENGTHS)
+    assert {one.argument for one in given if one.test is Test.KNOB} | of_lengths == set(BEHAVIOURS)
+    assert all(card.source and behaviours(card.name) == tuple(word.partition(":")[0] for word in card.behaviours) for card in CARDS)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ FLOORS = (
     ("extcap", "wireshark", "wireshark.folders"),
     ("wireshark.installing",),
     ("forms", "packet"),
-    ("state", "outer"),
+    ("state", "outer", "lengths"),
     ("stage",),
     ("machine",),
     ("symbolic", "truth", "rewriting"),

@@ -274,11 +274,20 @@ def kvm_hosts() -> dict[str, Topology]:
     }
 
 
+LENGTHS = (
+    "tx-sums-padding",
+    "tx-skips-short:0-50 tx-skips-end:0-9",
+    "tx-start-limit:50-",
+    "tx-driver-fills tx-start-limit:50- tx-sums-padding",
+)
+"""Cards that heed lengths, with numbers that the packets here have: a sum of IPv6 starts beyond 50 bytes."""
+
+
 def card_hosts() -> dict[str, Topology]:
     """Cards with behaviours of their own, alone and below a tunnel."""
     found = {
         f"sends, {card}": host(hosts.CARD, CARD=card, TRACKS="false")
-        for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked")
+        for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS)
     }
     for card in (
         "rx-complete",

@@ -28,6 +28,7 @@ from csumlab.kernels.layout import (
     N_ADDRESSES,
     N_LAYERS,
     N_SUMS,
+    OCTETS,
     PACKET_TYPE,
     SOURCE_MAC,
     STOP,
@@ -67,7 +68,7 @@ def signature(work: Any, linktype: int, interface: int, flags: int, seed: int) -
     word = (work[PACKET_TYPE] + 1) << 16 | layers << 8 | sums << 4 | work[STOP]
     state = mix(seed, word << 12 | addresses << 2 | work[TRAILER] << 1 | work[LONG] & 1)
     state = mix(state, (linktype & 0xFFFF) << 40 | (interface & 0xFFFFFFFF))
-    state = mix(state, work[LONG] >> 1 << 16 | (flags & FLAG_BITS) << 1 | (1 if flags & FLAGS_RECORDED else 0))
+    state = mix(state, work[OCTETS] << 40 | work[LONG] >> 1 << 16 | (flags & FLAG_BITS) << 1 | (1 if flags & FLAGS_RECORDED else 0))
     state = mix(state, work[SOURCE_MAC] << 31 | work[DESTINATION_MAC])
     word = 0
     for index in range(layers):

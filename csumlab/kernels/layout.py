@@ -41,7 +41,12 @@ FRAME_END: Final = 19
 PADDED: Final = 20
 """Bytes that an 802.11 header is padded to a multiple of."""
 
-LAYERS: Final = 21
+OCTETS: Final = 21
+"""Bytes of the outermost IP packet times 256, and bytes that follow it in the frame (counted up to 255); 0 if the packet has MAX_OCTETS or
+more, or nobody asks."""
+MAX_OCTETS: Final = 256
+
+LAYERS: Final = 22
 LAYER_KIND: Final = 0
 LAYER_OFFSET: Final = 1
 LAYER_LENGTH: Final = 2
@@ -91,4 +96,6 @@ TABLE_IPV4: Final = 4
 TABLE_IPV6: Final = 5
 TABLE_END: Final = 6
 TABLE_PAGES: Final = 7
-"""Entries TABLE_UDP to TABLE_END are where each table starts; one ends where the next starts. TABLE_PAGES: 1 if pages are facts."""
+TABLE_OCTETS: Final = 8
+"""Entries TABLE_UDP to TABLE_END are where each table starts; one ends where the next starts. TABLE_PAGES: 1 if pages are facts.
+TABLE_OCTETS: 1 if the lengths of short packets are."""

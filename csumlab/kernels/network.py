@@ -43,11 +43,14 @@ from csumlab.kernels.layout import (
     IP_VERSION,
     IP_WHY,
     LONG,
+    MAX_OCTETS,
     N_ADDRESSES,
     N_LAYERS,
+    OCTETS,
     TABLE_IPV4,
     TABLE_IPV6,
     TABLE_MTU,
+    TABLE_OCTETS,
     TABLE_PAGES,
     TRAILER,
 )
@@ -102,6 +105,8 @@ def begin_payload(data: Any, base: int, at: int, end: int, tables: Any, work: An
             work[LONG] = 1
         if tables[TABLE_PAGES] != 0:
             work[LONG] |= (end - at + ETHERNET_SIZE + PAGE_SIZE - 1) // PAGE_SIZE << 1
+        if tables[TABLE_OCTETS] != 0 and end - at < MAX_OCTETS:
+            work[OCTETS] = end - at << 8 | min(max(work[FRAME_END] - end, 0), 255)
     work[IP_END] = end
     narrow(work, end, WHY_LENGTH)
 

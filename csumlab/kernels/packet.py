@@ -55,6 +55,7 @@ from csumlab.kernels.layout import (
     N_ADDRESSES,
     N_LAYERS,
     N_SUMS,
+    OCTETS,
     PACKET_TYPE,
     PADDED,
     QUOTED,
@@ -145,6 +146,7 @@ def dissect(data: Any, base: int, captured: int, original: int, linktype: int, t
     work[QUOTED] = MAX_LAYERS
     work[FRAME_END] = captured
     work[PADDED] = 0
+    work[OCTETS] = 0
     following, at = read_link(data, base, linktype, tables, work)
     while following != NEXT_DONE:
         if following == NEXT_ANY_IP:

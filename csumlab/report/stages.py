@@ -108,8 +108,12 @@ class Vocabulary:
         return [*lines, ""]
 
 
+_CARDS = {
+    name: f"{sentence} (:{cards.LENGTHS[name]})" if name in cards.LENGTHS else sentence for name, sentence in cards.BEHAVIOURS.items()
+}
+"""With the frames that a behaviour is of, as they are written behind its word."""
 VOCABULARIES = {
-    "cards": Vocabulary("card", "a card", "a nic", cards.BEHAVIOURS, cards.CARDS),
+    "cards": Vocabulary("card", "a card", "a nic", _CARDS, cards.CARDS),
     "readers": Vocabulary("reader", "a program", "a device", readers.BEHAVIOURS, readers.READERS),
 }
 

@@ -14,6 +14,7 @@ from csumlab.stage import (
     KEEP,
     LONG,
     MERGE,
+    PAD,
     SAME,
     SEGMENTED,
     TAGGED,
@@ -31,6 +32,7 @@ from csumlab.stage import (
     fills_to_zero,
     fresh,
     knob,
+    of_length,
     right,
     segment,
     version,
@@ -42,6 +44,9 @@ from csumlab.state import Bare, Skb, Summed
 _OWED = when(Skb, summed=Summed.PARTIAL)
 _BY_PROTOCOL = knob("tx-by-protocol")
 _COMPLETE = fresh(Skb, summed=Summed.COMPLETE)
+_R8152 = "linux drivers/net/usb/r8152.c r8152_tx_csum, r8152_csum_workaround"
+_SMSC = "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum, smsc95xx_tx_fixup"
+_PADS = "linux drivers/net/ethernet/realtek/r8169_main.c rtl8169_features_check; linux commit 20d1f2d1b024"
 _CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
 NIC_TRANSMIT = Stage(
@@ -57,6 +62,12 @@ NIC_TRANSMIT = Stage(
         Row(_OWED, (_BY_PROTOCOL, ~aimed_at(Kind.TCP, Kind.UDP)), KEEP, fresh(Bare), "the card knows TCP and UDP only: not filled", source=_CONTRACT),
         Row(_OWED, (knob("tx-tunnel-ports"), TUNNEL, ~ENCAPSULATED, aimed_at(Kind.UDP)), KEEP, fresh(Bare), "the card knows a tunnel by its port and was not told of one: the outer sum is not filled", source="linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
         Row(_OWED, (knob("tx-udp-zero"), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the sum comes out as 0 and is written so: the field says that there is none", source="qemu commit 0dacea92d26c"),
+        Row(_OWED, (knob("tx-driver-fills"), LONG, of_length("tx-start-limit")), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cannot be told where the sum starts: its driver cuts the super-frame and fills", source=_R8152),
+        Row(_OWED, (LONG, of_length("tx-start-limit")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame and cannot be told where the sum starts: the segments leave unfilled", source=_R8152, sure="derived"),
+        Row(_OWED, (knob("tx-driver-fills"), of_length("tx-start-limit", "tx-skips-short", "tx-skips-end", "tx-sums-padding")), fill(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills", source=_SMSC),
+        Row(_OWED, (of_length("tx-start-limit"),), KEEP, fresh(Bare), "the card cannot be told where the sum starts: not filled", source=_R8152, sure="derived"),
+        Row(_OWED, (of_length("tx-skips-short", "tx-skips-end"),), KEEP, fresh(Bare), "the frame is so short that the card does not fill it", source=_SMSC, sure="derived"),
+        Row(_OWED, (of_length("tx-sums-padding"),), (*PAD, *fill(Selector.AIMED)), fresh(Bare), "the card pads the short frame with what was left in its buffer, and sums that too", source=_PADS, sure="derived"),
         Row(_OWED, (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cuts the super-frame and fills the sum of each segment", source="linux 6.1 Documentation/networking/segmentation-offloads.rst"),
         Row(_OWED, (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
         Row(when(Skb), (knob("tx-unasked"), TAGGED, carries(Kind.TCP, Kind.UDP), ~FRAGMENT, ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card makes the sum anew though nothing is owed: what was damaged before leaves with a right sum", source="linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),

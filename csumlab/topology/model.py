@@ -11,6 +11,7 @@ from ipaddress import ip_interface, ip_network
 
 import numpy as np
 
+from csumlab.cards import lengths
 from csumlab.headers import Layer
 from csumlab.packet import Span
 from csumlab.shown import Shown
@@ -369,6 +370,7 @@ class Topology(Shown):
             tunnel_ports=tuple(sorted({(device.port, layer) for device in devices for layer in _udp_tunnel(device)})),
             mtu=max([device.mtu for device in devices] or [ETHERNET_MTU]),
             pages=any(device.kind is DeviceKind.NETFRONT for device in devices),
+            octets=any(lengths(device.card) for device in devices),
         )
 
     @cached_property
