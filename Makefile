@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := captures/xen-3.0.0-domu-router
 
-.PHONY: help demo test test-long lint bench notebooks docs comparison clean
+.PHONY: help demo test test-long test-thorough lint bench notebooks docs comparison clean
 
 help:
 	@echo "make demo   install into $(VENV) and replay $(DEMO)"
 	@echo "make test   format check, lint, type check, tests"
 	@echo "make test-long  what takes longer: the running kernel, tshark on every capture, every tap, the report in Chromium"
+	@echo "make test-thorough  property tests with twenty times as many examples, every walk (about an hour)"
 	@echo "make lint   the first three of these"
 	@echo "make bench  measure beside tcpdump and tshark (several minutes)"
 	@echo "make notebooks  execute the notebooks and compare what they show"
@@ -46,6 +47,9 @@ test: lint
 
 test-long: $(VENV)/.tested
 	$(BIN)/pytest -n auto --dist loadfile -m long
+
+test-thorough: $(VENV)/.tested
+	CSUMLAB_THOROUGH=20 $(BIN)/pytest -n auto --dist load -m "long or not long" $$(grep -l "TIMES" tests/test_*.py)
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py --topology benchmarks/router.toml

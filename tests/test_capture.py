@@ -35,6 +35,7 @@ from capture_bytes import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.utils import RawPcapNgReader, RawPcapReader
+from thoroughness import TIMES
 
 from csumlab import accelerate
 from csumlab.capture import CaptureError, PcapngWriter, PcapWriter, open_capture, walk
@@ -53,7 +54,7 @@ PACKETS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TIMES, deadline=None)
 @given(PACKETS, st.sampled_from("<>"), st.booleans(), st.integers(1, 300))
 def test_pcap_comes_back_as_written(packets: list[Packet], order: str, nanoseconds: bool, block_bytes: int) -> None:
     """Both byte orders and resolutions, whatever the length of the buffer."""
@@ -63,7 +64,7 @@ def test_pcap_comes_back_as_written(packets: list[Packet], order: str, nanosecon
     assert (reading.packets, reading.fault, reading.linktypes) == (expected, "", [276])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TIMES, deadline=None)
 @given(PACKETS, st.sampled_from("<>"), st.integers(1, 300))
 def test_pcapng_comes_back_as_written(packets: list[Packet], order: str, block_bytes: int) -> None:
     """Enhanced packet blocks of both byte orders, whatever the length of the buffer."""
@@ -74,7 +75,7 @@ def test_pcapng_comes_back_as_written(packets: list[Packet], order: str, block_b
     assert reading.fault == ""
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40 * TIMES, deadline=None)
 @given(packets=PACKETS, marks=st.lists(st.none() | st.integers(0, 2**32 - 1), min_size=12, max_size=12), comment=st.text(max_size=20))
 def test_pcapng_writer_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, packets: list[Packet], marks: list[int | None], comment: str
@@ -107,7 +108,7 @@ def test_pcapng_writer_is_read_back(
         assert (capture.format, capture.size, capture.bytes_read) == ("pcapng", path.stat().st_size, path.stat().st_size)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30 * TIMES, deadline=None)
 @given(packets=PACKETS, big=st.booleans(), nanoseconds=st.booleans())
 def test_writers_agree_with_dpkt_and_scapy(
     tmp_path_factory: pytest.TempPathFactory, packets: list[Packet], big: bool, nanoseconds: bool

@@ -32,6 +32,7 @@ from capture_bytes import (
 from fuzz_reader import fuzz, try_input
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 
 from csumlab import accelerate
 from csumlab.capture import CaptureError, open_capture, walk
@@ -269,7 +270,7 @@ def test_packed_data_cut_or_broken(kind: str) -> None:
     assert f"{kind} data: cannot be unpacked" in trailing.fault
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(
     st.sampled_from([sample_pcap(), sample_pcap(">", False), sample_pcapng()]),
     st.lists(st.tuples(st.integers(0, 500), st.binary(max_size=5)), max_size=4),

@@ -36,6 +36,7 @@ from capture_bytes import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 
 import csumlab
 from csumlab import accelerate
@@ -50,7 +51,7 @@ MICROSECONDS = st.integers(0, (2**32 - 1) * 10**6).map(lambda count: count * 100
 PACKETS = st.lists(st.builds(Packet, st.binary(max_size=90), MICROSECONDS, st.integers(0, 2**32 - 1)), max_size=12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50 * TIMES, deadline=None)
 @given(PACKETS, st.sampled_from("<>"), st.integers(1, 300), st.booleans())
 def test_modified_pcap_comes_back_as_written(packets: list[Packet], order: str, block_bytes: int, compiled: bool) -> None:
     """Both byte orders, plain and compiled, whatever the length of the buffer."""
@@ -59,7 +60,7 @@ def test_modified_pcap_comes_back_as_written(packets: list[Packet], order: str, 
     assert (reading.packets, reading.fault, reading.linktypes) == (packets, "", [101])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50 * TIMES, deadline=None)
 @given(PACKETS, st.integers(0, 15), st.integers(1, 300))
 def test_snoop_comes_back_as_written(packets: list[Packet], padding: int, block_bytes: int) -> None:
     """Times, original lengths and whatever padding the records have, whatever the length of the buffer."""

@@ -14,6 +14,7 @@ import pytest
 from frames import block_of, patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 
 from csumlab.capture import Block, Interface, open_capture
 from csumlab.copies import Copies, may_have_copies
@@ -256,7 +257,7 @@ def test_what_belongs_together_is_remembered_together() -> None:
     assert run([*beats, clock, Sighting(ip(), 3, 0, 1101 * MS)], cuts=(4, 5))[1] == [0, 1, 0, 0, 0, 4]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40 * TIMES, deadline=None)
 @given(st.data())
 def test_order_and_blocks_do_not_matter(data: st.DataObject) -> None:
     """Hops of many packets in any interleaving, cut into any blocks: each packet is found once, with as many hops as it has."""
@@ -277,7 +278,7 @@ def test_order_and_blocks_do_not_matter(data: st.DataObject) -> None:
     assert all(sum(hop.codes) == path.packets for path in copies.paths for hop in path.hops)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TIMES, deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=90), st.integers(-3, 100)), max_size=8), st.sampled_from((1, 113, 276)))
 def test_any_bytes_are_taken(packets: list[tuple[bytes, int]], linktype: int) -> None:
     """No bytes and no offsets raise; every sighting of an IP header is counted once."""
@@ -289,7 +290,7 @@ def test_any_bytes_are_taken(packets: list[tuple[bytes, int]], linktype: int) ->
     assert sum(path.packets * len(path.hops) for path in copies.paths) <= len(packets)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60 * TIMES)
 @given(st.binary(min_size=0, max_size=40), st.data())
 def test_words_are_read_in_bounds(data: bytes, drawn: st.DataObject) -> None:
     """A word is the eight bytes from its place on, with zeros from its end on, at the last byte of the data too."""

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 
 from csumlab.cards import DRIVERS, behaviours
 from csumlab.cli import cli
@@ -599,7 +600,7 @@ WORDS = ["eth0", ":", "eth0:", "inet", "dev", "via", "=", "[", "]", "{", "}", '"
 SOME = {name: (DUMPS / name).read_bytes() for name in RECORDED}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(RECORDED), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=12), st.integers(0, 40)), min_size=1, max_size=6))
 def test_hostile_dumps(name: str, edits: list[tuple[float, bytes, int]]) -> None:
     """Any bytes give a topology that loads, or a DumpError."""
@@ -614,7 +615,7 @@ def test_hostile_dumps(name: str, edits: list[tuple[float, bytes, int]]) -> None
     assert parse_topology(made.text) == made.topology
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(
     st.sampled_from(["ip-addr", "ip-route", "ip-route6", "ip-neigh", "ip-rule", "netns-ids", "bridge-fdb", "sys", "ethtool-k", "ethtool-i"])
     | st.sampled_from(["sysctl", "snmp", "nft", "iptables-save", "xenstore", "xl", "virsh", "ovs", "proxmox-lxc", "process", "ip-link"]),

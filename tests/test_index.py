@@ -16,6 +16,7 @@ from frames import block_of, ethernet, examples, ipv4, ipv6, patch, tcp, udp, vx
 from fuzz_dissector import hostile, same_columns, seeds, try_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 
 from csumlab import accelerate
 from csumlab.capture.block import CHECKSUM_NOT_READY, HAS_FLAGS
@@ -197,7 +198,7 @@ def test_words_and_addresses() -> None:
         index.columns(block, np.zeros(0, np.int64))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30 * TIMES)
 @given(
     st.sets(st.integers(0, 2**32 - 1), max_size=6),
     st.sets(st.integers(0, 2**128 - 1), max_size=6),

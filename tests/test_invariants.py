@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judged import by_bytes, readings
 from random_hosts import RandomHost, random_hosts
+from thoroughness import TIMES
 
 from csumlab.stage import Operation
 from csumlab.state import Claim, Skb, State, Summed, owed, project
@@ -30,7 +31,7 @@ KINDS = (
     "udp, none, damaged",
 )
 STATES = (None, None, Skb(), Skb(Summed.UNNECESSARY), Skb(Summed.PARTIAL))
-RANDOM = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+RANDOM = settings(max_examples=40 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 MAKING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO)
 
 

@@ -36,6 +36,7 @@ from scapy.layers.sctp import SCTP, SCTPChunkData
 from scapy.layers.vrrp import VRRP, VRRPv3
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
+from thoroughness import TIMES
 
 from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.headers import KINDS, MAX_LAYERS, MAX_SUMS, Kind, Layer, Link, Reason, Verdict
@@ -317,7 +318,7 @@ def nestings(draw: st.DrawFn) -> Piece:
 
 
 @given(nestings(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 def test_any_nesting(piece: Piece, data: st.DataObject) -> None:
     """Up to eight checksums in any order: good as built, and one bit anywhere spoils exactly what covers it."""
     agree(piece)

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 
 from csumlab.capture import PcapngWriter
 from csumlab.cli import cli
@@ -313,7 +314,7 @@ def _no_overlap(topology: Topology) -> None:
         assert chip.y + chip.height <= placing.height
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TIMES, deadline=None)
 @given(st.lists(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 1000), min_size=1, max_size=5), min_size=1, max_size=6))
 def test_a_timeline_loses_no_packet(batches: list[list[int]]) -> None:
     """Whatever the times and their order: every packet is counted, and stands in a stretch that lies where it was."""

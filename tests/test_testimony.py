@@ -12,6 +12,7 @@ from frames import Frame, block_of, gre, patch
 from frames import ipv4 as frame_ipv4
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 
 from csumlab.capture import Block
 from csumlab.dissection import dissect_packet
@@ -363,7 +364,7 @@ def test_options_of_the_moment_are_no_difference() -> None:
     assert len(differences(base + bytes(20), 20, base + b"\1" * 20, 20)) == 8
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TIMES, deadline=None)
 @given(st.data())
 def test_any_order_is_taken(data: st.DataObject) -> None:
     """Segments, acknowledgements and copies in any order and any blocks: no error, short cuts change nothing, True needs a later one."""
@@ -394,7 +395,7 @@ def test_any_order_is_taken(data: st.DataObject) -> None:
     assert set(one_pass) == set(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TIMES, deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=70), st.integers(-2, 60)), max_size=6), st.integers(0, 80), st.data())
 def test_any_bytes_are_taken(others: list[tuple[bytes, int]], cut: int, data: st.DataObject) -> None:
     """No bytes, cuts and offsets raise while a flow is watched."""

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from thoroughness import TIMES
 from traffic import CLIENT, OUTSIDE, SERVER, UDP, Make, Shot, answer, capture, framed, pieces
 from two_points import Host, Sent, Truth, guarded, plant
 
@@ -75,7 +76,7 @@ def plans(draw: st.DrawFn) -> tuple[list[Sent], Host, int]:
     return guarded(plan), host, chance.randrange(1 << 30)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plans())
 def test_what_was_planted_is_found_and_nothing_else(plan: tuple[list[Sent], Host, int]) -> None:
     """Pairs, lost and new packets and the change of every sum, through translation, tunnel, segmentation, loss, damage, another order and
