@@ -98,7 +98,7 @@ def _newer(topology: Topology) -> Iterator[Cure]:
         return
     changed = topology
     for domain in old:
-        changed = _with_domain(changed, replace(domain, preset="linux-6.1"))
+        changed = _with_domain(changed, replace(domain, preset=PRESETS[domain.preset].mended_as))
     names = " and ".join(domain.name for domain in old)
     yield Cure(
         names,

@@ -79,6 +79,7 @@ class Packet(Protocol):
     def pad(self) -> Self: ...
     def segment(self, uid: int) -> Self: ...
     def merge(self) -> Self: ...
+    def join(self) -> Self: ...
     def from_wire(self) -> Self: ...
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
     def pop(self) -> Self: ...
@@ -251,6 +252,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.pad()
         case Operation.MERGE:
             return packet.merge()
+        case Operation.JOIN:
+            return packet.join()
         case Operation.PUSH if isinstance(edit, Outer):
             return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None, do.remote)
         case Operation.POP:
@@ -294,6 +297,8 @@ def _next_state(becomes: Becomes, state: State, before: Packet, packet: Packet) 
         if token is Token.AT_TRANSPORT:
             header = outer_transport(packet.headers)
             return header.uid if header else None
+        if token is Token.AT_INNER:
+            return select(Selector.INNER, state, packet.headers)
         if token is Token.AS_TUNNEL_SAYS:
             return left_to_far_end(before.headers)
         if token is Token.LEVEL_LESS_ONE:

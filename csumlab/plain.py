@@ -234,24 +234,32 @@ class FramePacket:
         return packet
 
     def merge(self) -> Self:
-        """The super-frame again, under the headers as they are now."""
         transport = outer_transport(self.headers)
-        if self.behind is None or transport is None:
-            return self
+        return self if self.behind is None or transport is None else self._again().write_pseudo(transport.uid)
+
+    def join(self) -> Self:
+        return self if self.behind is None else self._again()._as_right_as(self)
+
+    def _again(self) -> Self:
+        """The super-frame again, under the headers as they are now."""
+        assert self.behind is not None
         payload, flags = self.behind
         packet = replace(self, data=self.data + payload, long=True, behind=None, carried=None)
-        if transport.layer is Layer.TCP:
+        transport = outer_transport(self.headers)
+        if transport is not None and transport.layer is Layer.TCP:
             at = packet.offset(transport.uid) + 13
             packet = packet._patched(at, bytes([packet.data[at] | flags]))
-        return packet._with_lengths(len(payload)).write_pseudo(transport.uid)
+        return packet._with_lengths(len(payload))
 
     def from_wire(self) -> Self:
         """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
-        if not self.long:
-            return self
-        packet, before = self._first(), self.sums
+        return self._first()._as_right_as(self) if self.long else self
+
+    def _as_right_as(self, before: Self) -> Self:
+        """With fields that make each sum right or wrong by as much as it was ``before``."""
+        packet, earlier = self, before.sums
         for header in reversed(self.headers):
-            one = before.get(header.uid)
+            one = earlier.get(header.uid)
             if one is None or one.residue is None or (one.field == 0 and KINDS[one.kind].zero_is_absent):
                 continue
             present = packet.sums[header.uid]

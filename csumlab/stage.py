@@ -75,6 +75,7 @@ class Operation(Enum):
     PAD = "pad a short frame with what is left in a buffer"
     SEGMENT = "cut into segments"
     MERGE = "merge with the segments behind it"
+    JOIN = "merge with the segments behind it, sums added up"
     PUSH = "encapsulate"
     POP = "decapsulate"
     SEAL = "seal"
@@ -168,6 +169,7 @@ DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
 TRIM = (Do(Operation.TRIM),)
 PAD = (Do(Operation.PAD),)
 MERGE = (Do(Operation.MERGE),)
+JOIN = (Do(Operation.JOIN),)
 POP = (Do(Operation.POP),)
 CONVERT = (Do(Operation.CONVERT),)
 UNSEAL = (Do(Operation.UNSEAL),)
@@ -354,6 +356,7 @@ class Token(Enum):
     LEVEL_LESS_ONE = "one level less"
     AS_AIMED = "csum_start as it is"
     AS_TUNNEL_SAYS = "at the sum that the tunnel's header names"
+    AT_INNER = "at the first sum inside the tunnel"
 
 
 @dataclass(frozen=True, slots=True)

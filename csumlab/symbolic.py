@@ -60,6 +60,13 @@ class Sum:
         return self.field - self.pseudo
 
     @property
+    def distance(self) -> Form:
+        """The seed; of a finished sum whose data are not known some other number than 0, which it is in one packet of 65535."""
+        if self.residue != ZERO or not self.seed.unknowns:
+            return self.seed
+        return of(Symbol("what a finished sum is off the pseudo-header's", unknown=self.seed.unknowns[0].unknown, nonzero=True))
+
+    @property
     def unfinished(self) -> bool:
         """Whether the field is known to hold the pseudo-header's sum. Where the data are not known, such a sum counts as wrong: it is right
         in one packet of 65535."""
@@ -341,7 +348,7 @@ class SymbolicPacket:
         for header, factor in enclosing(self.headers, uid):
             if header.uid in sums and not sums[header.uid].absent:
                 around, inner = sums[header.uid], sums[uid]
-                residue = factor * (inner.residue + inner.seed) - self.sums[header.uid].seed
+                residue = factor * (inner.residue + inner.seed) - self.sums[header.uid].distance
                 zero = around.computed_zero
                 sums[header.uid] = replace(around, data=residue - around.pseudo - around.field, zero=zero)
         return replace(packet, sums=sums)
@@ -353,15 +360,13 @@ class SymbolicPacket:
         transport = outer_transport(self.headers)
         return packet if transport is None else packet.write_pseudo(transport.uid)
 
+    def join(self) -> Self:
+        """The super-frame that the segments become, with the sum that theirs add up to: it is off by what one of them was off."""
+        return self._remade("super-frame", long=True, segmented=False)._as_right_as(self)
+
     def from_wire(self) -> Self:
         """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
-        if not self.long:
-            return self
-        packet = self._remade("segment", long=False, segmented=True)
-        sums = {
-            uid: replace(own, field=self.sums[uid].residue - own.pseudo - own.data) for uid, own in packet.sums.items() if not own.absent
-        }
-        return replace(packet, sums={**packet.sums, **sums})
+        return self._remade("segment", long=False, segmented=True)._as_right_as(self) if self.long else self
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
         packet = self._pushed(outer, self._next_uid(), how, remote)
@@ -464,6 +469,12 @@ class SymbolicPacket:
             else:
                 sums[uid] = replace(own, pseudo=pseudo, data=data, field=ZERO if own.absent else field, zero=own.zero)
         return replace(self, sums=sums, long=long, segmented=segmented, remade=self.remade + 1, carried=None, extent=LONG)
+
+    def _as_right_as(self, before: Self) -> Self:
+        """With fields that make each sum right or wrong by as much as it was ``before``."""
+        fields = {uid: before.sums[uid].residue - own.pseudo - own.data for uid, own in self.sums.items()}
+        sums = {uid: own if own.absent else replace(own, field=fields[uid]) for uid, own in self.sums.items()}
+        return replace(self, sums=sums)
 
     def _write(self, uid: int, value: Form, zero: Zero) -> Self:
         """Set a field; it is a word of every sum around it."""

@@ -64,7 +64,7 @@ FLOORS = (
         "stages.hooks",
         "stages.readers",
     ),
-    ("stages.xenlinux_later", "stages.linux_older", "stages.othersystems"),
+    ("stages.xenlinux_later", "stages.linux_older", "stages.linux_later", "stages.othersystems"),
     ("topology", "topology.model"),
     ("topology.options",),
     ("topology.presets",),

@@ -31,7 +31,6 @@ EQUIVALENT = {
     "conntrack 7 becomes 0": FORGOTTEN,
     "nat 5 becomes 0": FORGOTTEN,
     "ipvs 5 becomes 3": FORGOTTEN,
-    "tc-csum 4 becomes 0": "what else the buffer carries is asked for no more on these ways",
     "nat 5 becomes 3": FORGOTTEN,
     "receive 1 does fill": HELD,
     "receive 1 becomes 0": HELD,

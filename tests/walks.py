@@ -76,6 +76,8 @@ def hosts_of(preset: str) -> dict[str, Topology]:
                     topology = host(hosts.VXLAN, UDPCSUM=csum, ENCAPSULATED=encapsulated, NATRULE=rule)
                     found[f"{name}, udpcsum {csum}, hw-enc {encapsulated}"] = topology
         found |= tunnel_hosts() | overlay_hosts()
+        found |= {f"vxlan, csum action{more}": summing_anew(preset, more) for more in ("", ", cards segment")}
+        found["sends, datagrams to be segmented"] = asking(preset)
     elif preset == "xen-3.0.0":
         found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "gre, csum", "vlan", "esp")}
         found["gate, esp"] = found["tunnel, esp"]
@@ -143,6 +145,20 @@ def overlay_hosts() -> dict[str, Topology]:
     return found
 
 
+def summing_anew(preset: str, more: str = "") -> Topology:
+    """A pod whose VXLAN packets leave by a card before which tc sums UDP anew; the card may segment inside of tunnels."""
+    text = hosts.VXLAN + '[[domain.host.edit]]\nby = "act-csum"\ndevice = "eth0"\nway = "out"\nsums = ["udp"]\n'
+    card = ", tx-udp_tnl-csum-segmentation = true" if more else ""
+    text = text.replace("hw-enc-checksum = ENCAPSULATED", f"hw-enc-checksum = true{card}")
+    return of_one_kernel(host(text, UDPCSUM="true", NATRULE=""), preset)
+
+
+def asking(preset: str) -> Topology:
+    """A host without transmit checksumming whose programs ask for segmentation of their datagrams."""
+    card = hosts.CARD.replace('card = "CARD"', "features = { tx = false }\noptions = { udp-segment = true }")
+    return of_one_kernel(host(card, TRACKS="false"), preset)
+
+
 NEIGHBOURS = {
     "xen-2005-10": ("nat",),
     "xen-3.0.1": ("veth0",),
@@ -151,7 +167,8 @@ NEIGHBOURS = {
     "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded", "tunnel, esp", "gate, esp"),
     "xenlinux-2.6.18": ("nat", "nat, unverified"),
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
-    "freebsd-10": ("pair", "nat", "kvm"),
+    "freebsd-10": ("pair", "nat", "kvm", "hears", "hears, nothing merged"),
+    "freebsd-14": ("hears", "hears, nothing merged"),
     "mirage-firewall": ("qubes",),
     "openbsd-5.4": ("nat", "nat, bare card"),
     "linux-6.18": ("entered, xdp",),
@@ -159,6 +176,8 @@ NEIGHBOURS = {
     "linux-4.20": ("hears, nat",),
     "linux-4.19": ("hears, trailer",),
     "linux-4.9": ("hears, trailer",),
+    "linux-6.11": ("sends, datagrams to be segmented",),
+    "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
 """Presets that differ from a neighbour in few tables, and the hosts that come by them."""
@@ -225,6 +244,12 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "direct, rx off": lambda: _direct(preset, "rx"),
         "direct, tx off": lambda: _direct(preset, "tx"),
         "direct, hw-enc off": lambda: _direct(preset, "hw-enc-checksum"),
+        "hears": lambda: of_one_kernel(host(hosts.CARD.replace('card = "CARD"\n', ""), TRACKS="false"), preset),
+        "hears, nothing merged": lambda: of_one_kernel(
+            host(hosts.CARD.replace('card = "CARD"', "features = { gro = false }"), TRACKS="false"), preset
+        ),
+        "sends, datagrams to be segmented": lambda: asking(preset),
+        "vxlan, csum action": lambda: summing_anew(preset),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
         "hears, nat": lambda: summing(preset, "rx-complete", nat=True),

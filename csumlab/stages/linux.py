@@ -62,6 +62,7 @@ WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.ICMP, Kind.IC
 CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.SCTP, Kind.ICMP, Kind.ICMPV6)
 _SCTP_ERROR = "linux 6.1 net/netfilter/nf_conntrack_proto_sctp.c sctp_error"
 TO_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)
+TO_INNER_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_INNER, encapsulation=True)
 TO_NONE = fresh(Skb)
 TO_UNNECESSARY = fresh(Skb, summed=UNNECESSARY)
 
@@ -76,6 +77,7 @@ SENDER = Stage(
         Row(ANY, (carries(Kind.UDP), feature("tx-checksum-ip-generic")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum: UDP writes the pseudo-header sum only"),
         Row(ANY, (carries(Kind.UDP), version(4), feature("tx-checksum-ipv4")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv4: the pseudo-header sum only"),
         Row(ANY, (carries(Kind.UDP), version(6), feature("tx-checksum-ipv6")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv6: the pseudo-header sum only"),
+        Row(ANY, (carries(Kind.UDP), knob("udp-segment")), DROP, SAME, "the program asks for segmentation, which needs a device that sums: the datagram is refused (EIO)", source="linux 6.1 net/ipv4/udp.c udp_send_skb (cork->gso_size)"),
         Row(ANY, (), compute(TRANSPORT), TO_NONE, "the kernel sums this in software while it sends"),
     ),
 )  # fmt: skip
@@ -114,6 +116,8 @@ SEGMENTATION = Stage(
         Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, feature("hw-enc-checksum"), carries(Kind.UDP), ~ABSENT_TRANSPORT, feature(TUNNEL_SUMS)), KEEP, SAME, f"{TUNNEL_SUMS} is on: the device cuts what is inside the tunnel, and writes the outer sums"),
         Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, ~feature("hw-enc-checksum"), carries(Kind.UDP, Kind.GRE), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet and fills the inner sums, and leaves the outer ones to the device", source=UDP_TUNNEL),
         Row(when(Skb, summed=PARTIAL), (), segment(AIMED), SAME, "the kernel cuts the super-frame; every segment's sum is owed from what the super-frame's field held, with the segment's length"),
+        Row(when(Skb), (ENCAPSULATED, carries(Kind.UDP), feature("hw-enc-checksum"), feature(TUNNEL_SUMS)), write_pseudo(Selector.INNER), TO_INNER_PARTIAL, "a tunnel's super-frame whose sum is not owed: the kernel makes the inner one anew as the pseudo-header's, and the device cuts, with what stood in the outer field", source=f"{UDP_TUNNEL}; {REGENERATE}", sure="derived"),
+        Row(when(Skb), (ENCAPSULATED, carries(Kind.UDP)), (*write_pseudo(Selector.INNER), *segment(Selector.INNER)), TO_INNER_PARTIAL, "a tunnel's super-frame whose sum is not owed: the inner sums of the segments are made anew, and the outer ones from what stood in the super-frame's field", source=f"{UDP_TUNNEL}; {REGENERATE}"),
         Row(when(Skb), (carries(Kind.TCP), outer_version(4), feature(TSO4)), write_pseudo(TRANSPORT), TO_PARTIAL, "a super-frame whose sum is not owed: the kernel makes it anew as the pseudo-header's, whatever stood in the field, and the device cuts and fills", source=REGENERATE, sure="observed"),
         Row(when(Skb), (carries(Kind.TCP), outer_version(6), feature(TSO6)), write_pseudo(TRANSPORT), TO_PARTIAL, "a super-frame whose sum is not owed: the kernel makes it anew as the pseudo-header's, whatever stood in the field, and the device cuts and fills", source=REGENERATE, sure="observed"),
         Row(when(Skb), (carries(Kind.TCP),), (*write_pseudo(TRANSPORT), *segment(TRANSPORT)), TO_PARTIAL, "a super-frame whose sum is not owed: the kernel cuts it and makes the sums of the segments anew, whatever stood in the field", source=REGENERATE, sure="observed"),

@@ -15,8 +15,10 @@ from csumlab.stage import (
     DECREMENT_TTL,
     DROP,
     FRAGMENT,
+    JOIN,
     KEEP,
     SAME,
+    SEGMENTED,
     TRIM,
     TTL_EXPIRES,
     Row,
@@ -65,6 +67,30 @@ FREEBSD_VTNET_RECEIVE = Stage(
         Row(when(Virtio, needs=True), (), KEEP, _VERIFIED, "NEEDS_CSUM counts as verified: that the sum is still owed is forgotten", sure="memory", vouches=True),
         Row(when(Virtio, valid=True), (), KEEP, _VERIFIED, "DATA_VALID is believed", sure="memory"),
         Row(when(Virtio), (), KEEP, fresh(Skb), "no flag: nothing is known", sure="memory"),
+    ),
+)  # fmt: skip
+
+_LRO = "FreeBSD before ca1a7e1021a9 (2021) sys/netinet/tcp_lro.c tcp_lro_rx2, tcp_lro_flush"
+_MERGES = (SEGMENTED, carries(Kind.TCP))
+FREEBSD_LRO = Stage(
+    name="freebsd-lro",
+    title="LRO",
+    source=_LRO,
+    table=(
+        Row(ANY, (~feature("rx-gro"),), KEEP, SAME, "LRO is off"),
+        Row(when(Skb), _MERGES, JOIN, _VERIFIED, "segments are merged whatever the card said of their sums; the whole counts as verified, and its field is what theirs add up to", sure="derived", vouches=True),
+        Row(ANY, (), KEEP, SAME, "a segment that is merged with none is passed up as it came", sure="derived"),
+    ),
+)  # fmt: skip
+
+FREEBSD_LRO_14 = Stage(
+    name="freebsd-lro-14",
+    title="LRO",
+    source="FreeBSD ca1a7e1021a9 (2021) sys/netinet/tcp_lro.c tcp_lro_rx_common",
+    table=(
+        Row(ANY, (~feature("rx-gro"),), KEEP, SAME, "LRO is off"),
+        Row(when(Skb, summed=Summed.UNNECESSARY), _MERGES, JOIN, _VERIFIED, "segments that the card verified are merged; the field of the whole is what theirs add up to"),
+        Row(ANY, (), KEEP, SAME, "what the card did not verify is not merged"),
     ),
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from csumlab.stage import (
     ABSENT_TRANSPORT,
     ANY,
     EDITS_TRANSPORT,
+    ENCAPSULATED,
     FRAGMENT,
     KEEP,
     LONG,
@@ -101,6 +102,7 @@ CSUM = Stage(
     table=(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "the length of a UDP fragment is not that of its datagram: it is left alone", source=f"{_CSUM} tcf_csum_ipv4_udp", sure="derived"),
         Row(ANY, (LONG, carries(Kind.TCP)), KEEP, SAME, "segmentation will compute the sums", source=f"{_CSUM} tcf_csum_ipv4_tcp"),
+        Row(ANY, (LONG, carries(Kind.UDP), ~ENCAPSULATED), KEEP, SAME, "segmentation will compute the sums", source="linux 6.12.111 net/sched/act_csum.c tcf_csum_ipv4_udp (SKB_GSO_UDP_L4)", sure="uncertain"),
         Row(when(Skb), (ABSENT_TRANSPORT,), KEEP, changed(summed=NONE, level=0), "a zero UDP sum stays zero; what else was owed or known is forgotten", source=f"{_CSUM} tcf_csum_ipv4_udp"),
         Row(when(Skb), (), compute(TRANSPORT), changed(summed=NONE, level=0), "the sum is computed anew over the bytes as they are, whatever it was; what else was owed or known is forgotten"),
     ),
@@ -147,5 +149,5 @@ AT_DEVICE = frozenset({"pedit", "act-nat", "openvswitch", "act-csum"})
 STATELESS = IN_NETFILTER | AT_DEVICE
 OF_CONNECTIONS = ("conntrack", "ipvs")
 """Who translates with a memory, so that replies are translated back."""
-TABLES = (MANGLE, PEDIT, CSUM, CSUM_IP, ACT_NAT, OPENVSWITCH, IPVS)
-"""Every table here but nft's, which is a preset's."""
+TABLES = (MANGLE, PEDIT, CSUM_IP, ACT_NAT, OPENVSWITCH, IPVS)
+"""Every table here but nft's and that of tc's csum action, which are a preset's."""

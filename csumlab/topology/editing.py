@@ -30,7 +30,7 @@ def edits(
             if found is not None:
                 yield from ((_stage(domain, rule.by), one) for one in _statements(found))
         elif rule.way == way and rule.by == "act-csum":
-            yield from ((stage, Translation()) for stage in _summers(rule, transport))
+            yield from ((stage, Translation()) for stage in _summers(domain, rule, transport))
         elif rule.way == way and _is_for(rule.protocol, transport):
             yield _stage(domain, rule.by), Translation(dscp=rule.dscp, ttl=rule.ttl, mss=rule.mss)
 
@@ -55,9 +55,9 @@ def _is_for(protocol: str, transport: Header | None) -> bool:
     return not protocol or (transport is not None and transport.layer.name.lower() == protocol)
 
 
-def _summers(rule: Edit, transport: Header | None) -> Iterator[Stage]:
+def _summers(domain: Domain, rule: Edit, transport: Header | None) -> Iterator[Stage]:
     if transport is not None and transport.layer.name.lower() in rule.sums:
-        yield rewriters.CSUM
+        yield PRESETS[domain.preset].csum
     if "ip" in rule.sums:
         yield rewriters.CSUM_IP
 

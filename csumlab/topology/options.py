@@ -40,10 +40,11 @@ TUNNEL_OPTIONS: Mapping[str, bool] = {
 """Options of tunnel devices as iproute2 calls them, with the defaults of a VXLAN device in Linux 6.1 (drivers/net/vxlan/vxlan_core.c).
 ``udpcsum``: the outer UDP header gets a sum, over IPv4 or IPv6; ``csum``: so does GRE; ``transport``: ESP in transport mode;
 ``dco-trusts``: OpenVPN's module from outside the kernel tree."""
-_HOOKS: Mapping[str, bool] = {"checksum-fill": False, "napi": False, "gso-unflagged": False, "heeds-rx-off": False}
+_HOOKS: Mapping[str, bool] = {"checksum-fill": False, "napi": False, "gso-unflagged": False, "heeds-rx-off": False, "udp-segment": False}
 """What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM);
 ``napi``: a tap with IFF_NAPI, where GRO runs; ``gso-unflagged``: a virtio device whose driver asks for segmentation without NEEDS_CSUM;
-``heeds-rx-off``: a vif whose rx-checksumming is off and that heeds it."""
+``heeds-rx-off``: a vif whose rx-checksumming is off and that heeds it; ``udp-segment``: programs that send UDP by it ask for segmentation
+(UDP_SEGMENT) of what fits one datagram."""
 _TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
 """What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
 second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""

@@ -7,7 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from csumlab.stage import Stage
-from csumlab.stages import hooks, linux, linux_older, nic, othersystems, rewriters, slots, tunnels, virtio, xen, xenlinux, xenlinux_later
+from csumlab.stages import (
+    hooks,
+    linux,
+    linux_later,
+    linux_older,
+    nic,
+    othersystems,
+    rewriters,
+    slots,
+    tunnels,
+    virtio,
+    xen,
+    xenlinux,
+    xenlinux_later,
+)
 from csumlab.stages import readers as taking
 from csumlab.state import Skb, XenSkb
 from csumlab.topology.model import DeviceKind
@@ -36,7 +50,7 @@ class Preset:
     """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
     its Xen network drivers write and heed. ``mended_in`` is the first version that does not do what is special about this one, "" if there
-    is nothing to mend. Of a packet's slots of a ring behind the first: the most that its
+    is nothing to mend, and ``mended_as`` the preset that stands for it. Of a packet's slots of a ring behind the first: the most that its
     netfront uses, the most that its netback takes, and the most with which that does not disable the interface (0: it never does)."""
 
     name: str
@@ -77,6 +91,8 @@ class Preset:
     slots_fatal: int = 0
     source: str = ""
     mended_in: str = ""
+    mended_as: str = "linux-6.1"
+    csum: Stage = rewriters.CSUM
 
     @property
     def tables(self) -> Iterator[Stage]:
@@ -213,10 +229,30 @@ LINUX_4_4 = replace(
     egress=linux_older.EGRESS_4_8,
     source="linux 4.4 drivers/net/veth.c, net/core/dev.c; in all else Linux 4.9",
 )
+LINUX_6_11 = replace(
+    LINUX_6_1,
+    name="linux-6.11",
+    title="Linux 6.11 (datagrams of programs that ask for segmentation; all else as in 6.1)",
+    sender=linux_later.SENDER_6_11,
+    xdp_pass=hooks.XDP_PASS_6_10,
+    source="linux 6.11 net/ipv4/udp.c udp_send_skb, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
+    mended_in="Linux 6.12",
+    mended_as="linux-6.12",
+)
+LINUX_6_12 = replace(
+    LINUX_6_11,
+    name="linux-6.12",
+    title="Linux 6.12.111 and later 6.12 (tc's csum action and super-frames; all else as in 6.11)",
+    sender=linux_later.SENDER_6_12,
+    csum=linux_later.CSUM_6_12,
+    source="linux 6.12.117 net/ipv4/udp.c, net/sched/act_csum.c, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
+    mended_in="",
+)
 LINUX_6_18 = replace(
     LINUX_6_1,
     name="linux-6.18",
     title="Linux 6.18 (a tap takes sums inside tunnels, virtio-net behind XDP; all else as in 6.1)",
+    sender=linux_later.SENDER_6_12,
     xdp_pass=hooks.XDP_PASS_6_10,
     features={**LINUX_6_1.features, K.TAP: LINUX_6_1.features[K.TAP] | {ENCAPSULATED}},
     source="linux 6.17 drivers/net/tun.c tun_net_initialize, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
@@ -356,7 +392,8 @@ LINUX_3_13 = replace(
 FREEBSD_10 = replace(
     LINUX_6_1,
     name="freebsd-10",
-    title="FreeBSD 10 (xn and pf; vtnet as until 2025; all else as Linux 6.1)",
+    title="FreeBSD 10 (xn and pf; LRO as until 2021, vtnet as until 2025; all else as Linux 6.1)",
+    gro=othersystems.FREEBSD_LRO,
     input=othersystems.FREEBSD_INPUT,
     bridge_netfilter=None,
     nat=othersystems.FREEBSD_PF,
@@ -367,6 +404,14 @@ FREEBSD_10 = replace(
     fixed={**LINUX_6_1.fixed, K.NETFRONT: frozenset({V6})},
     keys=frozenset({NO_CSUM}),
     source="FreeBSD 10 sys/dev/xen/netfront/netfront.c, sys/dev/virtio/network/if_vtnet.c",
+)
+FREEBSD_14 = replace(
+    FREEBSD_10,
+    name="freebsd-14",
+    title="FreeBSD 14 (LRO of verified segments; pf as Linux 6.1's NAT; xn and vtnet as before 2025)",
+    gro=othersystems.FREEBSD_LRO_14,
+    nat=linux.NAT,
+    source="FreeBSD ca1a7e1021a9 sys/netinet/tcp_lro.c; sys/dev/virtio/network/if_vtnet.c before 3008f30d2c2c (2025)",
 )
 OPENBSD_5_4 = replace(
     LINUX_6_1,
@@ -397,6 +442,8 @@ PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
         LINUX_6_1,
+        LINUX_6_11,
+        LINUX_6_12,
         LINUX_6_18,
         LINUX_5_7,
         LINUX_5_6,
@@ -416,6 +463,7 @@ PRESETS: Mapping[str, Preset] = {
         XEN_3_0_3,
         XEN_2_6_18,
         FREEBSD_10,
+        FREEBSD_14,
         OPENBSD_5_4,
         MIRAGE,
     )
