@@ -9,7 +9,7 @@ from csumlab.host.settings import Feature
 from csumlab.host.written import Draft
 from csumlab.topology.load import SHORT_FEATURES
 from csumlab.topology.model import Device, DeviceKind
-from csumlab.topology.options import FEATURES
+from csumlab.topology.options import FEATURES, GRO
 from csumlab.topology.presets import PRESETS
 
 
@@ -28,7 +28,8 @@ def features_for(draft: Draft, name: str, kind: DeviceKind, told: Mapping[str, F
     for feature, value in values.items():
         if feature not in fixed:
             found[feature] = value.on
-        elif value.on != (feature in default):
+        elif value.on != (feature in default) and feature != GRO:
+            # Every device says that its GRO is on (net/core/dev.c register_netdevice), also those whose packets never pass it.
             differing.append(f"{feature} {'on' if value.on else 'off'}")
     if differing:
         notes.warn(f"{draft.name}:{name}: {', '.join(differing)} in the dump, but fixed otherwise in a {kind.value} of {draft.preset}")
