@@ -6,7 +6,7 @@ scapy is not trusted with checksums; every sum is computed here over the bytes (
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -34,6 +34,7 @@ __all__ = [
     "Raw",
     "damaged",
     "ether",
+    "exchange",
     "of_lengths",
     "partial",
     "right",
@@ -108,6 +109,19 @@ def superframe(packet: Packet) -> bytes:
         if one.kind in (Kind.TCP, Kind.UDP):
             data[one.at : one.at + 2] = (one.pseudo or 0xFFFF).to_bytes(2, "big")
     return bytes(data)
+
+
+def exchange(client: str, server: str, made: Callable[[Packet], bytes], count: int = 3) -> list[bytes]:
+    """Requests over TCP and UDP, their sums as ``made`` makes them, and the answers over TCP, whose sums are right."""
+    found = []
+    for n in range(count):
+        out, back = ether(0x11, 0x01) / IP(src=client, dst=server, id=n), ether(0x01, 0x11) / IP(src=server, dst=client, id=n, ttl=62)
+        found += [
+            made(out / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)),
+            made(out / UDP(sport=5000 + n, dport=53) / Raw(b"request %d" % n)),
+            right(back / TCP(sport=80, dport=40000 + n, flags="PA") / Raw(b"answer %d" % n)),
+        ]
+    return found
 
 
 def unsummed(data: bytes) -> bytes:

@@ -234,7 +234,8 @@ def _repaired(trace: Trace, errors: _Errors, uid: int) -> bool:
 
 def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
     operations = {do.operation for do in hop.row.does}
-    if Operation.TRANSLATE in operations:
+    forgotten = owed(hop.state_before, hop.before.headers) == uid and _present(hop.after, uid) and _sums(hop.after)[uid].unfinished
+    if Operation.TRANSLATE in operations and not forgotten:
         return "CSL102"
     if Operation.FILL in operations:
         return "CSL103"

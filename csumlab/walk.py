@@ -18,7 +18,7 @@ from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Stage
-from csumlab.stages import hooks, nic, readers, rewriters, tunnels
+from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Bare, State
 from csumlab.symbolic import Untold
@@ -132,13 +132,15 @@ class Walker:
         socket: bool = False,
         slots: int = 0,
         limits: Mapping[str, int] | None = None,
+        words: Collection[str] = (),
     ) -> None:
-        """``socket``: the options asked for are those of the socket that the packet is for, not of the device it came in by."""
+        """``socket``: the options asked for are those of the socket that the packet is for, not of the device it came in by. ``words`` are
+        how the program behaves that does it."""
         if len(self.hops) >= MAX_HOPS:
             raise _Ended(Fate.UNTOLD, f"after {MAX_HOPS} hops the packet still goes on: the topology sends it in circles")
         if self.inject is not None:
             self.packet = self.inject(len(self.hops), self.packet)
-        knobs = self._knobs(domain, self._tunnel_of_packet(domain) if socket else port)
+        knobs = self._knobs(domain, self._tunnel_of_packet(domain) if socket else port, words)
         setting = Setting(self._features(domain, port), knobs, slots, limits or {}, edit, self._lengths(port))
         done = apply(stage, self.state, self.packet, setting)
         fault, self._fault = (self._fault if fault is Fault.MEMORY else fault), Fault.MEMORY
@@ -163,9 +165,9 @@ class Walker:
     def _lengths(self, port: Port | None) -> Mapping[str, Measured]:
         return lengths(self.topology.device(port).card) if port else {}
 
-    def _knobs(self, domain: Domain, port: Port | None) -> Callable[[str], bool]:
+    def _knobs(self, domain: Domain, port: Port | None, words: Collection[str] = ()) -> Callable[[str], bool]:
         options = knobs_of(self.topology.device(port)) if port else {}
-        return lambda name: {**KNOBS, **options, **domain.sysctl}.get(name, False)
+        return lambda name: name in words or {**KNOBS, **options, **domain.sysctl}.get(name, False)
 
     def _tap(self, port: Port, way: str) -> None:
         domain = self.topology.domains[port.domain]
@@ -452,8 +454,13 @@ class Walker:
         self._apply(preset.egress, domain, port, "out")
 
     def _rewrite(self, domain: Domain, port: Port, way: str, whose: Collection[str]) -> None:
-        for stage, edit in edits(domain, self.topology.device(port), way, whose, lambda: self.packet.headers):
-            self._apply(stage, domain, port, way, edit)
+        for stage, edit, words in edits(domain, self.topology.device(port), way, whose, lambda: self.packet.headers):
+            segmentation = self._preset(domain).segmentation
+            if stage is programs.NFQUEUE and self.packet.long and "takes-unfinished" not in words and segmentation is not None:
+                # Who does not ask for super-frames gets them cut (net/netfilter/nfnetlink_queue.c nfqnl_enqueue_packet).
+                self._apply(segmentation, domain, None, way)
+            copied = stage is programs.QUEUE_EDIT and edit != Translation()
+            self._apply(stage, domain, port, way, edit, fault=Fault.PROGRAM if copied else Fault.MEMORY, words=words)
 
     def _translate(self, domain: Domain, port: Port, way: str, edit: Translation) -> None:
         self._apply(rewriters.IPVS if edit.by == "ipvs" else self._preset(domain).nat, domain, port, way, edit)

@@ -9,7 +9,7 @@ from typing import Any
 
 from csumlab import walk
 from csumlab.stage import Stage
-from csumlab.stages import hooks, nic, rewriters, tunnels
+from csumlab.stages import hooks, nic, programs, rewriters, tunnels
 from csumlab.topology import presets
 from csumlab.topology.presets import Preset
 
@@ -24,7 +24,7 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
         parts: dict[str, Any] = {part: other for part in Preset.__dataclass_fields__ if getattr(preset, part) is stage}
         carrying = {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in preset.carrying.items()}
         table[name] = replace(preset, **parts, carrying=carrying)
-    for module in (hooks, nic, rewriters, tunnels, walk):
+    for module in (hooks, nic, programs, rewriters, tunnels, walk):
         for name, value in vars(module).items():
             if value is stage:
                 old.append((module, name, value))

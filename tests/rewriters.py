@@ -70,7 +70,15 @@ def edit(name: str, way: str, words: str) -> str:
 
 
 SUMMED = edit("act-csum", "out", 'sums = ["ip", "tcp", "udp", "sctp", "udplite", "dccp", "icmp", "icmpv6"]')
+DECIDED = edit("nfqueue", "out", 'program = "takes-unfinished sums heeds-owed heeds-verified"')
+DECIDED += edit("nfqueue", "in", "")
 MARKED = edit("iptables", "out", "dscp = 46\nttl = 33") + edit("iptables", "in", 'protocol = "tcp"\nmss = 1200')
+
+
+def by_programs(four: str, six: str) -> str:
+    """The rules, by a program behind a queue of each version of IP that behaves so."""
+    text = by("nfqueue").split("[[")
+    return "[[".join([text[0], f'{text[1]}program = "{four}"\n', f'{text[2]}program = "{six}"\n'])
 
 
 def router(rules: str, preset: str = "linux-6.1", verify: bool = True, port: int = 0) -> Topology:
@@ -93,6 +101,9 @@ def hosts() -> dict[str, Topology]:
         "rewriting, ipvs": router(by("ipvs"), verify=False, port=40000),
         "rewriting, ipvs, addresses": router(by("ipvs")),
         "rewriting, marks": router(MARKED),
+        "rewriting, queue": router(DECIDED, verify=False),
+        "rewriting, queue, edited": router(by_programs("takes-unfinished", "anew"), port=40000),
+        "rewriting, queue, edited unfinished": router(by_programs("takes-unfinished heeds-owed", "takes-unfinished forgets"), port=40000),
         "rewriting, snat of 5.6": router(SNAT, preset="linux-5.6", verify=False),
     }
 

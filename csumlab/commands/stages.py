@@ -13,8 +13,8 @@ from csumlab.commands.common import fail, near
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
 def stages(name: str | None, as_json: bool) -> None:
-    """List the stages, or print the table of one; "cards" and "readers" print what network cards and reading programs
-    can be told to do."""
+    """List the stages, or print the table of one; "cards", "readers" and "programs" print what network cards, programs
+    that read and programs that put packets back can be told to do."""
     from csumlab.report.stages import VOCABULARIES, list_text, stage_dict, stage_text
     from csumlab.topology.presets import stages as every
 

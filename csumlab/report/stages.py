@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from csumlab import cards, readers
+from csumlab import cards, programs, readers
 from csumlab.behaviours import Known
 from csumlab.findings import ENTRIES
 from csumlab.report.table import folded
@@ -115,6 +115,7 @@ _CARDS = {
 VOCABULARIES = {
     "cards": Vocabulary("card", "a card", "a nic", _CARDS, cards.CARDS),
     "readers": Vocabulary("reader", "a program", "a device", readers.BEHAVIOURS, readers.READERS),
+    "programs": Vocabulary("program", "a program", "a rule", programs.BEHAVIOURS, programs.PROGRAMS),
 }
 
 

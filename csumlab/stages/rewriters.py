@@ -142,8 +142,9 @@ IPVS = Stage(
     ),
 )  # fmt: skip
 
-IN_NETFILTER = frozenset({"nft", "iptables"})
-"""What rewrites in the netfilter hooks without a connection, by the word that topologies have for it."""
+IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue"})
+"""What rewrites in the netfilter hooks without a connection, by the word that topologies have for it; behind nfqueue it is a program
+(stages/programs.py)."""
 AT_DEVICE = frozenset({"pedit", "act-nat", "openvswitch", "act-csum"})
 """What rewrites where a packet comes in by a device, before IP input, and where it leaves, before the device's features are asked for."""
 STATELESS = IN_NETFILTER | AT_DEVICE

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
+from csumlab import programs
 from csumlab.machine import Translation
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.stage import Stage
+from csumlab.stages import programs as queues
 from csumlab.stages import rewriters
 from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
 from csumlab.topology.presets import PRESETS
@@ -15,9 +17,9 @@ from csumlab.topology.presets import PRESETS
 
 def edits(
     domain: Domain, device: Device, way: str, whose: Collection[str], headers: Callable[[], tuple[Header, ...]]
-) -> Iterator[tuple[Stage, Translation]]:
-    """Tables with what they are to edit, for a packet that passes ``device`` on its ``way``; ``headers`` are asked for before each rule, as
-    the rule before may have changed them."""
+) -> Iterator[tuple[Stage, Translation, tuple[str, ...]]]:
+    """Tables with what they are to edit and how the program behaves that does it, for a packet that passes ``device`` on its ``way``;
+    ``headers`` are asked for before each rule, as the rule before may have changed them."""
     rules: tuple[Nat | Edit, ...] = (*domain.nat, *domain.edits)
     for rule in rules:
         if rule.by not in whose or rule.device != device.name:
@@ -28,11 +30,19 @@ def edits(
         if isinstance(rule, Nat):
             found = _translation(rule, device, way, ip, transport)
             if found is not None:
-                yield from ((_stage(domain, rule.by), one) for one in _statements(found))
+                yield from _done_by(domain, rule, found)
         elif rule.way == way and rule.by == "act-csum":
-            yield from ((stage, Translation()) for stage in _summers(domain, rule, transport))
+            yield from ((stage, Translation(), ()) for stage in _summers(domain, rule, transport))
         elif rule.way == way and _is_for(rule.protocol, transport):
-            yield _stage(domain, rule.by), Translation(dscp=rule.dscp, ttl=rule.ttl, mss=rule.mss)
+            yield from _done_by(domain, rule, Translation(dscp=rule.dscp, ttl=rule.ttl, mss=rule.mss))
+
+
+def _done_by(domain: Domain, rule: Nat | Edit, edit: Translation) -> Iterator[tuple[Stage, Translation, tuple[str, ...]]]:
+    if rule.by == "nfqueue":
+        words = programs.behaviours(rule.program)
+        yield from ((stage, edit, words) for stage in (queues.NFQUEUE, queues.QUEUE_VERDICT, queues.QUEUE_EDIT))
+    else:
+        yield from ((_stage(domain, rule.by), one, ()) for one in _statements(edit))
 
 
 def _statements(edit: Translation) -> Iterator[Translation]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from csumlab import cards, readers
+from csumlab import cards, programs, readers
 from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
 from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
@@ -116,6 +116,7 @@ class _Nat(_Table):
     address: str = ""
     to_port: int = 0
     by: str = "conntrack"
+    program: str = ""
 
 
 class _Edit(_Table):
@@ -127,6 +128,7 @@ class _Edit(_Table):
     ttl: int | None = None
     mss: int | None = None
     sums: list[str] = []
+    program: str = ""
 
 
 class _Domain(_Table):
@@ -379,7 +381,8 @@ class _Parser:
         source = self.value(Prefix.parse, entry.source, f"{key}.source", "a prefix like 10.0.0.0/8") if entry.source else None
         address = self.value(exactly, entry.address, f"{key}.address", "an IP address") if entry.address else None
         self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - {"act-csum", "iptables"})), preset, f"{key}.by")
-        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by)
+        self.program(entry.by, entry.program, f"{key}.program")
+        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by, entry.program)
 
     def edit(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Edit:
         entry: _Edit = self.convert(table, _Edit, key)
@@ -394,16 +397,29 @@ class _Parser:
             if number is not None and not 0 <= number <= most:
                 raise self.fail(f"{key}.{word}", f"{number} is not from 0 to {most}")
         given = [word for word, number, _ in numbers if number is not None]
-        if bool(entry.sums) is not (entry.by == "act-csum") or bool(given) is (entry.by == "act-csum"):
+        if bool(entry.sums) is not (entry.by == "act-csum") or (bool(given) is (entry.by == "act-csum") and entry.by != "nfqueue"):
             raise self.fail(key, "act-csum takes sums and nothing else, all others take dscp, ttl or mss")
-        if entry.mss is not None and entry.by != "iptables":
-            raise self.fail(f"{key}.mss", "the MSS is changed by iptables only (TCPMSS, and TCP options of nft, which do the same)")
-        return Edit(entry.by, entry.device, entry.way, entry.protocol, entry.dscp, entry.ttl, entry.mss, tuple(entry.sums))
+        if entry.mss is not None and entry.by not in ("iptables", "nfqueue"):
+            raise self.fail(
+                f"{key}.mss", "the MSS is changed by iptables (TCPMSS, and TCP options of nft, which do the same) or nfqueue only"
+            )
+        if entry.mss is not None and entry.by == "nfqueue" and entry.protocol != "tcp":
+            raise self.fail(f"{key}.mss", 'a queue of packets of which a program changes the MSS needs protocol = "tcp"')
+        self.program(entry.by, entry.program, f"{key}.program")
+        return Edit(entry.by, entry.device, entry.way, entry.protocol, entry.dscp, entry.ttl, entry.mss, tuple(entry.sums), entry.program)
 
     def rewriter(self, by: str, known: Iterable[str], preset: str, key: str) -> None:
         self.words([by], known, key, "rewriter")
         if by != "conntrack" and PRESETS[preset].nft is None:
             raise self.fail(key, f"{by} is not modelled for {preset}")
+
+    def program(self, by: str, words: str, key: str) -> None:
+        if words and by != "nfqueue":
+            raise self.fail(key, f"{by} is no program: only nfqueue has one behind it")
+        try:
+            programs.behaviours(words)
+        except ValueError as error:
+            raise self.fail(key, str(error)) from None
 
     def value(self, parse: Any, text: str, key: str, wanted: str) -> Any:
         try:

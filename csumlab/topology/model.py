@@ -218,7 +218,8 @@ class Route:
 class Nat:
     """One rule. MASQUERADE and SNAT: packets from ``source`` that leave by ``device`` get ``address`` (of the device if None) and, if
     given, ``to_port``. DNAT: packets that come in by ``device`` to its address (``protocol``, ``port`` if given) go to ``address``,
-    ``to_port``. ``by`` says who translates (stages/rewriters.py): what remembers no connection translates no replies."""
+    ``to_port``. ``by`` says who translates (stages/rewriters.py): what remembers no connection translates no replies. ``program`` is how
+    the one behind nfqueue behaves (programs.py)."""
 
     kind: NatKind
     device: str
@@ -228,12 +229,14 @@ class Nat:
     address: Span | None = None
     to_port: int = 0
     by: str = "conntrack"
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A rule that changes words that are no address and no port, of what passes ``device`` on its ``way`` ("in" or "out"): ``dscp``,
-    ``ttl`` (also the hop limit), the ``mss`` of TCP; or for ``by`` act-csum the ``sums`` that it makes anew: "ip" or a protocol."""
+    ``ttl`` (also the hop limit), the ``mss`` of TCP; or for ``by`` act-csum the ``sums`` that it makes anew: "ip" or a protocol.
+    ``program`` as in Nat: one behind nfqueue may also edit nothing and only decide."""
 
     by: str
     device: str
@@ -243,6 +246,7 @@ class Edit:
     ttl: int | None = None
     mss: int | None = None
     sums: tuple[str, ...] = ()
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from csumlab.stages import (
     linux_older,
     nic,
     othersystems,
+    programs,
     rewriters,
     slots,
     tunnels,
@@ -488,6 +489,6 @@ def stages() -> dict[str, Stage]:
         taking.WATCHER,
         taking.XDP_SOCKET,
     )
-    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, *rewriters.TABLES):
+    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, *rewriters.TABLES, *programs.TABLES):
         found.setdefault(stage.name, stage)
     return found

@@ -52,9 +52,11 @@ def to_toml(topology: Topology) -> str:
             lines += [f"address = {_quoted(str(rule.address))}"] if rule.address else []
             lines += [f"to-port = {rule.to_port}"] if rule.to_port else []
             lines += [f"by = {_quoted(rule.by)}"] if rule.by != "conntrack" else []
+            lines += [f"program = {_quoted(rule.program)}"] if rule.program else []
         for edit in domain.edits:
             lines += ["", f"[[domain.{_bare(domain.name)}.edit]]"]
-            lines += [f"{word} = {_quoted(getattr(edit, word))}" for word in ("by", "device", "way", "protocol") if getattr(edit, word)]
+            words = ("by", "device", "way", "protocol", "program")
+            lines += [f"{word} = {_quoted(getattr(edit, word))}" for word in words if getattr(edit, word)]
             lines += [f"{word} = {getattr(edit, word)}" for word in ("dscp", "ttl", "mss") if getattr(edit, word) is not None]
             lines += [f"sums = [{', '.join(map(_quoted, edit.sums))}]"] if edit.sums else []
     return "\n".join(lines).lstrip("\n") + "\n"

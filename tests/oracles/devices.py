@@ -24,6 +24,7 @@ from csumlab.topology.options import FEATURES, SEGMENTING, options_of
 from . import features, namespaces
 from .namespaces import Namespace, Untestable
 from .ports import End, PacketEnd, Tap, Watcher
+from .queues import Program
 from .rules import VNI, ruleset, vxlan_options
 from .sockets import Connections, Sockets
 
@@ -52,6 +53,7 @@ class Devices:
         self.sockets: dict[str, Sockets] = {}
         self.connections: dict[str, Connections] = {}
         self.ends: dict[Port, End] = {}
+        self.programs: list[Program] = []
         self._wires: Namespace | None = None
         self._indices = iter(range(100, 10000))
 
@@ -69,6 +71,7 @@ class Devices:
 
     def close(self) -> None:
         things: list[_Closing] = [*self.connections.values(), *self.ends.values(), *self.sockets.values(), *self.watchers.values()]
+        things += self.programs
         for thing in things:
             thing.close()
         for space in (*self.spaces.values(), *filter(None, [self._wires])):
@@ -238,6 +241,8 @@ class Devices:
         namespaces.sysctl("net/ipv6/conf/all/forwarding", int(domain.forwarding))
         if domain.tracks() or domain.nat or domain.edits:
             namespaces.nft(ruleset(domain))
+        rules = [rule for one in (domain.nat, domain.edits) for rule in one if rule.by == "nfqueue"]
+        self.programs += (Program(self.topology, domain, rule, number) for number, rule in enumerate(rules))
         for name, value in domain.sysctl.items():
             namespaces.sysctl(name.replace(".", "/"), int(value))
 

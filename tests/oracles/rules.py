@@ -71,6 +71,8 @@ def _statements(domain: Domain) -> Iterator[str]:
                 yield f"{match} meta l4proto {protocol} {protocol} sport set {rule.to_port}"
             yield f"{match} {family} saddr set {rule.address}"
     for edit in domain.edits:
+        if edit.by == "nfqueue":
+            continue
         match = f"oifname {edit.device}"
         if edit.mss is not None:
             yield f"{match} tcp option maxseg size set {edit.mss}"

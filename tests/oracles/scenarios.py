@@ -451,9 +451,26 @@ def editors() -> Iterator[Scenario]:
         yield Scenario(f"nft, {name}", text, everything, ("a", "b"), brief=True)
 
 
+def queued() -> Iterator[Scenario]:
+    """Packets that a program decides over, and edits, behind a queue."""
+    look = '[[domain.r.edit]]\nby = "nfqueue"\ndevice = "WHERE"\nway = "WAY"\nprogram = "WORDS"\n'
+    for words in ("", "takes-unfinished", "takes-unfinished sums", "sums heeds-owed heeds-verified takes-unfinished"):
+        for where, way in (("va", "in"), ("vb", "out")):
+            text = routed(conntrack=way == "in") + look.replace("WHERE", where).replace("WAY", way).replace("WORDS", words)
+            yield Scenario(f"queue, way {way}{', ' if words else ''}{words}", text, THROUGH, brief=True)
+    ports = tuple({**rule, "to-port": 40000, "by": "nfqueue"} for rule in SNAT)
+    for words in ("", "takes-unfinished", "anew", "takes-unfinished anew", "forgets", "takes-unfinished heeds-owed"):
+        text = tapped_router(True, tuple({**rule, "program": words} for rule in ports))
+        yield Scenario(f"queue, edited{', ' if words else ''}{words}", text, THROUGH, ("a", "b"), brief=True)
+    marked = look.replace("WHERE", "vb").replace("WAY", "out").replace("WORDS", "takes-unfinished") + "dscp = 46\n"
+    for name, rule in (("", look.replace("WHERE", "vb").replace("WAY", "out").replace("WORDS", "")), (", edited", marked)):
+        yield Scenario(f"segments, queue{name}", routed() + rule, long(*THROUGH))
+
+
 def every() -> Iterator[Scenario]:
     """Every scenario."""
     yield from segmented()
+    yield from queued()
     yield Scenario("bridge", bridged({}, {}, {}), (*ACROSS, *TO_HOST, *FROM_HOST), senders=(*ACROSS, *FROM_HOST))
     yield Scenario("bridge, the guest sums for itself", bridged({"features": NO_TX}, {}, {}), ACROSS, senders=ACROSS, brief=True)
     yield Scenario("bridge, way out without offload", bridged({}, {}, {"features": NO_TX}), ACROSS, brief=True)

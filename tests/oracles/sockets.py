@@ -15,6 +15,7 @@ _UDP_NO_CHECK6_TX = 101
 COUNTERS = {
     "Tcp.InCsumErrors": "rejected",
     "Udp.InCsumErrors": "rejected",
+    "Program.Drops": "rejected",
     "Icmp.InCsumErrors": "rejected",
     "Udp6InCsumErrors": "rejected",
     "Icmp6InCsumErrors": "rejected",
@@ -24,8 +25,8 @@ COUNTERS = {
     "Ip.InHdrErrors": "header",
     "Ip6InHdrErrors": "header",
 }
-"""The kernel's counters that tell a packet's fate: a segment of no connection is answered by a reset once its sum was found right, an
-echo request is counted by type after its sum was. Datagrams have a socket."""
+"""The counters of the kernel, and of programs behind its queues, that tell a packet's fate: a segment of no connection is answered by a
+reset once its sum was found right, an echo request is counted by type after its sum was. Datagrams have a socket."""
 
 
 class Sockets:

@@ -74,7 +74,9 @@ class World(Devices):
                 self.ends[way[0].peer].send(Virtio(virtio.flags & ~NEEDS_CSUM), frame)
 
     def _relay(self) -> None:
-        """Everything that has come to played ends: to where the wire leads, or noted."""
+        """Everything that has come to played ends: to where the wire leads, or noted. What waits for a program is decided over first."""
+        for program in self.programs:
+            program.work()
         for port, end in self.ends.items():
             while (got := end.receive()) is not None:
                 virtio, frame = got
@@ -91,7 +93,12 @@ class World(Devices):
         for watcher in self.watchers.values():
             for _ in watcher.sights():
                 pass
-        return {name: sockets.counters() for name, sockets in self.sockets.items()}
+        return {name: self._counters(name) for name in self.sockets}
+
+    def _counters(self, name: str) -> dict[str, int]:
+        """Those of a domain's kernel, and the drops of its programs."""
+        drops = sum(program.drops for program in self.programs if program.domain.name == name)
+        return {**self.sockets[name].counters(), "Program.Drops": drops}
 
     def until(self, done: Callable[[], bool], patience: float = 0.5) -> None:
         """Carry frames until something has come about. Raises TimeoutError after ``patience`` seconds."""
@@ -122,7 +129,7 @@ class World(Devices):
                         found.delivered[name] = payload
                 found.counted[name] = {
                     word: value - before[name].get(word, 0)
-                    for word, value in sockets.counters().items()
+                    for word, value in self._counters(name).items()
                     if value != before[name].get(word, 0)
                 }
             quiet = quiet + 1 if found.count + len(found.delivered) == known else 0

@@ -1,0 +1,41 @@
+"""Programs that take packets out and put them back: what they are told to do, and what a topology may say of them."""
+
+from __future__ import annotations
+
+import pytest
+import rewriters
+
+from csumlab.programs import BEHAVIOURS, PROGRAMS, behaviours
+from csumlab.topology.load import TopologyError, parse_topology
+from csumlab.topology.written import to_toml
+
+
+def test_a_program_is_its_behaviours() -> None:
+    """Names stand for behaviours, each counts once, and there is nothing else."""
+    assert behaviours("scapy anew sums") == ("anew", "sums")
+    assert {word for one in PROGRAMS for word in one.behaviours} <= set(BEHAVIOURS)
+    with pytest.raises(ValueError, match="did you mean 'takes-unfinished'"):
+        behaviours("takes-unfinish")
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        (rewriters.edit("nfqueue", "out", 'program = "sum"'), "did you mean 'sums'"),
+        (rewriters.edit("nft", "out", 'dscp = 1\nprogram = "sums"'), "nft is no program"),
+        (rewriters.edit("nfqueue", "out", "mss = 1200"), 'needs protocol = "tcp"'),
+        (rewriters.edit("pedit", "out", 'protocol = "tcp"\nmss = 1200'), "or nfqueue only"),
+        (rewriters.by("nft") + rewriters.edit("nft", "out", ""), "all others take dscp"),
+    ],
+)
+def test_what_a_rule_may_not_say_of_a_program(rules: str, problem: str) -> None:
+    """Errors name what is wrong."""
+    with pytest.raises(TopologyError, match=problem):
+        rewriters.router(rules)
+
+
+def test_a_rule_with_a_program_is_written_as_it_is_read() -> None:
+    """Of rules that translate and of those that edit."""
+    for rules in (rewriters.DECIDED, rewriters.by_programs("anew", "forgets")):
+        topology = rewriters.router(rules)
+        assert parse_topology(to_toml(topology)).domains == topology.domains
