@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
-from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.l2 import GRE, Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
@@ -22,6 +22,7 @@ from csumlab.headers import Kind
 from csumlab.inet import negate, residue
 
 __all__ = [
+    "GRE",
     "ICMP",
     "IP",
     "TCP",
@@ -31,8 +32,11 @@ __all__ = [
     "Ether",
     "ICMPv6EchoRequest",
     "IPv6",
+    "Kind",
     "Raw",
+    "blank",
     "damaged",
+    "download",
     "ether",
     "exchange",
     "of_lengths",
@@ -40,6 +44,7 @@ __all__ = [
     "right",
     "sctp_init",
     "superframe",
+    "superframes",
     "unsummed",
     "write",
 ]
@@ -55,7 +60,7 @@ def ether(source: int, destination: int) -> Packet:
 
 def right(packet: Packet) -> bytes:
     """The packet's bytes with every checksum right."""
-    for layer in (IP, TCP, UDP, ICMP, IPv6, ICMPv6EchoRequest):
+    for layer in (IP, TCP, UDP, ICMP, IPv6, ICMPv6EchoRequest, GRE):
         count = 1
         while (found := packet.getlayer(layer, count)) is not None:
             for field in ("chksum", "cksum"):
@@ -124,10 +129,38 @@ def exchange(client: str, server: str, made: Callable[[Packet], bytes], count: i
     return found
 
 
+def superframes(source: str, destination: str) -> list[bytes]:
+    """Super-frames of 8,000 bytes in VXLAN: both sums hold the pseudo-header's, with the length of the whole."""
+    made = []
+    for n in range(3):
+        outer = ether(0x07, 0x09) / IP(src=source, dst=destination, id=n) / UDP(sport=50000 + n, dport=4789) / VXLAN(vni=1)
+        inner = ether(0x21, 0x22) / IP(src="10.244.0.1", dst="10.244.0.2", id=n)
+        made.append(superframe(outer / inner / TCP(sport=40000, dport=80, seq=8000 * n, flags="A") / Raw(bytes([n]) * 8000)))
+    return made
+
+
+def download(source: str, destination: str, off: int = 0) -> list[bytes]:
+    """Super-frames of TCP that were put together on receive, and a short one: of the long ones the field holds the pseudo-header's sum, or
+    one that is ``off`` by this much."""
+    made = []
+    for n, length in enumerate((4000, 4000, 4000, 400)):
+        answer = ether(0xFE, 0x07) / IP(src=source, dst=destination, id=n) / TCP(sport=80, dport=40000, seq=4000 * n, flags="A")
+        data = bytearray((partial if length == 4000 else right)(answer / Raw(bytes([n]) * length)))
+        if length == 4000:
+            data[50:52] = ((int.from_bytes(data[50:52], "big") + off) % 0xFFFF).to_bytes(2, "big")
+        made.append(bytes(data))
+    return made
+
+
+def blank(data: bytes, kind: Kind) -> bytes:
+    """With a field of zeros in the first sum of this kind."""
+    place = next(one for one in dissect_packet(data, 1).sums if one.kind is kind)
+    return data[: place.at] + bytes(2) + data[place.at + 2 :]
+
+
 def unsummed(data: bytes) -> bytes:
     """With no outer UDP sum: the field holds zero, which says that there is none (RFC 768)."""
-    place = next(one for one in dissect_packet(data, 1).sums if one.kind is Kind.UDP)
-    return data[: place.at] + bytes(2) + data[place.at + 2 :]
+    return blank(data, Kind.UDP)
 
 
 def damaged(data: bytes, bit: int = 3) -> bytes:

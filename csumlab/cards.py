@@ -17,6 +17,12 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "tx-by-protocol": "ignores csum_start: fills TCP and UDP right behind the outermost IP header and nothing else",
     "tx-tunnel-ports": "takes a datagram that holds a tunnel packet for one that it is told of, and fills nothing if it is not told",
     "tx-unfilled": "fills nothing, whatever it offers",
+    "tx-hangs": "stops sending once it is asked for a sum of anything but TCP, UDP and SCTP",
+    "tx-drops-long6": "has a driver that drops super-frames of TCP over IPv6",
+    "tx-one-sum": "fills the inner sums of what it cuts inside a tunnel and leaves the outer ones as they are",
+    "tx-missums-tunnels": "gets the sums wrong of what it cuts inside a tunnel",
+    "tx-stamps": "writes the time into PTP events over UDP and leaves their sum as it was",
+    "tx-stamps-right": "writes the time into PTP events over UDP and brings their sum up to date",
     "tx-udp-zero": "writes a UDP sum that comes out as 0 as 0x0000, which says that there is none",
     "tx-unasked": "makes TCP and UDP sums of tagged frames anew although nothing is owed",
     "tx-sums-padding": "pads short frames with what is left in its buffer, and sums that too",
@@ -30,6 +36,8 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "rx-levels": "verifies the sum inside a tunnel too, and says so (csum_level)",
     "rx-merges": "puts TCP segments together that it has verified",
     "rx-blank-ip": "leaves the IPv4 header's sum of what it put together blank, and its driver does not make one",
+    "rx-merged-owed": "leaves the sum of what it put together to be made (CHECKSUM_PARTIAL)",
+    "rx-merged-seed": "leaves it to be made from a wrong sum of the pseudo-header",
     "rx-trusts": "calls every TCP and UDP sum verified, also a wrong one",
     "rx-drops": "drops what it finds wrong",
 }
@@ -48,13 +56,16 @@ CARDS: Final = (
     Known("esxi-5.5-vmxnet3", ("tx-unfilled",), "https://github.com/F-Stack/f-stack/issues/520", "derived"),
     Known("genet-5.6", ("tx-sums-padding:55-59",), "linux before commit 20d1f2d1b024 (bcmgenet.c bcmgenet_xmit)", "derived"),
     Known("hns3-v2", ("tx-tunnel-ports",), "linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
+    Known("idpf-6.12.17", ("rx-merges", "rx-merged-seed"), "linux before commit 674fcb4f4a7e (idpf_rx_rsc); CVE-2025-21890"),
     Known("lan78xx", ("rx-complete", "rx-complete-behind-tag"), "linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", "derived"),
-    Known("libwx", ("tx-by-protocol",), "linux drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum; CVE-2025-22101", "derived"),
+    Known("libwx", ("tx-hangs",), "linux before commit c7d82913d5f9 (wx_lib.c wx_tx_csum); CVE-2025-22101"),
     Known("mlx5", ("rx-complete", "rx-complete-packet"), "linux before commit e8c8b53ccaff (mlx5e_handle_csum)"),
     Known("netvsc-5.3", ("rx-merges", "rx-blank-ip"), "linux before commit bf48648d650d"),
     Known("r8152", ("tx-start-limit", "tx-driver-fills"), "linux drivers/net/usb/r8152.c r8152_tx_csum, GTTCPHO_MAX"),
     Known("r8169", ("tx-sums-padding",), "linux before 5.9.9 (r8169_main.c rtl8169_features_check)", "derived"),
     Known("smsc95xx", ("tx-skips-short", "tx-skips-end", "tx-driver-fills"), "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum"),
+    Known("stmmac", ("rx-trusts",), "linux before commit ee0aace5f844 (stmmac_main.c stmmac_rx); CVE-2025-40337"),
+    Known("thunderbolt", ("tx-drops-long6",), "linux before 6.5.6 (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
     Known("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
 )  # fmt: skip
 
@@ -74,6 +85,15 @@ DRIVERS: Final[Mapping[str, str]] = {
 def behaviours(text: str) -> tuple[str, ...]:
     """The behaviours that a device's ``card`` names: words, each a behaviour or a card. Raises ValueError, which says what there is."""
     return tuple(chosen(text, "card", BEHAVIOURS, CARDS, LENGTHS))
+
+
+PTP_EVENTS: Final = 319
+"""The UDP port of PTP messages whose time counts (IEEE 1588 annexes C and D)."""
+
+
+def ports(text: str) -> tuple[int, ...]:
+    """The ports that a card tells from others."""
+    return (PTP_EVENTS,) if {"tx-stamps", "tx-stamps-right"} & set(behaviours(text)) else ()
 
 
 @cache

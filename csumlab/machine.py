@@ -71,6 +71,8 @@ class Packet(Protocol):
     def convert(self) -> Self: ...
     def forget(self) -> Self: ...
     def respell(self, uid: int) -> Self: ...
+    def spoil(self, uid: int) -> Self: ...
+    def stamp(self, rule: Rule) -> Self: ...
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self: ...
     def translate_quote(self, edit: Translation) -> Self: ...
@@ -200,6 +202,11 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = uid is not None and packet.fills_to_zero(uid)
         case Test.TUNNEL:
             result = bool(_inside(headers))
+        case Test.TO_PORT:
+            transport = outer_transport(headers)
+            result = (
+                transport is not None and transport.kind is Kind.UDP and transport.destination == Span(0, given.argument, given.argument)
+            )
         case Test.LENGTH:
             uid = select(Selector.AIMED, state, headers)
             said = [setting.lengths[name] for name in given.argument if name in setting.lengths]
@@ -248,6 +255,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.decrement_ttl()
         case Operation.TRIM:
             return packet.trim()
+        case Operation.STAMP:
+            return packet.stamp(do.port)
         case Operation.PAD:
             return packet.pad()
         case Operation.MERGE:
@@ -284,6 +293,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.write_pseudo(uid)
         case Operation.RESPELL:
             return packet.respell(uid)
+        case Operation.SPOIL:
+            return packet.spoil(uid)
         case Operation.WRITE_ZERO:
             return packet.write_zero(uid)
         case Operation.SEGMENT:

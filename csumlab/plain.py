@@ -29,6 +29,10 @@ _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
 SEGMENT = 1000
 """Bytes of payload in one segment of a super-frame. It stands for any number: the sums follow whatever it is."""
+_ERROR = 6
+"""By how much a spoiled field is wrong. It stands for any number but 0."""
+_TIMESTAMP = 34
+"""Where a PTP message has the time that it was sent."""
 _LEFT_OVER = b"\x17\x5a"
 """What a buffer held before. It stands for anything that does not add up to zero."""
 _LAST_ONLY = 0x09
@@ -142,6 +146,19 @@ class FramePacket:
 
     def respell(self, uid: int) -> Self:
         return self._updated(uid, b"", b"", Rule.FINAL)
+
+    def spoil(self, uid: int) -> Self:
+        return self._with_field(uid, ((self.sums[uid].field or 0) + _ERROR) % 0xFFFF or 0xFFFF)
+
+    def stamp(self, rule: Rule) -> Self:
+        """IEEE 1588 section 13.6: originTimestamp, of which one bit stands for all; in a packet without room for one, its last word."""
+        transport = outer_transport(self.headers)
+        if transport is None:
+            return self
+        start = self.offset(transport.uid) + 8
+        end = self.sums[transport.uid].end
+        at = start + _TIMESTAMP if start + _TIMESTAMP + 2 <= end else end - 2 - (end - start) % 2
+        return self._edited(transport.uid, at, bytes([self.data[at] ^ 1, self.data[at + 1]]), rule)
 
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self:
         outer, transport = outer_ip(self.headers), outer_transport(self.headers)

@@ -65,6 +65,8 @@ class Operation(Enum):
     WRITE_PSEUDO = "write the pseudo-header sum"
     WRITE_ZERO = "write zero into"
     COMPUTE = "compute"
+    SPOIL = "write a wrong number into"
+    STAMP = "write the time into the packet"
     RESPELL = "update by no difference"
     CARRY = "carry the sum of the packet"
     CONVERT = "carry the sum that the outer one implies"
@@ -91,8 +93,8 @@ class Operation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SEGMENT and RESPELL (the final rule for a word that stays: it
-    spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
+    """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SPOIL, SEGMENT and RESPELL (the final rule for a word that
+    stays: it spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
     ``coverage`` for CARRY. For TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited
     from the transport header on; by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``."""
 
@@ -116,6 +118,8 @@ class Do:
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
         if self.operation is Operation.SEAL:
             return f"seal, outer sum: {self.outer.value}"
+        if self.operation is Operation.STAMP:
+            return f"{self.operation.value}; its sum: {self.port.value}"
         if self.operation is Operation.CARRY:
             return f"{self.operation.value}: {self.coverage.value}"
         return f"{self.operation.value} {self.target.value}" if self.target else str(self.operation.value)
@@ -140,6 +144,16 @@ def carry(coverage: Coverage = Coverage.FRAME) -> tuple[Do]:
 
 def compute(target: Selector) -> tuple[Do]:
     return (Do(Operation.COMPUTE, target),)
+
+
+def spoil(target: Selector) -> tuple[Do]:
+    """The field becomes another than the one it was."""
+    return (Do(Operation.SPOIL, target),)
+
+
+def stamp(rule: Rule) -> tuple[Do]:
+    """Words of the payload become the time; the transport sum follows by ``rule``."""
+    return (Do(Operation.STAMP, port=rule),)
 
 
 def respell(target: Selector) -> tuple[Do]:
@@ -214,6 +228,7 @@ class Test(Enum):
     AGREES = "{} is right by the sum that is carried"
     FILLS_TO_ZERO = "the fill of {} gives 0"
     TUNNEL = "an IP packet inside the IP packet"
+    TO_PORT = "UDP to port {}"
     LENGTH = "of a length that is said of {}"
 
 
@@ -292,6 +307,11 @@ def agrees(target: Selector) -> Given:
 
 def fills_to_zero(target: Selector) -> Given:
     return Given(Test.FILLS_TO_ZERO, target)
+
+
+def to_port(number: int) -> Given:
+    """A datagram to this port, which has to be one that the topology tells from others (cards.ports)."""
+    return Given(Test.TO_PORT, number)
 
 
 def of_length(*behaviours: str) -> Given:

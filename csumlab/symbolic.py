@@ -260,6 +260,16 @@ class SymbolicPacket:
     def respell(self, uid: int) -> Self:
         return self._write(uid, self.sums[uid].field, self.sums[uid].computed_zero)
 
+    def spoil(self, uid: int) -> Self:
+        error = of(Symbol(f"error of header {uid}", unknown="by how much the field is wrong is not known", nonzero=True))
+        return self._write(uid, self.sums[uid].field + error, Zero.ONES)
+
+    def stamp(self, rule: Rule) -> Self:
+        transport = outer_transport(self.headers)
+        if transport is None:
+            return self
+        return self._change(transport.uid, _edited("time", transport), {transport.uid: rule}, in_pseudo=False)
+
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self:
         outer, transport = outer_ip(self.headers), outer_transport(self.headers)
         packet = self

@@ -308,11 +308,14 @@ LENGTHS = (
 """Cards that heed lengths, with numbers that the packets here have: a sum of IPv6 starts beyond 50 bytes."""
 
 
+SENDING = ("tx-hangs tx-drops-long6", "tx-stamps", "tx-stamps-right")
+
+
 def card_hosts() -> dict[str, Topology]:
     """Cards with behaviours of their own, alone and below a tunnel."""
     found = {
         f"sends, {card}": host(hosts.CARD, CARD=card, TRACKS="false")
-        for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS)
+        for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS, *SENDING)
     }
     for card in (
         "rx-complete",
@@ -321,6 +324,8 @@ def card_hosts() -> dict[str, Topology]:
         "rx-levels rx-drops",
         "rx-trusts",
         "rx-merges",
+        "rx-merges rx-merged-owed",
+        "rx-merges rx-merged-seed",
         "rx-merges rx-blank-ip",
     ):
         found[f"hears, {card}"] = host(hosts.CARD, CARD=card, TRACKS="false")
@@ -330,6 +335,11 @@ def card_hosts() -> dict[str, Topology]:
     vxlan = vxlan.replace('wire = "lan"\naddress = ["192.0.2.9', 'wire = "lan"\ncard = "rx-complete-packet"\naddress = ["192.0.2.9')
     for csum in ("true", "false"):
         found[f"vxlan, cards, udpcsum {csum}"] = host(vxlan, UDPCSUM=csum, ENCAPSULATED="true", NATRULE="")
+    cuts = vxlan.replace(
+        "hw-enc-checksum = ENCAPSULATED", "hw-enc-checksum = true, tx-udp_tnl-segmentation = true, tx-udp_tnl-csum-segmentation = true"
+    )
+    for word in ("tx-one-sum", "tx-missums-tunnels"):
+        found[f"vxlan, cards, {word}"] = host(cuts.replace("tx-by-protocol", word), UDPCSUM="true", NATRULE="")
     return found
 
 
@@ -431,6 +441,7 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     ping = frames.icmp(payload) if version == 4 else frames.icmpv6(payload)
     plain = {"tcp": made(frames.tcp(payload)), "udp": made(frames.udp(payload, 53)), "ping": made(ping)}
     found = {name: frame.data for name, frame in plain.items()}
+    found["ptp"] = made(frames.udp(bytes(range(44)), 319)).data
     for name in ("tcp", "udp", "ping"):
         found[f"{name}, damaged"] = found[name][:-1] + bytes([found[name][-1] ^ 0x10])
     at = plain["udp"].sums[-1].at
@@ -528,6 +539,8 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
         for origin, source, destination, version in ends_of(name):
             made = rewriters.packets if name.startswith("rewriting") else packets_between
             for kind, frame in made(source, destination, version, payload).items():
+                if kind == "ptp" and "stamps" not in name:
+                    continue
                 if (preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS) or (
                     origin in ("left", "near") and kind not in THROUGH_A_TUNNEL
                 ):

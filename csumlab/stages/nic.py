@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csumlab.cards import PTP_EVENTS
 from csumlab.headers import Kind
 from csumlab.stage import (
     ABSENT_TRANSPORT,
@@ -21,8 +22,10 @@ from csumlab.stage import (
     TUNNEL,
     Coverage,
     Row,
+    Rule,
     Selector,
     Stage,
+    Token,
     aimed_at,
     carries,
     carry,
@@ -33,20 +36,27 @@ from csumlab.stage import (
     fresh,
     knob,
     of_length,
+    outer_version,
     right,
     segment,
+    spoil,
+    stamp,
+    to_port,
     version,
     when,
+    write_pseudo,
     write_zero,
 )
 from csumlab.state import Bare, Skb, Summed
 
 _OWED = when(Skb, summed=Summed.PARTIAL)
+_FINISHED = when(Skb, summed=(Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE))
 _BY_PROTOCOL = knob("tx-by-protocol")
 _COMPLETE = fresh(Skb, summed=Summed.COMPLETE)
 _R8152 = "linux drivers/net/usb/r8152.c r8152_tx_csum, r8152_csum_workaround"
 _SMSC = "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum, smsc95xx_tx_fixup"
 _PADS = "linux drivers/net/ethernet/realtek/r8169_main.c rtl8169_features_check; linux commit 20d1f2d1b024"
+_ONE_STEP = "linux drivers/net/ethernet/freescale/enetc/enetc.c enetc_map_tx_buffs; linux 6.12.18 changelog, net: enetc: update UDP checksum when updating originTimestamp field"
 _CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
 NIC_TRANSMIT = Stage(
@@ -54,6 +64,13 @@ NIC_TRANSMIT = Stage(
     title="card sends",
     source="linux 6.1 Documentation/networking/checksum-offloads.rst",
     table=(
+        Row(_OWED, (knob("tx-hangs"), ~aimed_at(Kind.TCP, Kind.UDP, Kind.SCTP)), DROP, SAME, "the card was asked for a sum of a protocol that it does not know and stops sending: this frame and those behind it are lost", source="linux commit c7d82913d5f9 (drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum); CVE-2025-22101"),
+        Row(_OWED, (knob("tx-drops-long6"), LONG, carries(Kind.TCP), outer_version(6)), DROP, SAME, "the driver prepares the sum of a super-frame over IPv6, and then takes it for one that it cannot send", source="linux 6.5.6 changelog, net: thunderbolt: Fix TCPv6 GSO checksum calculation (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
+        Row(_OWED, (knob("tx-one-sum"), LONG, ENCAPSULATED, ~ABSENT_TRANSPORT), (*segment(Selector.AIMED), *fill(Selector.AIMED), *write_pseudo(Selector.TRANSPORT)), fresh(Bare), "the card cuts the super-frame and fills one sum of each segment, the inner one: the outer ones leave as they are", source="linux commit 6d6727dddc7f, taken back by 64050cdad098", sure="derived"),
+        Row(_OWED, (knob("tx-missums-tunnels"), LONG, ENCAPSULATED), (*segment(Selector.AIMED), *fill(Selector.AIMED), *spoil(Selector.AIMED)), fresh(Bare), "the card cuts what is inside the tunnel and gets the sums of the segments wrong", source="linux drivers/net/ethernet/sfc/ef10.c efx_ef10_tx_tso_desc", sure="derived"),
+        Row(_OWED, (knob("tx-stamps"), to_port(PTP_EVENTS)), (*fill(Selector.AIMED), *stamp(Rule.LEAVE)), fresh(Bare), "the card fills the sum, then writes the time into the packet: the sum is of another time", source=_ONE_STEP, sure="derived"),
+        Row(_FINISHED, (knob("tx-stamps"), to_port(PTP_EVENTS)), stamp(Rule.LEAVE), fresh(Bare), "the time is written into the packet when its sum is made: the sum is of another time", source=_ONE_STEP),
+        Row(_FINISHED, (knob("tx-stamps-right"), to_port(PTP_EVENTS), ~ABSENT_TRANSPORT), stamp(Rule.ONES), fresh(Bare), "the time is written into the packet, and its sum follows by the difference", source=_ONE_STEP),
         Row(_OWED, (knob("tx-unfilled"),), KEEP, fresh(Bare), "the card offers to sum and does not: the field leaves as it is", source="https://github.com/F-Stack/f-stack/issues/520"),
         Row(_OWED, (_BY_PROTOCOL, TAGGED), KEEP, fresh(Bare), "the card looks for an IP header by itself and finds none behind a tag: not filled", source=_CONTRACT),
         Row(_OWED, (_BY_PROTOCOL, EXTENSIONS), KEEP, fresh(Bare), "the card looks for TCP and UDP right behind the IPv6 header and finds an extension header: not filled", source=_CONTRACT),
@@ -85,6 +102,8 @@ WIRE = Stage(
 )  # fmt: skip
 
 _NETVSC = "linux commit bf48648d650d (drivers/net/hyperv/netvsc_drv.c netvsc_alloc_recv_skb)"
+_IDPF = "linux commit 674fcb4f4a7e (drivers/net/ethernet/intel/idpf/idpf_txrx.c idpf_rx_rsc); CVE-2025-21890"
+_MADE_LATER = fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)
 _MERGED = (*MERGE, *compute(Selector.TRANSPORT))
 _MLX5 = "linux commit e8c8b53ccaff (drivers/net/ethernet/mellanox/mlx5/core/en_rx.c mlx5e_handle_csum)"
 
@@ -98,6 +117,8 @@ NIC_RECEIVE = Stage(
         Row(when(Bare), (knob("rx-complete-behind-tag"), TAGGED), carry(Coverage.BEHIND_TAG), _COMPLETE, "the card hands up the sum of what follows the tag, which is left in the frame", source="linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", sure="derived"),
         Row(when(Bare), (knob("rx-complete"),), carry(), _COMPLETE, "the card hands up the sum of all that follows the Ethernet header, right or wrong", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_COMPLETE"),
         Row(when(Bare), (knob("rx-merges"), knob("rx-blank-ip"), SEGMENTED, version(4), carries(Kind.TCP), right(Selector.TRANSPORT)), (*_MERGED, *write_zero(Selector.OUTER_IP)), fresh(Skb, summed=Summed.UNNECESSARY), "the card verified segments and put them together; the IPv4 header's sum of the whole is left blank", source=_NETVSC),
+        Row(when(Bare), (knob("rx-merges"), knob("rx-merged-seed"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), (*MERGE, *spoil(Selector.TRANSPORT)), _MADE_LATER, "the card verified segments and put them together; the sum of the whole is to be made, from a pseudo-header's that the driver got wrong", source=_IDPF),
+        Row(when(Bare), (knob("rx-merges"), knob("rx-merged-owed"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), MERGE, _MADE_LATER, "the card verified segments and put them together; the sum of the whole is to be made from the pseudo-header's", source=_IDPF),
         Row(when(Bare), (knob("rx-merges"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), _MERGED, fresh(Skb, summed=Summed.UNNECESSARY), "the card verified segments and put them together, with sums for the whole", source=_NETVSC),
         Row(when(Bare), (FRAGMENT,), KEEP, fresh(Skb), "a card does not check a fragment"),
         Row(when(Bare), (knob("rx-trusts"), carries(Kind.TCP, Kind.UDP)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card calls every sum verified", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY: what it must not say", sure="derived"),

@@ -11,7 +11,7 @@ from ipaddress import ip_interface, ip_network
 
 import numpy as np
 
-from csumlab.cards import lengths
+from csumlab.cards import lengths, ports
 from csumlab.headers import Layer
 from csumlab.packet import Span
 from csumlab.shown import Shown
@@ -335,6 +335,7 @@ class Topology(Shown):
                     Span(i.version, int(i.ip), int(i.ip)) for text in (device.local, device.remote) if text for i in (ip_interface(text),)
                 ]
                 numbers += [device.port] if device.port else []
+                numbers += ports(device.card)
             ranges: list[Prefix | Span] = [*prefixes, *spans]
             for entry in ranges:
                 add(entry.version, entry.low, entry.high)
