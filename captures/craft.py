@@ -39,7 +39,9 @@ __all__ = [
     "download",
     "ether",
     "exchange",
+    "marked",
     "of_lengths",
+    "optioned",
     "partial",
     "right",
     "sctp_init",
@@ -156,6 +158,29 @@ def blank(data: bytes, kind: Kind) -> bytes:
     """With a field of zeros in the first sum of this kind."""
     place = next(one for one in dissect_packet(data, 1).sums if one.kind is kind)
     return data[: place.at] + bytes(2) + data[place.at + 2 :]
+
+
+def marked(source: str, destination: str, inner: tuple[str, str]) -> list[bytes]:
+    """Eight segments in VXLAN that may be marked with congestion, ECT(0); every second outer packet says ECT(1), as somebody on the way
+    wrote."""
+    made = []
+    for n in range(8):
+        outer = ether(0x02, 0x01) / IP(src=source, dst=destination, id=n, tos=1 if n % 2 else 2) / UDP(sport=50000 + n, dport=4789)
+        carried = ether(0x21, 0x23) / IP(src=inner[0], dst=inner[1], id=n, tos=2) / TCP(sport=40000 + n, dport=80, flags="PA")
+        made.append(right(outer / VXLAN(vni=1) / carried / Raw(b"request %d" % n)))
+    return made
+
+
+def optioned(source: str, destination: str, *, syn: bool = False) -> list[bytes]:
+    """Eight segments as they come off a wire; every second has a TCP option at an odd place: timestamps, or with ``syn`` the MSS."""
+    made = []
+    for n in range(8):
+        option = ("MSS", 1460) if syn else ("Timestamp", (1000 + n, 77))
+        options = [("NOP", None)] * (n % 2) + [option]
+        segment = TCP(sport=40000 + n, dport=80, seq=n, flags="S" if syn else "PA", options=options)
+        body = Raw(b"" if syn else b"request %d" % n)
+        made.append(right(ether(0x02, 0x01) / IP(src=source, dst=destination, id=n) / segment / body))
+    return made
 
 
 def unsummed(data: bytes) -> bytes:

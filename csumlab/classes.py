@@ -20,6 +20,7 @@ from csumlab.index import Columns
 from csumlab.inet import MODULUS, Zero
 from csumlab.lengths import ETHERNET_SIZE, LONG, Extent, size
 from csumlab.packet import PORTED, Header, Span, enclosing
+from csumlab.rewriting import tcp_option
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.topology.model import Topology
 
@@ -239,11 +240,28 @@ def numbers(form: Form, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np
             value, here = _folded(columns.residue[place]), columns.known_residue[place]
         elif what == "address":
             value, here = columns.address_sum(place, "destination" if side else "source"), columns.has_word(place, 0)
+        elif what == "ecn":
+            shift = 4 if columns.layers[place] is Layer.IPV6 else 0
+            value, here = columns.word(place, 0) >> np.uint16(shift) & np.uint16(3), columns.has_word(place, 0)
+        elif what == "even option":
+            value, here = _odd_places(columns, place, side)
         else:
             value, here = columns.word(place, 2 * side), columns.has_word(place, 2 * side)
         total = (total + coefficient * value.astype(np.int64)) % MODULUS
         known &= here
     return total % MODULUS, known
+
+
+def _odd_places(columns: Columns, layer: int, number: int) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+    """For each packet 1 if the TCP header ``layer`` has this option with its value at an odd place, else 0; and whether it was captured."""
+    odd = np.zeros(len(columns), np.uint16)
+    known = columns.has_word(layer, 18)
+    for member in np.flatnonzero(known):
+        start, end = columns.block.offset[columns.rows[member]], columns.block.captured[columns.rows[member]]
+        header = bytes(columns.block.data[start + columns.offset[layer, member] : start + end])
+        place = tcp_option(header, 0, number)
+        odd[member] = place is not None and place % 2
+    return odd, known
 
 
 def _folded(values: NDArray[np.uint32]) -> NDArray[np.uint32]:

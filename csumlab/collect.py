@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from csumlab.cures import Cure, candidates
-from csumlab.facts import Facts
 from csumlab.findings import CATALOGUE, Entry, Severity
 from csumlab.judge import Judgement, expose, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
@@ -65,7 +64,7 @@ def collect(leaves: tuple[Leaf, ...], settings: Settings) -> tuple[Finding, ...]
             key = _key(finding)
             if key not in cures:
                 wanted = finding.severity is Severity.FINDING and finding.code != "CSL001"
-                cures[key] = cure_for(leaf.outcome.facts, settings, reading, judgement) if wanted and judgement and reading else None
+                cures[key] = cure_for(leaf.outcome, settings, reading, judgement) if wanted and judgement and reading else None
             old = merged.get(key)
             first = tuple(sorted({*(old.first if old else ()), *leaf.first})[:FIRST_KEPT])
             merged[key] = _recount(finding, (old.packets if old else 0) + leaf.count, first, cures[key])
@@ -156,24 +155,25 @@ def _finding(trace: Trace, judgement: Judgement) -> Finding:
     )
 
 
-def cure_for(facts: Facts, settings: Settings, reading: Reading, judgement: Judgement) -> Cure | None:
+def cure_for(outcome: Outcome, settings: Settings, reading: Reading, judgement: Judgement) -> Cure | None:
     """The first change with which the class, walked again from its origin, has no finding left; None if none of those tried helps, or if
     without the tap nothing is found even as it is: then a change proves nothing."""
-    if not _still_wrong(facts, settings, reading):
+    if not _still_wrong(outcome, settings, reading):
         return None
     order = _ports(settings.topology, reading.trace.hops, judgement.hop)
     for cure in candidates(settings.topology, order):
-        if not _still_wrong(facts, replace(settings, topology=cure.topology), reading):
+        if not _still_wrong(outcome, replace(settings, topology=cure.topology), reading):
             return cure
     return None
 
 
-def _way(facts: Facts, settings: Settings, reading: Reading) -> Trace | None:
+def _way(outcome: Outcome, settings: Settings, reading: Reading) -> Trace | None:
     """The way once more: from its origin, or where the state at the tap was recorded or is assumed, or the packet was damaged before it,
     through the tap with what was seen there, which no change before the tap can mend."""
+    facts, answers = outcome.facts, outcome.answers
     if not (settings.assume or recorded_state(facts)) and reading.origin.made in UNHARMED:
-        return again(facts, settings.topology, reading, {}, None)
-    fitting = read(facts, settings.topology, settings.tap, settings.assume, {}).fitting
+        return again(facts, settings.topology, reading, answers, None)
+    fitting = read(facts, settings.topology, settings.tap, settings.assume, answers).fitting
     return next((one.trace for one in fitting if str(one.origin) == str(reading.origin)), None)
 
 
@@ -183,15 +183,15 @@ def _ports(topology: Topology, hops: tuple[Hop, ...], cause: int) -> list[Port]:
     return [port for n in near for port in topology.ports if str(port) == hops[n].port]
 
 
-def _still_wrong(facts: Facts, settings: Settings, reading: Reading) -> bool:
+def _still_wrong(outcome: Outcome, settings: Settings, reading: Reading) -> bool:
     """Whether something is found on the way of a reading with the settings of a cure, or cannot be told."""
     try:
-        trace = _way(facts, settings, reading)
+        trace = _way(outcome, settings, reading)
         if trace is None:
             return True
         judged = [*judge(trace)]
         if reading.origin.made in UNHARMED:
-            judged += expose(trace, lambda number: again(facts, settings.topology, reading, {}, number), False)
+            judged += expose(trace, lambda number: again(outcome.facts, settings.topology, reading, outcome.answers, number), False)
     except Undecided:
         return True
     harmless = {"CSL001"} if reading.origin.made not in UNHARMED else set()

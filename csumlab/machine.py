@@ -15,7 +15,7 @@ from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
-from csumlab.stage import ENDINGS, Becomes, Coverage, Do, Follows, Given, Operation, Row, Rule, Selector, Stage, Test, Token
+from csumlab.stage import ECN, ENDINGS, Becomes, Coverage, Do, Follows, Given, Operation, Row, Rule, Selector, Stage, Test, Token
 from csumlab.state import Skb, State, Summed, Virtio
 
 
@@ -23,7 +23,8 @@ from csumlab.state import Skb, State, Summed, Virtio
 class Translation:
     """New addresses and ports for the outermost IP header and what it carries; None leaves a word as it is.
     A port of ``Span(0, 0, 65535)`` is one that cannot be known. ``dscp`` (six bits) and ``ttl`` (also the hop limit) are words of the IP
-    header that no pseudo-header holds, ``mss`` the TCP option. ``by`` says who edits (stages/rewriters.py)."""
+    header that no pseudo-header holds, and so is ``ecn`` (two bits); ``mss`` is the TCP option, ``timestamps`` says that the first value of
+    that option is another afterwards. ``by`` says who edits (stages/rewriters.py)."""
 
     source: Span | None = None
     destination: Span | None = None
@@ -31,13 +32,20 @@ class Translation:
     destination_port: Span | None = None
     dscp: int | None = None
     ttl: int | None = None
+    ecn: int | None = None
     mss: int | None = None
+    timestamps: bool = False
     by: str = "conntrack"
 
     @property
     def in_transport(self) -> bool:
         """Whether the transport header or what it carries is edited."""
-        return bool(self.source_port or self.destination_port or self.mss is not None)
+        return bool(self.source_port or self.destination_port or self.option)
+
+    @property
+    def option(self) -> int:
+        """The number of the TCP option that is edited, 0 if none is (RFC 9293 section 3.2, RFC 7323 section 3.2)."""
+        return 2 if self.mss is not None else 8 if self.timestamps else 0
 
     @property
     def mirrored(self) -> Translation:
@@ -62,6 +70,8 @@ class Packet(Protocol):
     def right(self, uid: int) -> bool: ...
     def absent(self, uid: int) -> bool: ...
     def agrees(self, uid: int) -> bool: ...
+    def odd_option(self, number: int) -> bool: ...
+    def marked(self, uid: int, bits: int) -> bool: ...
     def fills_to_zero(self, uid: int) -> bool: ...
     def fill(self, uid: int) -> Self: ...
     def write_pseudo(self, uid: int) -> Self: ...
@@ -76,6 +86,7 @@ class Packet(Protocol):
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self: ...
     def translate_quote(self, edit: Translation) -> Self: ...
+    def mark(self, uid: int, bits: int, rule: Rule) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
     def pad(self) -> Self: ...
@@ -189,6 +200,14 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = setting.edit != Translation()
         case Test.EDITS_TRANSPORT:
             result = isinstance(setting.edit, Translation) and setting.edit.in_transport
+        case Test.ODD_OPTION:
+            result = isinstance(setting.edit, Translation) and bool(setting.edit.option) and packet.odd_option(setting.edit.option)
+        case Test.OUTER_ECN:
+            ip = outer_ip(headers)
+            result = ip is not None and packet.marked(ip.uid, ECN[given.argument])
+        case Test.INNER_ECN:
+            ip = outer_ip(_inside(headers))
+            result = ip is not None and packet.marked(ip.uid, ECN[given.argument])
         case Test.MORE_SLOTS:
             result = setting.slots > setting.limits[given.argument]
         case Test.ABSENT:
@@ -251,6 +270,9 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return edited.carried_on(packet, edit, do.address, do.follows)
         case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):
             return packet.translate_quote(edit.mirrored)
+        case Operation.MARK:
+            inner = outer_ip(_inside(packet.headers))
+            return packet if inner is None else packet.mark(inner.uid, ECN[do.mark], do.ip)
         case Operation.DECREMENT_TTL:
             return packet.decrement_ttl()
         case Operation.TRIM:

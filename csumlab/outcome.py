@@ -22,13 +22,15 @@ UNHARMED = (Made.RIGHT, Made.FINISHED)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one class, or one part of a split class, comes to: the readings that fit, and per reading what the judge said."""
+    """What one class, or one part of a split class, comes to: the readings that fit, and per reading what the judge said. ``answers`` are
+    what its packets answered to the questions that the class leaves open."""
 
     facts: Facts
     readings: tuple[Reading, ...]
     judged: tuple[tuple[Judgement, ...], ...]
     misfits: tuple[str, ...]
     untold: str = ""
+    answers: Mapping[Form, bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ def evaluate(facts: Facts, settings: Settings, answers: Mapping[Form, bool]) -> 
         if reading.origin.made in UNHARMED:
             verdicts += exposures(facts, settings, reading, answers)
         judged.append(tuple(verdicts))
-    return Outcome(facts, found.fitting, tuple(judged), found.misfits, found.untold)
+    return Outcome(facts, found.fitting, tuple(judged), found.misfits, found.untold, answers)
 
 
 def exposures(facts: Facts, settings: Settings, reading: Reading, answers: Mapping[Form, bool]) -> list[Judgement]:

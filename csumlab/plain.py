@@ -19,7 +19,7 @@ from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
 from csumlab.machine import Translation
 from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, outer_ip, outer_transport
-from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, mss_option, translated_quote
+from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, tcp_option, translated_quote
 from csumlab.stage import Coverage, Follows, Rule
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
@@ -102,6 +102,37 @@ class FramePacket:
         before = residue(self.data[self.sums[first].start : self.sums[uid].start])
         return (pseudo + self.carried - before) % 0xFFFF == 0
 
+    def odd_option(self, number: int) -> bool:
+        transport = outer_transport(self.headers)
+        at = self._option(transport, number) if transport is not None else None
+        return transport is not None and at is not None and (at - self.offset(transport.uid)) % 2 == 1
+
+    def marked(self, uid: int, bits: int) -> bool:
+        return self._ecn(uid) == bits
+
+    def mark(self, uid: int, bits: int, rule: Rule) -> Self:
+        """Linux include/net/inet_ecn.h IP_ECN_set_ce, IP6_ECN_set_ce, where skb->csum follows."""
+        header = next(header for header in self.headers if header.uid == uid)
+        at, four = self.offset(uid), header.layer is Layer.IPV4
+        new = self._with_ecn(uid, bits)
+        packet = self._edited(uid if four else None, at, new, rule)
+        if self.carried is None:
+            return packet
+        length = len(self.data) - at
+        return replace(packet, carried=(self.carried + residue(packet.data[-length:]) - residue(self.data[-length:])) % 0xFFFF)
+
+    def _ecn(self, uid: int) -> int:
+        header = next(header for header in self.headers if header.uid == uid)
+        first = int.from_bytes(self.data[self.offset(uid) : self.offset(uid) + 2], "big")
+        return first >> (0 if header.layer is Layer.IPV4 else 4) & 3
+
+    def _with_ecn(self, uid: int, bits: int) -> bytes:
+        """The first word of an IP header with other ECN bits."""
+        header = next(header for header in self.headers if header.uid == uid)
+        shift = 0 if header.layer is Layer.IPV4 else 4
+        first = int.from_bytes(self.data[self.offset(uid) : self.offset(uid) + 2], "big")
+        return (first & ~(3 << shift) | bits << shift).to_bytes(2, "big")
+
     def fills_to_zero(self, uid: int) -> bool:
         return residue(self.data[self.sums[uid].start :]) == 0
 
@@ -172,8 +203,8 @@ class FramePacket:
             for side, span in (("source", edit.source_port), ("destination", edit.destination_port)):
                 if span is not None:
                     packet = packet._rewrite(transport, side, span, port, ip)
-        if transport is not None and transport.layer is Layer.TCP and edit.mss is not None:
-            packet = packet._clamp(transport, edit.mss, port)
+        if transport is not None and edit.option:
+            packet = packet._with_option(transport, edit, port)
         return packet
 
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self:
@@ -400,12 +431,14 @@ class FramePacket:
         return crc32c(self.data[one.start : one.at] + bytes(4) + self.data[one.at + 4 : one.end]).to_bytes(4, "little")
 
     def _mark(self, ip: Header, edit: Translation, rule: Rule) -> Self:
-        """New DSCP, TTL or hop limit. (Linux include/net/dsfield.h ipv4_change_dsfield.)"""
+        """New DSCP, ECN bits, TTL or hop limit. (Linux include/net/dsfield.h ipv4_change_dsfield.)"""
         packet, at, four = self, self.offset(ip.uid), ip.layer is Layer.IPV4
         if edit.dscp is not None:
             word = int.from_bytes(packet.data[at : at + 2], "big")
             word = word & ~0xFC | edit.dscp << 2 if four else word & ~0x0FC0 | edit.dscp << 6
             packet = packet._edited(ip.uid if four else None, at, word.to_bytes(2, "big"), rule)
+        if edit.ecn is not None:
+            packet = packet._edited(ip.uid if four else None, at, packet._with_ecn(ip.uid, edit.ecn), rule)
         if edit.ttl is not None:
             place = at + (8 if four else 6)
             old = packet.data[place : place + 2]
@@ -413,19 +446,26 @@ class FramePacket:
             packet = packet._edited(ip.uid if four else None, place, new, rule)
         return packet
 
-    def _clamp(self, transport: Header, mss: int, rule: Rule) -> Self:
-        """A smaller MSS option of a segment that has one (Linux net/netfilter/xt_TCPMSS.c tcpmss_mangle_packet)."""
-        at = mss_option(self.data, self.offset(transport.uid))
+    def _option(self, transport: Header, number: int) -> int | None:
+        return tcp_option(self.data, self.offset(transport.uid), number) if transport.layer is Layer.TCP else None
+
+    def _with_option(self, transport: Header, edit: Translation, rule: Rule) -> Self:
+        """A smaller MSS option of a segment that has one (Linux net/netfilter/xt_TCPMSS.c tcpmss_mangle_packet), or a timestamp with
+        another last bit, which stands for any other."""
+        at = self._option(transport, edit.option)
         if at is None:
             return self
+        if edit.mss is None:
+            return self._edited(transport.uid, at, self.data[at : at + 3] + bytes([self.data[at + 3] ^ 1]), rule)
         old = int.from_bytes(self.data[at : at + 2], "big")
-        return self._edited(transport.uid, at, min(old, mss).to_bytes(2, "big"), rule)
+        return self._edited(transport.uid, at, min(old, edit.mss).to_bytes(2, "big"), rule)
 
     def _edited(self, uid: int | None, at: int, new: bytes, rule: Rule) -> Self:
-        """Bytes written over; the sum of header ``uid`` follows by ``rule``. The words are summed as they lie, a word at an odd place as if
-        it lay at an even one."""
-        packet = self._patched(at, new)
-        return packet if uid is None else packet._updated(uid, self.data[at : at + len(new)], new, rule)
+        """Bytes written over; the sum of header ``uid`` follows by ``rule``, which counts a word at an odd place with its bytes swapped."""
+        packet, old = self._patched(at, new), self.data[at : at + len(new)]
+        if uid is None:
+            return packet
+        return packet._updated(uid, old, new, rule, odd=(at - self.offset(uid)) % 2 == 1)
 
     def _rewrite(self, header: Header, side: str, span: Span, rule: Rule, ip: Rule) -> Self:
         """New address or port, and the fields that follow it. One that only run-time state could tell stays as it is."""
@@ -452,11 +492,13 @@ class FramePacket:
         )
         return replace(packet, headers=headers)
 
-    def _updated(self, uid: int, old: bytes, new: bytes, rule: Rule) -> Self:
-        """Linux net/core/utils.c inet_proto_csum_replace4 and include/net/checksum.h csum_replace4, word for word."""
+    def _updated(self, uid: int, old: bytes, new: bytes, rule: Rule, odd: bool = False) -> Self:
+        """Linux net/core/utils.c inet_proto_csum_replace4 and include/net/checksum.h csum_replace4, word for word. ``odd``: the words lie
+        at an odd place."""
         one = self.sums[uid]
-        if rule.keeps_residue:
-            return self._with_field(uid, by_final_rule(one.field or 0, old, new, ones=KINDS[one.kind].writes_ones or rule is Rule.ONES))
+        if rule.keeps_residue or rule is Rule.SWAPPED:
+            ones, swapped = KINDS[one.kind].writes_ones or rule is Rule.ONES, odd is not (rule is Rule.SWAPPED)
+            return self._with_field(uid, by_final_rule(one.field or 0, old, new, ones=ones, odd=swapped))
         if rule is Rule.PSEUDO:
             return self._with_field(uid, by_partial_rule(one.field or 0, old, new))
         return self

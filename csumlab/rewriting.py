@@ -15,9 +15,10 @@ _NEEDED = {_TCP: 20, 17: 8, 33: 12, 136: 8, 58: 8}
 """Bytes of a quoted header that have to be there for its sum to be updated (Linux net/netfilter/nf_nat_proto.c tcp_manip_pkt ...)."""
 
 
-def by_final_rule(field: int, old: bytes, new: bytes, *, ones: bool) -> int:
+def by_final_rule(field: int, old: bytes, new: bytes, *, ones: bool, odd: bool = False) -> int:
     """A field after words that its sum covers changed (RFC 1624; Linux include/net/checksum.h csum_replace4, word for word); ``ones``: a
-    zero is written as 0xffff."""
+    zero is written as 0xffff; ``odd``: the words count with their bytes swapped, as they do at an odd place."""
+    old, new = (b"\0" + old + b"\0", b"\0" + new + b"\0") if odd else (old, new)
     value = ~_fold((~field & 0xFFFF) + 0xFFFF + _change(old, new)) & 0xFFFF
     return 0xFFFF if ones and not value else value
 
@@ -27,12 +28,12 @@ def by_partial_rule(field: int, old: bytes, new: bytes) -> int:
     return _fold(field + _change(old, new))
 
 
-def mss_option(data: bytes, start: int) -> int | None:
-    """Where the value of the MSS option of the TCP header at ``start`` lies (RFC 9293 section 3.2); None if there is none."""
-    end = start + (data[start + 12] >> 4) * 4
+def tcp_option(data: bytes, start: int, number: int) -> int | None:
+    """Where the value of an option of the TCP header at ``start`` lies (RFC 9293 section 3.2); None if it is not there."""
+    end = min(start + (data[start + 12] >> 4) * 4, len(data))
     at = start + 20
     while at + 4 <= end and data[at]:
-        if data[at] == 2:
+        if data[at] == number:
             return at + 2
         at += 1 if data[at] == 1 else max(data[at + 1], 2)
     return None

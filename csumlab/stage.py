@@ -27,10 +27,13 @@ class Selector(Enum):
 
 
 class Rule(Enum):
-    """How an incremental update treats a checksum field (RFC 1624; Linux net/core/utils.c inet_proto_csum_replace4)."""
+    """How an incremental update treats a checksum field (RFC 1624; Linux net/core/utils.c inet_proto_csum_replace4). SWAPPED is the final
+    rule in the wrong byte order, or for words at an odd place as if they lay at an even one: the field follows by 256 times the difference
+    (RFC 1071 section 2, byte order independence)."""
 
     FINAL = "final rule"
     ONES = "final rule, zero as ffff"
+    SWAPPED = "final rule, bytes swapped"
     PSEUDO = "partial rule"
     LEAVE = "left alone"
 
@@ -38,6 +41,10 @@ class Rule(Enum):
     def keeps_residue(self) -> bool:
         """Whether the field takes up the whole difference."""
         return self in (Rule.FINAL, Rule.ONES)
+
+
+ECN: Mapping[str, int] = {"not ECT": 0, "ECT(1)": 1, "ECT(0)": 2, "CE": 3}
+"""The two ECN bits of an IP header (RFC 3168 section 5)."""
 
 
 class Coverage(Enum):
@@ -71,6 +78,7 @@ class Operation(Enum):
     CARRY = "carry the sum of the packet"
     CONVERT = "carry the sum that the outer one implies"
     TRANSLATE = "translate"
+    MARK = "mark the inner IP header"
     TRANSLATE_QUOTE = "translate the quoted packet the other way round"
     DECREMENT_TTL = "decrement TTL"
     TRIM = "cut what follows the IP packet"
@@ -95,8 +103,9 @@ class Operation(Enum):
 class Do:
     """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SPOIL, SEGMENT and RESPELL (the final rule for a word that
     stays: it spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
-    ``coverage`` for CARRY. For TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited
-    from the transport header on; by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``."""
+    ``coverage`` for CARRY; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``). For TRANSLATE: by which rule the
+    transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on; by which the IPv4 header's own
+    sum does (``ip``); and what the sum beside the packet ``follows``."""
 
     operation: Operation
     target: Selector | None = None
@@ -107,6 +116,7 @@ class Do:
     remote: bool = False
     coverage: Coverage = Coverage.FRAME
     follows: Follows = Follows.ADDRESSES_4
+    mark: str = ""
 
     def __str__(self) -> str:
         if self.operation is Operation.TRANSLATE:
@@ -120,6 +130,8 @@ class Do:
             return f"seal, outer sum: {self.outer.value}"
         if self.operation is Operation.STAMP:
             return f"{self.operation.value}; its sum: {self.port.value}"
+        if self.operation is Operation.MARK:
+            return f"{self.operation.value} {self.mark}" + (f"; its sum: {self.ip.value}" if self.ip is not Rule.FINAL else "")
         if self.operation is Operation.CARRY:
             return f"{self.operation.value}: {self.coverage.value}"
         return f"{self.operation.value} {self.target.value}" if self.target else str(self.operation.value)
@@ -162,6 +174,11 @@ def respell(target: Selector) -> tuple[Do]:
 
 def translate(address: Rule, port: Rule, ip: Rule = Rule.FINAL, follows: Follows = Follows.ADDRESSES_4) -> tuple[Do]:
     return (Do(Operation.TRANSLATE, address=address, port=port, ip=ip, follows=follows),)
+
+
+def mark(bits: str, ip: Rule = Rule.FINAL) -> tuple[Do]:
+    """The ECN bits of the first IP header inside the tunnel are set to those of one of ECN's words."""
+    return (Do(Operation.MARK, mark=bits, ip=ip),)
 
 
 def push(outer: OuterSum, *, remote: bool = False) -> tuple[Do]:
@@ -222,6 +239,9 @@ class Test(Enum):
     QUOTES = "it quotes another packet"
     EDITS = "something is edited"
     EDITS_TRANSPORT = "a port or what follows it is edited"
+    ODD_OPTION = "the TCP option that is edited lies at an odd place"
+    OUTER_ECN = "the outer IP header is marked {}"
+    INNER_ECN = "the inner IP header is marked {}"
     MORE_SLOTS = "more ring slots than are {}"
     RIGHT = "{} is right"
     ABSENT = "{} is 0: none"
@@ -291,6 +311,16 @@ def wrong(target: Selector) -> Given:
     return Given(Test.RIGHT, target, negated=True)
 
 
+def outer_ecn(word: str) -> Given:
+    """The ECN bits of the outermost IP header, by the words of ``ECN``."""
+    return Given(Test.OUTER_ECN, word)
+
+
+def inner_ecn(word: str) -> Given:
+    """Those of the first IP header inside the tunnel."""
+    return Given(Test.INNER_ECN, word)
+
+
 def more_slots(limit: str) -> Given:
     """More slots of a Xen ring than a limit of the setting."""
     return Given(Test.MORE_SLOTS, limit)
@@ -333,6 +363,7 @@ REMOTE = Given(Test.REMOTE)
 QUOTES = Given(Test.QUOTES)
 EDITS = Given(Test.EDITS)
 EDITS_TRANSPORT = Given(Test.EDITS_TRANSPORT)
+ODD_OPTION = Given(Test.ODD_OPTION)
 TUNNEL = Given(Test.TUNNEL)
 ABSENT_TRANSPORT = absent(Selector.TRANSPORT)
 

@@ -84,6 +84,15 @@ def _edited(what: str, header: Header) -> Form:
     return of(Symbol(name, unknown="what was there before is not tracked", nonzero=True))
 
 
+def _swapped(difference: Form, uid: int) -> Form:
+    """What an update counts that takes a difference with its bytes swapped. One that is not tracked is taken to be another than its
+    swapped self, as all but one in 257 are."""
+    if not difference.unknowns:
+        return 256 * difference
+    name = f"what swapped bytes leave in the sum of header {uid}"
+    return difference - of(Symbol(name, unknown=difference.unknowns[0].unknown, nonzero=True))
+
+
 def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
     """Whether ``form`` is zero for all members, by what the class fixes or by ``answers``. Raises Undecided or Untold."""
     answer = form.is_zero() if form not in answers else answers[form]
@@ -160,6 +169,35 @@ class SymbolicPacket:
             if any(symbol.nonzero for symbol in error.unknowns):
                 return False  # By how much the sum is wrong is not known: that it hides another error is one chance in 65535.
             raise
+
+    def odd_option(self, number: int) -> bool:
+        """Whether the TCP header has this option with its value at an odd place."""
+        transport = outer_transport(self.headers)
+        if transport is None or transport.layer is not Layer.TCP or transport.index < 0:
+            return False
+        return not decide(of(Symbol(f"even place of option {number}", ("even option", transport.index, number))), self.answers)
+
+    def marked(self, uid: int, bits: int) -> bool:
+        """Whether an IP header has these ECN bits."""
+        return decide(self._ecn(uid) - bits, self.answers)
+
+    def _ecn(self, uid: int) -> Form:
+        """The ECN bits of an IP header. One that a tunnel put on has none: those that Linux copies into it do nothing where it is taken off
+        (include/net/inet_ecn.h INET_ECN_encapsulate)."""
+        known = self.known_words.get((uid, "ecn"))
+        index = next(header.index for header in self.headers if header.uid == uid)
+        if known is not None or index < 0:
+            return known or ZERO
+        return of(Symbol(f"ECN of header {uid}", ("ecn", index, 0)))
+
+    def mark(self, uid: int, bits: int, rule: Rule) -> Self:
+        """Other ECN bits, and the sum that is carried follows (Linux include/net/inet_ecn.h IP6_ECN_set_ce; of IPv4 the header's own sum
+        makes up for them)."""
+        header = next(header for header in self.headers if header.uid == uid)
+        four = header.layer is Layer.IPV4
+        difference = (1 if four else 16) * (Form(bits) - self._ecn(uid))
+        packet = self._change(uid, difference, {uid: rule} if four else {}, in_pseudo=False)._following(self)
+        return replace(packet, known_words={**packet.known_words, (uid, "ecn"): Form(bits)})
 
     def fills_to_zero(self, uid: int) -> bool:
         try:
@@ -278,13 +316,15 @@ class SymbolicPacket:
             for name, value in (("DSCP", edit.dscp), ("TTL", edit.ttl)):
                 if value is not None:
                     packet = packet._change(outer.uid, _edited(name, outer), {outer.uid: ip}, in_pseudo=False)
+            if edit.ecn is not None:
+                packet = packet.mark(outer.uid, edit.ecn, ip)
         if transport is None:
             return packet
         rules = {transport.uid: port}
         if transport.layer in PORTED:
             packet = packet._replace_words(transport, edit.source_port, edit.destination_port, port, ip)
-        if edit.mss is not None and transport.layer is Layer.TCP:
-            packet = packet._change(transport.uid, _edited("MSS", transport), rules, in_pseudo=False)
+        if edit.option and transport.layer is Layer.TCP:
+            packet = packet._change(transport.uid, _edited(f"option {edit.option}", transport), rules, in_pseudo=False)
         return packet
 
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self:
@@ -306,6 +346,8 @@ class SymbolicPacket:
             ahead = addresses
             for name, value in (("DSCP", edit.dscp), ("TTL", edit.ttl)):
                 ahead = ahead if value is None else ahead + _edited(name, ip)
+            if edit.ecn is not None:
+                ahead = ahead + 16 * (Form(edit.ecn) - before._ecn(was.uid))
         carried = before.carried - ahead
         in_field = transport is not None and transport.uid == first and KINDS[transport.kind].pseudo and address.keeps_residue
         if in_field and follows is not Follows.NOTHING and (ip.layer is Layer.IPV4 or follows is Follows.ADDRESSES):
@@ -559,6 +601,8 @@ class SymbolicPacket:
             if rule.keeps_residue:
                 zero = Zero.ONES if rule is Rule.ONES else present.computed_zero
                 packet = packet._write(changed, present.field - pseudo - data, zero)
+            elif rule is Rule.SWAPPED:
+                packet = packet._write(changed, present.field - _swapped(pseudo + data, changed), present.computed_zero)
             elif rule is Rule.PSEUDO and pseudo != ZERO:
                 packet = packet._write(changed, present.field + pseudo, Zero.ONES)
         return packet

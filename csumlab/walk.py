@@ -41,6 +41,10 @@ _MERGING = (
 """Tunnel devices that hand what they take out to receive aggregation of their own (napi_gro_receive, gro_cells_receive); sit does not."""
 
 
+_ECN_HANDED_ON = frozenset(kind for kind, carriage in CARRIAGES.items() if not carriage.sealed) - {DeviceKind.L2TP}
+"""Tunnels whose outer ECN marks are put into what they carry (IP_ECN_decapsulate and its like). What is encrypted is told of no marks."""
+
+
 class Undetermined(Exception):
     """The walk has to be told which of several possibilities holds: ``label`` asks, ``options`` are the answers."""
 
@@ -490,6 +494,8 @@ class Walker:
         kind, tunnel = self._tunnel_end(domain)
         if kind is None or (tunnel is None and not domain.outside and not CARRIAGES[kind].sealed):
             raise _Ended(Fate.ACCEPTED, self.hops[-1].row.because)
+        if preset.ecn is not None and kind in _ECN_HANDED_ON:
+            self._apply(preset.ecn, domain, tunnel or port, "in")
         leave = preset.vpn_unseal if kind is DeviceKind.VPN else preset.carrying.get(kind, (None, tunnels.DECAPSULATE))[1]
         self._apply(leave, domain, tunnel or port, "in", self._outer_addresses())
         if CARRIAGES[kind].sealed:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import frames
 import hosts
+import middleboxes
 import numpy as np
 import rewriters
 from oracles_vm import sites
@@ -169,6 +170,7 @@ NEIGHBOURS = {
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
     "freebsd-10": ("pair", "nat", "kvm", "hears", "hears, nothing merged"),
     "freebsd-14": ("hears", "hears, nothing merged"),
+    "freebsd-13": ("nat",),
     "mirage-firewall": ("qubes",),
     "openbsd-5.4": ("nat", "nat, bare card"),
     "linux-6.18": ("entered, xdp",),
@@ -519,6 +521,7 @@ def every_case() -> Iterator[Case]:
     for preset in ("linux-6.1", "xen-3.0.0", *NEIGHBOURS):
         yield from cases(preset)
     yield from slot_cases()
+    yield from middle_cases()
 
 
 def slot_cases() -> Iterator[Case]:
@@ -532,6 +535,17 @@ def slot_cases() -> Iterator[Case]:
         text = text.replace('kind = "vif"', f'kind = "vif"\n{vif}').replace("[domain.domU]", f'[domain.domU]\nmoves-to = "{moves}"')
         vif = vif.replace("\n", ", ")
         yield Case(f"slots, {vif}, moves to {moves}: tcp, longest from domU", host(text, PRESET="linux-6.1"), "domU", longest, None)
+
+
+def middle_cases() -> Iterator[Case]:
+    for box in middleboxes.every():
+        family = PRESETS[box.topology.domains[box.origin].preset].family
+        outside = box.topology.domains[box.origin].outside
+        for kind, frame in box.packets.items():
+            states = rewriters.some(kind, STATES[family]) if box.states and not outside else (None,)
+            for state in states:
+                text = f"{box.name}: {kind} from {box.origin}, {state or 'by its kernel'}"
+                yield Case(text, box.topology, box.origin, frame, state)
 
 
 def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:

@@ -17,6 +17,7 @@ from csumlab.stage import (
     FRAGMENT,
     JOIN,
     KEEP,
+    ODD_OPTION,
     SAME,
     SEGMENTED,
     TRIM,
@@ -115,6 +116,50 @@ FREEBSD_PF = Stage(
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong", sure="memory"),
     ),
 )  # fmt: skip
+
+FREEBSD_PF_13 = Stage(
+    name="freebsd-pf-13",
+    title="pf translates",
+    source="FreeBSD since r289316 (2015) sys/netpfil/pf/pf.c pf_change_ap, pf_proto_cksum_fixup: a sum that is left to the card (CSUM_DELAY_DATA) is known",
+    table=(
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="memory"),
+        Row(when(Skb, summed=Summed.PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum that is left to the card follows the addresses"),
+        Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong", sure="memory"),
+    ),
+)  # fmt: skip
+
+_PF_OPTIONS = "sys/netpfil/pf/pf_norm.c pf_normalize_tcp_stateful (scrub reassemble tcp modulates timestamps), pf.c pf_modulate_sack"
+_PF_OWED = Row(
+    when(Skb, summed=Summed.PARTIAL),
+    (),
+    translate(Rule.LEAVE, Rule.LEAVE),
+    SAME,
+    "the option is edited; the fill to come will see it",
+    sure="uncertain",
+)
+_PF_EDITED = Row(
+    ANY,
+    (),
+    translate(Rule.LEAVE, Rule.FINAL),
+    SAME,
+    "the option is edited; the sum is updated by the difference, so a wrong one stays wrong",
+)
+FREEBSD_PF_OPTIONS = Stage(
+    name="freebsd-pf-options",
+    title="pf edits TCP options",
+    source=f"FreeBSD before c3f69af03ae7 (2020) {_PF_OPTIONS}; pf_cksum_fixup; FreeBSD bug 240416",
+    table=(
+        _PF_OWED,
+        Row(ANY, (ODD_OPTION,), translate(Rule.LEAVE, Rule.SWAPPED), SAME, "the option is edited; it lies at an odd place and is counted as if it lay at an even one: the sum is wrong by 255 times the difference"),
+        _PF_EDITED,
+    ),
+)  # fmt: skip
+FREEBSD_PF_OPTIONS_13 = Stage(
+    name="freebsd-pf-options-13",
+    title="pf edits TCP options",
+    source=f"FreeBSD 13 {_PF_OPTIONS}; pf_patch_32 (c3f69af03ae7)",
+    table=(_PF_OWED, _PF_EDITED),
+)
 
 _OPENBSD = "OpenBSD 5.4 sys/net/pf.c, sys/netinet/in.c in_proto_cksum_out; Brauer, EuroBSDcon 2013, slide 27: set flag, be done"
 OPENBSD_PF_CHECK = Stage(

@@ -15,6 +15,7 @@ from csumlab.stage import (
     FRAGMENT,
     KEEP,
     LONG,
+    ODD_OPTION,
     SAME,
     Row,
     Rule,
@@ -73,7 +74,19 @@ MANGLE = Stage(
     source="linux 6.1 net/netfilter/xt_DSCP.c, xt_HL.c, xt_TCPMSS.c tcpmss_mangle_packet, nft_exthdr.c nft_exthdr_tcp_set_eval",
     table=(
         Row(when(Skb, summed=PARTIAL), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "edited; the fill to come will see it", sure="observed"),
+        Row(ANY, (ODD_OPTION,), translate(Rule.LEAVE, Rule.SWAPPED), SAME, "edited; the option lies at an odd place and is counted as if it lay at an even one: the sum is wrong by 255 times the difference", sure="observed"),
         Row(ANY, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "edited; the sums are updated by the difference, so a wrong one stays wrong", sure="observed"),
+    ),
+)  # fmt: skip
+
+SYNPROXY = Stage(
+    name="synproxy",
+    title="SYNPROXY, timestamps",
+    source="linux 6.1 net/netfilter/nf_synproxy_core.c synproxy_tstamp_adjust; net/core/utils.c inet_proto_csum_replace4",
+    table=(
+        Row(when(Skb, summed=PARTIAL), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "the timestamp is shifted; the fill to come will see it"),
+        Row(ANY, (ODD_OPTION,), translate(Rule.LEAVE, Rule.SWAPPED), SAME, "the timestamp is shifted; it lies at an odd place and is counted as if it lay at an even one: the sum is wrong by 255 times the difference"),
+        Row(ANY, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "the timestamp is shifted; the sum is updated by the difference, so a wrong one stays wrong"),
     ),
 )  # fmt: skip
 
@@ -142,13 +155,15 @@ IPVS = Stage(
     ),
 )  # fmt: skip
 
-IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue"})
+IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue", "synproxy", "pf"})
 """What rewrites in the netfilter hooks without a connection, by the word that topologies have for it; behind nfqueue it is a program
 (stages/programs.py)."""
 AT_DEVICE = frozenset({"pedit", "act-nat", "openvswitch", "act-csum"})
 """What rewrites where a packet comes in by a device, before IP input, and where it leaves, before the device's features are asked for."""
 STATELESS = IN_NETFILTER | AT_DEVICE
+ONLY_EDIT = frozenset({"act-csum", "iptables", "synproxy", "pf"})
+"""Those that translate no addresses."""
 OF_CONNECTIONS = ("conntrack", "ipvs")
 """Who translates with a memory, so that replies are translated back."""
-TABLES = (MANGLE, PEDIT, CSUM_IP, ACT_NAT, OPENVSWITCH, IPVS)
-"""Every table here but nft's and that of tc's csum action, which are a preset's."""
+TABLES = (MANGLE, SYNPROXY, PEDIT, CSUM_IP, ACT_NAT, OPENVSWITCH, IPVS)
+"""Every table here but those of nft, pf and tc's csum action, which are a preset's."""

@@ -34,7 +34,10 @@ from csumlab.stage import (
     changed,
     fill,
     fresh,
+    inner_ecn,
     knob,
+    mark,
+    outer_ecn,
     push,
     seal,
     translate,
@@ -64,6 +67,39 @@ ENCAPSULATE = Stage(
         Row(when(Skb), (), push(OuterSum.NONE), fresh(Skb), "no outer sum; what was known of the inner one is forgotten"),
     ),
 )  # fmt: skip
+
+_ECN = "linux 6.1 include/net/inet_ecn.h __INET_ECN_decapsulate, INET_ECN_decapsulate, IP_ECN_set_ce, IP6_ECN_set_ce; RFC 6040 section 4.2"
+_CE = (
+    Row(ANY, (outer_ecn("CE"), inner_ecn("not ECT")), DROP, SAME, "somebody on the tunnel's way marked congestion (CE), and who sent the inner packet does not know such marks: it is dropped", sure="observed"),
+    Row(ANY, (outer_ecn("CE"),), mark("CE"), SAME, "the inner packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference", sure="observed"),
+)  # fmt: skip
+_UNMARKED = Row(ANY, (), KEEP, SAME, "no mark is put in from the outer packet")
+DECAPSULATE_ECN = Stage(
+    name="decapsulate-ecn",
+    title="tunnel decapsulation, ECN marks",
+    source=_ECN,
+    table=(
+        *_CE,
+        Row(ANY, (outer_ecn("ECT(1)"), inner_ecn("ECT(0)")), mark("ECT(1)"), SAME, "the inner packet's ECT(0) becomes ECT(1) as the outer one's; the IPv4 header sum is updated by the difference", source="linux 6.1 include/net/inet_ecn.h IP_ECN_set_ect1, IP6_ECN_set_ect1", sure="observed"),
+        _UNMARKED,
+    ),
+)  # fmt: skip
+DECAPSULATE_ECN_5_9 = Stage(
+    name="decapsulate-ecn-5.9",
+    title="tunnel decapsulation, ECN marks",
+    source=_ECN,
+    table=(
+        *_CE,
+        Row(ANY, (outer_ecn("ECT(1)"), inner_ecn("ECT(0)")), mark("ECT(1)", Rule.SWAPPED), SAME, "the inner packet's ECT(0) becomes ECT(1) as the outer one's; one is added to the IPv4 header sum in the order in which a little-endian machine counts", source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1 (b723748750ec, 5.8; mended in 5.9.13)"),
+        _UNMARKED,
+    ),
+)  # fmt: skip
+DECAPSULATE_ECN_5_7 = Stage(
+    name="decapsulate-ecn-5.7",
+    title="tunnel decapsulation, ECN marks",
+    source="linux 5.7 include/net/inet_ecn.h __INET_ECN_decapsulate: ECT(1) is not handed on before b723748750ec",
+    table=(*_CE, _UNMARKED),
+)
 
 DECAPSULATE = Stage(
     name="decapsulate",

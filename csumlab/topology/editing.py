@@ -14,6 +14,14 @@ from csumlab.stages import rewriters
 from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
 from csumlab.topology.presets import PRESETS
 
+_TABLES = {
+    "iptables": rewriters.MANGLE,
+    "synproxy": rewriters.SYNPROXY,
+    "pedit": rewriters.PEDIT,
+    "act-nat": rewriters.ACT_NAT,
+    "openvswitch": rewriters.OPENVSWITCH,
+}
+
 
 def edits(
     domain: Domain, device: Device, way: str, whose: Collection[str], headers: Callable[[], tuple[Header, ...]]
@@ -34,7 +42,8 @@ def edits(
         elif rule.way == way and rule.by == "act-csum":
             yield from ((stage, Translation(), ()) for stage in _summers(domain, rule, transport))
         elif rule.way == way and _is_for(rule.protocol, transport):
-            yield from _done_by(domain, rule, Translation(dscp=rule.dscp, ttl=rule.ttl, mss=rule.mss))
+            words = {name: getattr(rule, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps")}
+            yield from _done_by(domain, rule, Translation(**words))
 
 
 def _done_by(domain: Domain, rule: Nat | Edit, edit: Translation) -> Iterator[tuple[Stage, Translation, tuple[str, ...]]]:
@@ -54,11 +63,10 @@ def _statements(edit: Translation) -> Iterator[Translation]:
 
 
 def _stage(domain: Domain, by: str) -> Stage:
-    nft = PRESETS[domain.preset].nft
-    if by == "nft" and nft is not None:
-        return nft
-    tables = {"iptables": rewriters.MANGLE, "pedit": rewriters.PEDIT, "act-nat": rewriters.ACT_NAT, "openvswitch": rewriters.OPENVSWITCH}
-    return tables[by]
+    own = {"nft": PRESETS[domain.preset].nft, "pf": PRESETS[domain.preset].pf_options}.get(by)
+    if own is not None:
+        return own
+    return _TABLES[by]
 
 
 def _is_for(protocol: str, transport: Header | None) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from csumlab import cards, programs, readers
 from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
-from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
+from csumlab.stages.rewriters import OF_CONNECTIONS, ONLY_EDIT, STATELESS
 from csumlab.state import Skb
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.features import is_on, negotiated
@@ -126,7 +126,9 @@ class _Edit(_Table):
     protocol: str = ""
     dscp: int | None = None
     ttl: int | None = None
+    ecn: int | None = None
     mss: int | None = None
+    timestamps: bool = False
     sums: list[str] = []
     program: str = ""
 
@@ -380,7 +382,7 @@ class _Parser:
                 raise self.fail(f"{key}.{word}", f"{number} is no port number")
         source = self.value(Prefix.parse, entry.source, f"{key}.source", "a prefix like 10.0.0.0/8") if entry.source else None
         address = self.value(exactly, entry.address, f"{key}.address", "an IP address") if entry.address else None
-        self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - {"act-csum", "iptables"})), preset, f"{key}.by")
+        self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - ONLY_EDIT)), preset, f"{key}.by")
         self.program(entry.by, entry.program, f"{key}.program")
         return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by, entry.program)
 
@@ -392,13 +394,13 @@ class _Parser:
         protocols = [layer.name.lower() for layer in sorted(PORTED | {Layer.ICMP, Layer.ICMPV6})]
         self.words([entry.protocol] if entry.protocol else [], protocols, f"{key}.protocol", "protocol")
         self.words(entry.sums, ["ip", *protocols], f"{key}.sums", "sum")
-        numbers = [("dscp", entry.dscp, 63), ("ttl", entry.ttl, 255), ("mss", entry.mss, 0xFFFF)]
+        numbers = [("dscp", entry.dscp, 63), ("ttl", entry.ttl, 255), ("ecn", entry.ecn, 3), ("mss", entry.mss, 0xFFFF)]
         for word, number, most in numbers:
             if number is not None and not 0 <= number <= most:
                 raise self.fail(f"{key}.{word}", f"{number} is not from 0 to {most}")
-        given = [word for word, number, _ in numbers if number is not None]
+        given = [word for word, number, _ in numbers if number is not None] + ["timestamps"] * entry.timestamps
         if bool(entry.sums) is not (entry.by == "act-csum") or (bool(given) is (entry.by == "act-csum") and entry.by != "nfqueue"):
-            raise self.fail(key, "act-csum takes sums and nothing else, all others take dscp, ttl or mss")
+            raise self.fail(key, "act-csum takes sums and nothing else, all others take dscp, ttl, ecn, mss or timestamps")
         if entry.mss is not None and entry.by not in ("iptables", "nfqueue"):
             raise self.fail(
                 f"{key}.mss", "the MSS is changed by iptables (TCPMSS, and TCP options of nft, which do the same) or nfqueue only"
@@ -406,11 +408,15 @@ class _Parser:
         if entry.mss is not None and entry.by == "nfqueue" and entry.protocol != "tcp":
             raise self.fail(f"{key}.mss", 'a queue of packets of which a program changes the MSS needs protocol = "tcp"')
         self.program(entry.by, entry.program, f"{key}.program")
-        return Edit(entry.by, entry.device, entry.way, entry.protocol, entry.dscp, entry.ttl, entry.mss, tuple(entry.sums), entry.program)
+        if (entry.by in ("pf", "synproxy")) is not entry.timestamps or (entry.timestamps and len(given) > 1):
+            raise self.fail(key, "timestamps are changed by pf and synproxy only, which change nothing else here")
+        words = {name: getattr(entry, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps")}
+        return Edit(entry.by, entry.device, entry.way, entry.protocol, **words, sums=tuple(entry.sums), program=entry.program)
 
     def rewriter(self, by: str, known: Iterable[str], preset: str, key: str) -> None:
         self.words([by], known, key, "rewriter")
-        if by != "conntrack" and PRESETS[preset].nft is None:
+        modelled = PRESETS[preset].pf_options if by == "pf" else PRESETS[preset].nft
+        if by != "conntrack" and modelled is None:
             raise self.fail(key, f"{by} is not modelled for {preset}")
 
     def program(self, by: str, words: str, key: str) -> None:

@@ -235,7 +235,8 @@ class Nat:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A rule that changes words that are no address and no port, of what passes ``device`` on its ``way`` ("in" or "out"): ``dscp``,
-    ``ttl`` (also the hop limit), the ``mss`` of TCP; or for ``by`` act-csum the ``sums`` that it makes anew: "ip" or a protocol.
+    ``ttl`` (also the hop limit), ``ecn`` (two bits), the ``mss`` of TCP, its ``timestamps``; or for ``by`` act-csum the ``sums`` that it
+    makes anew: "ip" or a protocol.
     ``program`` as in Nat: one behind nfqueue may also edit nothing and only decide."""
 
     by: str
@@ -244,7 +245,9 @@ class Edit:
     protocol: str = ""
     dscp: int | None = None
     ttl: int | None = None
+    ecn: int | None = None
     mss: int | None = None
+    timestamps: bool = False
     sums: tuple[str, ...] = ()
     program: str = ""
 

@@ -85,6 +85,8 @@ class Preset:
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
     nft: Stage | None = None
+    pf_options: Stage | None = None
+    ecn: Stage | None = None
     xdp_pass: Stage | None = None
     keys: frozenset[str] = frozenset()
     slots_used: int = 18
@@ -126,6 +128,7 @@ LINUX_6_1 = Preset(
     conntrack=linux.CONNTRACK,
     nat=linux.NAT,
     nft=rewriters.NFT,
+    ecn=tunnels.DECAPSULATE_ECN,
     forward=linux.FORWARD,
     receive=linux.RECEIVE,
     gro=linux.GRO,
@@ -191,7 +194,7 @@ LINUX_6_1 = Preset(
     "observed on Xen 4.17",
 )
 
-LINUX_5_7 = replace(LINUX_6_1, name="linux-5.7", title="Linux 5.7 and later (as 6.1)")
+LINUX_5_7 = replace(LINUX_6_1, name="linux-5.7", title="Linux 5.7 (as 6.1, but for ECN marks of tunnels)", ecn=tunnels.DECAPSULATE_ECN_5_7)
 LINUX_5_6 = replace(
     LINUX_5_7,
     name="linux-5.6",
@@ -249,6 +252,15 @@ LINUX_6_12 = replace(
     source="linux 6.12.117 net/ipv4/udp.c, net/sched/act_csum.c, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
     mended_in="",
 )
+LINUX_5_9 = replace(
+    LINUX_6_1,
+    name="linux-5.9",
+    title="Linux 5.8 to 5.9.12 (ECN marks of tunnels; all else as 6.1)",
+    ecn=tunnels.DECAPSULATE_ECN_5_9,
+    source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1; in all else Linux 6.1",
+    mended_in="Linux 5.9.13",
+)
+LINUX_5_10 = replace(LINUX_6_1, name="linux-5.10", title="Linux 5.10 and later, 5.9.13 (as 6.1)")
 LINUX_6_18 = replace(
     LINUX_6_1,
     name="linux-6.18",
@@ -404,14 +416,24 @@ FREEBSD_10 = replace(
     features={**LINUX_6_1.features, K.NETFRONT: frozenset({V4, RX, "ipv4-header-checked"}), K.VIRTIO: frozenset({GENERIC, RX})},
     fixed={**LINUX_6_1.fixed, K.NETFRONT: frozenset({V6})},
     keys=frozenset({NO_CSUM}),
+    nft=None,
+    pf_options=othersystems.FREEBSD_PF_OPTIONS,
+    ecn=None,
     source="FreeBSD 10 sys/dev/xen/netfront/netfront.c, sys/dev/virtio/network/if_vtnet.c",
 )
-FREEBSD_14 = replace(
+FREEBSD_13 = replace(
     FREEBSD_10,
+    name="freebsd-13",
+    title="FreeBSD 13 (pf since 2020; all else as freebsd-10)",
+    nat=othersystems.FREEBSD_PF_13,
+    pf_options=othersystems.FREEBSD_PF_OPTIONS_13,
+    source="FreeBSD 13 sys/netpfil/pf/pf.c; in all else FreeBSD 10",
+)
+FREEBSD_14 = replace(
+    FREEBSD_13,
     name="freebsd-14",
-    title="FreeBSD 14 (LRO of verified segments; pf as Linux 6.1's NAT; xn and vtnet as before 2025)",
+    title="FreeBSD 14 (LRO of verified segments; all else as freebsd-13)",
     gro=othersystems.FREEBSD_LRO_14,
-    nat=linux.NAT,
     source="FreeBSD ca1a7e1021a9 sys/netinet/tcp_lro.c; sys/dev/virtio/network/if_vtnet.c before 3008f30d2c2c (2025)",
 )
 OPENBSD_5_4 = replace(
@@ -421,6 +443,7 @@ OPENBSD_5_4 = replace(
     conntrack=othersystems.OPENBSD_PF_CHECK,
     nat=othersystems.OPENBSD_PF,
     nft=None,
+    ecn=None,
     source="OpenBSD 5.4 sys/net/pf.c; Brauer, EuroBSDcon 2013",
 )
 MIRAGE = replace(
@@ -436,6 +459,8 @@ MIRAGE = replace(
     features={K.VIF: frozenset(), K.NETFRONT: frozenset()},
     fixed={K.VIF: frozenset(FEATURES), K.NETFRONT: frozenset(FEATURES)},
     keys=frozenset(),
+    nft=None,
+    ecn=None,
     source="qubes-mirage-firewall issue 1, mirage pull request 286",
 )
 
@@ -446,6 +471,8 @@ PRESETS: Mapping[str, Preset] = {
         LINUX_6_11,
         LINUX_6_12,
         LINUX_6_18,
+        LINUX_5_10,
+        LINUX_5_9,
         LINUX_5_7,
         LINUX_5_6,
         LINUX_4_20,
@@ -464,6 +491,7 @@ PRESETS: Mapping[str, Preset] = {
         XEN_3_0_3,
         XEN_2_6_18,
         FREEBSD_10,
+        FREEBSD_13,
         FREEBSD_14,
         OPENBSD_5_4,
         MIRAGE,

@@ -57,7 +57,8 @@ def to_toml(topology: Topology) -> str:
             lines += ["", f"[[domain.{_bare(domain.name)}.edit]]"]
             words = ("by", "device", "way", "protocol", "program")
             lines += [f"{word} = {_quoted(getattr(edit, word))}" for word in words if getattr(edit, word)]
-            lines += [f"{word} = {getattr(edit, word)}" for word in ("dscp", "ttl", "mss") if getattr(edit, word) is not None]
+            lines += [f"{word} = {getattr(edit, word)}" for word in ("dscp", "ttl", "ecn", "mss") if getattr(edit, word) is not None]
+            lines += ["timestamps = true"] if edit.timestamps else []
             lines += [f"sums = [{', '.join(map(_quoted, edit.sums))}]"] if edit.sums else []
     return "\n".join(lines).lstrip("\n") + "\n"
 

@@ -79,8 +79,12 @@ _CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "sctp": ("right", "damaged", "pseudo only"),
     "udplite": ("right", "partial", "damaged", "damaged source", "partial, damaged", "pseudo only", "all ones"),
     "error": ("right", "damaged", "pseudo only", "all ones"),
+    **dict.fromkeys(("even option", "odd option", "marked"), ("right", "partial", "damaged")),
 }
-"""The conditions that tell something of kinds that a kernel only passes on. The CRC of SCTP has no pseudo-header: its field is then 0."""
+"""The conditions that tell something of kinds that a kernel only passes on. The CRC of SCTP has no pseudo-header: its field is then 0.
+An option is TCP's MSS, at an even or an odd place; what is marked is UDP in a packet that may be marked with congestion, ECT(0)."""
+OPTIONS: Mapping[str, bytes] = {"even option": b"\2\4\5\xb4", "odd option": b"\1\2\4\5\xb4\1\1\1", "tcp": b""}
+_ECT0 = 2
 
 
 def conditions(kind: str, version: int, *, bridged: bool = False, long: bool = False) -> Iterator[str]:
@@ -126,7 +130,7 @@ def made(
         transport = _error(version, payload, ports, destination, source)
     else:
         transport = _transport(kind, version, payload, number, ports)
-    frame = _around(transport, condition, version, source, destination)
+    frame = _around(transport, condition, version, source, destination, _ECT0 if kind == "marked" else 0)
     data = macs[0] + macs[1] + frame.data[12:]
     plan = next(one for one in frame.sums if one.kind is not Kind.IPV4)
     virtio, state = Virtio(), UNKNOWN
@@ -162,14 +166,15 @@ def made(
 
 
 def _transport(kind: str, version: int, payload: bytes, number: int, ports: tuple[int, int]) -> Frame:
-    if kind == "tcp":
-        header = struct.pack("!HHIIBBHHH", *ports, number & 0xFFFFFFFF, 9, 5 << 4, 0x18, 512, 0, 0)
+    if kind in OPTIONS:
+        size = 20 + len(OPTIONS[kind])
+        header = struct.pack("!HHIIBBHHH", *ports, number & 0xFFFFFFFF, 9, size // 4 << 4, 0x18, 512, 0, 0) + OPTIONS[kind]
         return Frame(payload).inside(header, Layer.TCP, pending=Kind.TCP)
     if kind == "sctp":
         return frames.sctp(payload, ports)
     if kind == "udplite":
         return frames.udplite(payload, ports)
-    if kind == "udp":
+    if kind in ("udp", "marked"):
         return Frame(payload).inside(struct.pack("!HHHH", *ports, 8 + len(payload), 0), Layer.UDP, pending=Kind.UDP)
     layer, pending, echo = (Layer.ICMP, Kind.ICMP, 8) if version == 4 else (Layer.ICMPV6, Kind.ICMPV6, 128)
     return Frame(payload).inside(struct.pack("!BBHHH", echo, 0, 0, ports[0], number & 0xFFFF), layer, pending=pending)
@@ -183,12 +188,12 @@ def _error(version: int, payload: bytes, ports: tuple[int, int], source: str, de
     return frames.icmpv6_error(frames.ipv6(upper, source, destination).data)
 
 
-def _around(transport: Frame, condition: str, version: int, source: str, destination: str) -> Frame:
+def _around(transport: Frame, condition: str, version: int, source: str, destination: str, ecn: int) -> Frame:
     if version == 4:
-        packet = frames.ipv4(transport, source, destination, fragment=0x2000 if condition == "first fragment" else 0)
+        packet = frames.ipv4(transport, source, destination, fragment=0x2000 if condition == "first fragment" else 0, ecn=ecn)
     else:
         options = ((60, bytes([0, 0, 1, 4, 0, 0, 0, 0])),) if "extensions" in condition else ()
-        packet = frames.ipv6(transport, source, destination, extensions=options)
+        packet = frames.ipv6(transport, source, destination, extensions=options, ecn=ecn)
     if condition == "last hop":
         packet = Frame(_last_hop(packet.data, version), packet.layers, packet.sums)
     return frames.ethernet(frames.vlan(packet) if "tagged" in condition else packet)

@@ -78,6 +78,8 @@ def _statements(domain: Domain) -> Iterator[str]:
             yield f"{match} tcp option maxseg size set {edit.mss}"
         if edit.dscp is not None:
             yield from (f"{match} {family} dscp set {edit.dscp}" for family in ("ip", "ip6"))
+        if edit.ecn is not None:
+            yield from (f"{match} {family} ecn set {edit.ecn}" for family in ("ip", "ip6"))
         if edit.ttl is not None:
             yield from (f"{match} {words} set {edit.ttl}" for words in ("ip ttl", "ip6 hoplimit"))
 

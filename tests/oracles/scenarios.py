@@ -439,7 +439,7 @@ def hooked() -> Iterator[Scenario]:
 
 def editors() -> Iterator[Scenario]:
     """Rules that edit without a connection, between the same virtual machines."""
-    everything = tuple(replace(flow, kinds=(*KINDS, *RARE)) for flow in THROUGH)
+    everything = tuple(replace(flow, kinds=(*KINDS, *RARE, "even option", "odd option")) for flow in THROUGH)
     ports = tuple({**rule, "to-port": 40000} for rule in SNAT)
     for name, rules in (("addresses", SNAT), ("ports", ports)):
         stateless = tuple({**rule, "by": "nft"} for rule in rules)
@@ -449,6 +449,10 @@ def editors() -> Iterator[Scenario]:
     for name, edit in (("marks", 'by = "nft"\ndscp = 46\nttl = 33'), ("mss", 'by = "iptables"\nprotocol = "tcp"\nmss = 1200')):
         text = tapped_router(True) + f'[[domain.r.edit]]\ndevice = "vb"\nway = "out"\n{edit}\n'
         yield Scenario(f"nft, {name}", text, everything, ("a", "b"), brief=True)
+    marked = tuple(replace(flow, kinds=("marked", "ping"), only=("right", "partial", "damaged")) for flow in INSIDE)
+    for outer, sums, bits in ((4, True, 1), (4, False, 3), (6, True, 1)):
+        rule = f'[[domain.host.edit]]\nby = "nft"\ndevice = "vb"\nway = "out"\necn = {bits}\n'
+        yield Scenario(f"vxlan over IPv{outer}, udpcsum {sums}, marked {bits} on the way".lower(), pods(outer, sums) + rule, marked)
 
 
 def queued() -> Iterator[Scenario]:

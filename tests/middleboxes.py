@@ -1,0 +1,78 @@
+"""Hosts with a translator or another middlebox on the way, and the packets that tell what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import frames
+import hosts
+import rewriters
+
+from csumlab.topology.load import parse_topology
+from csumlab.topology.model import Topology
+
+NOP = b"\1"
+TIMESTAMPS, MSS = b"\x08\x0a\0\1\2\3\0\0\0\1", b"\2\4\5\xb4"
+"""TCP options that a middlebox edits (RFC 7323 section 3.2, RFC 9293 section 3.2)."""
+
+
+@dataclass(frozen=True)
+class Middlebox:
+    """What is sent through one host: ``packets`` by name, from the sockets of ``origin``. ``states``: also with all that a buffer may
+    carry, else as its kernel makes it only."""
+
+    name: str
+    topology: Topology = field(repr=False)
+    origin: str
+    packets: Mapping[str, bytes] = field(repr=False)
+    states: bool = True
+
+
+def every() -> Iterator[Middlebox]:
+    yield from options()
+    yield from marks()
+
+
+def _whole(inner: frames.Frame, source: str, destination: str) -> bytes:
+    around = frames.ipv6 if ":" in source else frames.ipv4
+    return frames.ethernet(around(inner, source, destination)).data
+
+
+def options() -> Iterator[Middlebox]:
+    """A router that edits an option of TCP, and segments with it at an even place, at an odd one, and without it."""
+    timestamps = rewriters.edit("BY", "out", 'protocol = "tcp"\ntimestamps = true')
+    for name, preset, rule, option in (
+        ("mss", "linux-6.1", rewriters.edit("iptables", "out", "mss = 1200"), MSS),
+        ("synproxy", "linux-6.1", timestamps.replace("BY", "synproxy"), TIMESTAMPS),
+        ("pf", "freebsd-10", timestamps.replace("BY", "pf"), TIMESTAMPS),
+        ("pf of 13", "freebsd-13", timestamps.replace("BY", "pf"), TIMESTAMPS),
+    ):
+        topology = rewriters.router(rule, preset, verify=False)
+        segments = {"even": option + bytes(-len(option) % 4), "odd": NOP + option + bytes(-len(NOP + option) % 4), "without": NOP * 4}
+        packets = {f"tcp, {place}": _whole(frames.tcp(b"data", made), "10.1.0.11", "10.2.0.22") for place, made in segments.items()}
+        yield Middlebox(f"options, {name}", topology, "a", packets)
+        six = {"tcp, odd": _whole(frames.tcp(b"", segments["odd"]), "fd00:1::11", "fd00:2::22")}
+        yield Middlebox(f"options, {name}, IPv6", topology, "a", six)
+
+
+def marks() -> Iterator[Middlebox]:
+    """The end of a VXLAN tunnel, and packets whose outer and inner IP headers have different ECN bits; a router that sets the bits."""
+    for preset in ("linux-6.1", "linux-5.9", "linux-5.7"):
+        text = hosts.DIRECT.replace("[domain.pod]", f'[domain.pod]\npreset = "{preset}"', 1)
+        topology = parse_topology(text.replace("[domain.host]", f'[domain.host]\npreset = "{preset}"', 1))
+        packets = {}
+        for inner_version, addresses in ((4, ("10.244.0.1", "10.244.3.3")), (6, ("fd00:7::1", "fd00:7::3"))):
+            for outer, inner in ((0, 2), (1, 2), (1, 1), (3, 2), (3, 0), (2, 3)):
+                around = frames.ipv6 if inner_version == 6 else frames.ipv4
+                carried = frames.vxlan(frames.ethernet(around(frames.udp(b"marked", 53), *addresses, ecn=inner)))
+                name = f"vxlan marked {outer} around IPv{inner_version} marked {inner}"
+                packets[name] = frames.ethernet(frames.ipv4(carried, "10.9.0.2", "10.9.0.1", ecn=outer)).data
+        yield Middlebox(f"marks, {preset}", topology, "pod", packets)
+    for by in ("nft", "pedit"):
+        topology = rewriters.router(rewriters.edit(by, "out", "ecn = 1"), verify=False)
+        packets = {
+            f"udp over IPv{version}": _whole(frames.udp(b"marked", 53), source, destination)
+            for version, source, destination in ((4, "10.1.0.11", "10.2.0.22"), (6, "fd00:1::11", "fd00:2::22"))
+        }
+        yield Middlebox(f"marks, set by {by}", topology, "a", packets)
