@@ -24,6 +24,8 @@ from csumlab.rewriting import tcp_option
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.topology.model import Topology
 
+MARK_PLACES = {"ecn": ((0, 0, 3), (0, 4, 3)), "dscp": ((0, 2, 63), (0, 6, 63)), "ttl": ((8, 8, 255), (6, 0, 255))}
+"""Where symbolic.MARKS lie in a header of IPv4 and of IPv6: the place of a 16-bit word, and there the shift and the mask."""
 _LINK_LAYERS = frozenset(
     {Layer.ETHERNET, Layer.COOKED, Layer.COOKED2, Layer.LOOPBACK, Layer.CAPTURE, Layer.IEEE80211, Layer.LLC, Layer.PPP, Layer.PPPOE}
     | {Layer.FRAME_RELAY, Layer.C_HDLC, Layer.IPOIB}
@@ -148,7 +150,8 @@ def _observed_sum(number: int, entry: SumFacts, header: Header) -> Sum:
         residue = of(Symbol(f"r({label})", ("r", number, 0), nonzero=True))
     field = pseudo + seed
     absent = KINDS[entry.kind].zero_is_absent and entry.field is FieldValue.ZEROS
-    return Sum(entry.kind, pseudo, residue - pseudo - field, field, Zero.SEEN, absent)
+    zero = {FieldValue.ZEROS: Zero.ZEROS, FieldValue.ONES: Zero.ONES}.get(entry.field, Zero.SEEN)
+    return Sum(entry.kind, pseudo, residue - pseudo - field, field, zero, absent)
 
 
 def _deferred(number: int, entry: SumFacts, header: Header, headers: tuple[Header, ...], sums: Mapping[int, Sum]) -> Sum:
@@ -240,9 +243,9 @@ def numbers(form: Form, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np
             value, here = _folded(columns.residue[place]), columns.known_residue[place]
         elif what == "address":
             value, here = columns.address_sum(place, "destination" if side else "source"), columns.has_word(place, 0)
-        elif what == "ecn":
-            shift = 4 if columns.layers[place] is Layer.IPV6 else 0
-            value, here = columns.word(place, 0) >> np.uint16(shift) & np.uint16(3), columns.has_word(place, 0)
+        elif what in MARK_PLACES:
+            at, shift, mask = MARK_PLACES[what][columns.layers[place] is Layer.IPV6]
+            value, here = columns.word(place, at) >> np.uint16(shift) & np.uint16(mask), columns.has_word(place, at)
         elif what == "even option":
             value, here = _odd_places(columns, place, side)
         else:

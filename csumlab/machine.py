@@ -68,6 +68,7 @@ class Packet(Protocol):
     def trailing(self) -> bool: ...
     def is_of(self, said: Measured, uid: int) -> bool: ...
     def right(self, uid: int) -> bool: ...
+    def spelled(self, uid: int) -> bool: ...
     def absent(self, uid: int) -> bool: ...
     def agrees(self, uid: int) -> bool: ...
     def odd_option(self, number: int) -> bool: ...
@@ -148,7 +149,8 @@ def _inside(headers: tuple[Header, ...]) -> tuple[Header, ...]:
 
 def holds(given: Given, state: State, packet: Packet, setting: Setting, checked: list[int]) -> bool:
     """Whether a predicate holds. A real check is noted in ``checked``. A sum that is not there is neither right, wrong nor absent
-    being asked for: such a predicate is false when asked plainly and true when negated, except that ``wrong`` of a missing sum is false."""
+    being asked for: such a predicate is false when asked plainly and true when negated, except that ``wrong`` or ``inexact`` of a missing
+    sum is false."""
     headers = packet.headers
     result: bool
     match given.test:
@@ -230,13 +232,13 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             uid = select(Selector.AIMED, state, headers)
             said = [setting.lengths[name] for name in given.argument if name in setting.lengths]
             result = uid is not None and any(packet.is_of(one, uid) for one in said)
-        case Test.RIGHT:
+        case Test.RIGHT | Test.EXACT:
             uid = select(given.argument, state, headers)
             if uid is None:
                 return False
             if uid not in checked:
                 checked.append(uid)
-            result = packet.right(uid)
+            result = packet.right(uid) and (given.test is Test.RIGHT or packet.spelled(uid))
     return result is not given.negated
 
 

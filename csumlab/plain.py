@@ -73,6 +73,10 @@ class FramePacket:
             raise Untold("the checksum's coverage is not all here")
         return found == 0
 
+    def spelled(self, uid: int) -> bool:
+        one = self.sums[uid]
+        return (one.field or 0) % 0xFFFF != 0 or one.field == KINDS[one.kind].computed_zero
+
     def absent(self, uid: int) -> bool:
         one = self.sums[uid]
         return KINDS[one.kind].zero_is_absent and one.field == 0

@@ -15,6 +15,7 @@ from csumlab.behaviours import Known, chosen
 
 BEHAVIOURS: Final[Mapping[str, str]] = {
     "sums": "sums the bytes itself and drops what comes out wrong, if nothing below says otherwise",
+    "compares": "compares the fields, that of the IPv4 header too, with what it computes: 0xffff is not 0x0000",
     "trusts": "looks at no sum",
     "udp-only": "takes UDP, and leaves all else to the kernel",
     "heeds-owed": "is told where a sum is still owed (TP_STATUS_CSUMNOTREADY, NEEDS_CSUM), and takes the packet then",
@@ -26,6 +27,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
 """Each completes "a program that ..."."""
 
 READERS: Final = (
+    Known("bmv2", ("sums", "compares"), "p4lang/behavioral-model src/bm_sim/checksums.cpp: a P4 program that verifies its sums"),
     Known("dhcp-client", ("udp-only", "sums"), "ISC dhcp common/packet.c decode_udp_ip_header; common/lpf.c without PACKET_AUXDATA"),
     Known("dhcp-client-auxdata", ("udp-only", "sums", "heeds-owed"), "linux 6.1 net/packet/af_packet.c packet_recvmsg (PACKET_AUXDATA)"),
     Known("libpcap-6.0", ("watches", "sums", "heeds-owed", "heeds-verified", "valid-of-complete"), "linux before commit b85f628aa158"),

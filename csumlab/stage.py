@@ -244,6 +244,7 @@ class Test(Enum):
     INNER_ECN = "the inner IP header is marked {}"
     MORE_SLOTS = "more ring slots than are {}"
     RIGHT = "{} is right"
+    EXACT = "{} is to the bit what computing it gives"
     ABSENT = "{} is 0: none"
     AGREES = "{} is right by the sum that is carried"
     FILLS_TO_ZERO = "the fill of {} gives 0"
@@ -319,6 +320,11 @@ def outer_ecn(word: str) -> Given:
 def inner_ecn(word: str) -> Given:
     """Those of the first IP header inside the tunnel."""
     return Given(Test.INNER_ECN, word)
+
+
+def inexact(target: Selector) -> Given:
+    """A check that compares the field with what computing it anew gives, with the outcome that they differ: so do 0x0000 and 0xffff."""
+    return Given(Test.EXACT, target, negated=True)
 
 
 def more_slots(limit: str) -> Given:

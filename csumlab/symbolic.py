@@ -7,7 +7,7 @@ and to the P of each whose pseudo-header holds it, and a written field is a word
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -21,6 +21,9 @@ from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
 from csumlab.stage import Coverage, Follows, Rule
 
+MARKS = {"ecn": (1, 16), "dscp": (4, 64), "ttl": (256, 1)}
+"""Words of an IP header that no pseudo-header holds, by their names in an edit: what one of them is worth in a sum over IPv4, and over
+IPv6."""
 DAMAGE = Symbol("damage", damage=True)
 
 
@@ -149,6 +152,15 @@ class SymbolicPacket:
                 return self.presumed[uid]
             raise
 
+    def spelled(self, uid: int) -> bool:
+        """Whether a field of zero is written as who computes it would: 0x0000, or 0xffff in UDP. A field that is not known is taken to be
+        another number."""
+        own = self.sums[uid]
+        try:
+            return own.zero is own.computed_zero or not decide(own.field, self.answers)
+        except Untold:
+            return True
+
     def absent(self, uid: int) -> bool:
         return self.sums[uid].absent
 
@@ -179,25 +191,40 @@ class SymbolicPacket:
 
     def marked(self, uid: int, bits: int) -> bool:
         """Whether an IP header has these ECN bits."""
-        return decide(self._ecn(uid) - bits, self.answers)
-
-    def _ecn(self, uid: int) -> Form:
-        """The ECN bits of an IP header. One that a tunnel put on has none: those that Linux copies into it do nothing where it is taken off
-        (include/net/inet_ecn.h INET_ECN_encapsulate)."""
-        known = self.known_words.get((uid, "ecn"))
-        index = next(header.index for header in self.headers if header.uid == uid)
-        if known is not None or index < 0:
-            return known or ZERO
-        return of(Symbol(f"ECN of header {uid}", ("ecn", index, 0)))
+        header = next(header for header in self.headers if header.uid == uid)
+        return decide(self._mark(header, "ecn") - bits, self.answers)
 
     def mark(self, uid: int, bits: int, rule: Rule) -> Self:
         """Other ECN bits, and the sum that is carried follows (Linux include/net/inet_ecn.h IP6_ECN_set_ce; of IPv4 the header's own sum
         makes up for them)."""
         header = next(header for header in self.headers if header.uid == uid)
+        return self._marked(header, Translation(ecn=bits), rule)._following(self)
+
+    def _mark(self, header: Header, name: str) -> Form:
+        """One of MARKS of an IP header as it is. A header that a tunnel put on has no ECN bits: those that Linux copies into it do nothing
+        where it is taken off (include/net/inet_ecn.h INET_ECN_encapsulate)."""
+        known = self.known_words.get((header.uid, name))
+        if known is not None or (header.index < 0 and name == "ecn"):
+            return known or ZERO
+        if header.index < 0:
+            return _edited(name, header)
+        return of(Symbol(f"{name} of header {header.index}", (name, header.index, 0)))
+
+    def _marks(self, header: Header, edit: Translation) -> Iterator[tuple[str, Form]]:
+        """Which of MARKS an edit changes, with how much that adds to a sum."""
         four = header.layer is Layer.IPV4
-        difference = (1 if four else 16) * (Form(bits) - self._ecn(uid))
-        packet = self._change(uid, difference, {uid: rule} if four else {}, in_pseudo=False)._following(self)
-        return replace(packet, known_words={**packet.known_words, (uid, "ecn"): Form(bits)})
+        for name, (unit, unit6) in MARKS.items():
+            value: int | None = getattr(edit, name)
+            if value is not None:
+                yield name, (unit if four else unit6) * (Form(value) - self._mark(header, name))
+
+    def _marked(self, header: Header, edit: Translation, rule: Rule) -> Self:
+        packet = self
+        for name, difference in self._marks(header, edit):
+            rules = {header.uid: rule} if header.layer is Layer.IPV4 else {}
+            packet = packet._change(header.uid, difference, rules, in_pseudo=False)
+            packet = replace(packet, known_words={**packet.known_words, (header.uid, name): Form(getattr(edit, name))})
+        return packet
 
     def fills_to_zero(self, uid: int) -> bool:
         try:
@@ -313,11 +340,7 @@ class SymbolicPacket:
         packet = self
         if outer is not None:
             packet = packet._replace_words(outer, edit.source, edit.destination, address, ip)
-            for name, value in (("DSCP", edit.dscp), ("TTL", edit.ttl)):
-                if value is not None:
-                    packet = packet._change(outer.uid, _edited(name, outer), {outer.uid: ip}, in_pseudo=False)
-            if edit.ecn is not None:
-                packet = packet.mark(outer.uid, edit.ecn, ip)
+            packet = packet._marked(outer, edit, ip)
         if transport is None:
             return packet
         rules = {transport.uid: port}
@@ -344,10 +367,8 @@ class SymbolicPacket:
             ahead = self.sums[ip.uid].residue - before.sums[ip.uid].residue
         else:
             ahead = addresses
-            for name, value in (("DSCP", edit.dscp), ("TTL", edit.ttl)):
-                ahead = ahead if value is None else ahead + _edited(name, ip)
-            if edit.ecn is not None:
-                ahead = ahead + 16 * (Form(edit.ecn) - before._ecn(was.uid))
+            for _, difference in before._marks(was, edit):
+                ahead = ahead + difference
         carried = before.carried - ahead
         in_field = transport is not None and transport.uid == first and KINDS[transport.kind].pseudo and address.keeps_residue
         if in_field and follows is not Follows.NOTHING and (ip.layer is Layer.IPV4 or follows is Follows.ADDRESSES):
@@ -370,9 +391,13 @@ class SymbolicPacket:
 
     def decrement_ttl(self) -> Self:
         ip = outer_ip(self.headers)
-        if ip is None or ip.layer is not Layer.IPV4:
+        if ip is None:
             return self
-        return self._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL}, in_pseudo=False)
+        known = {**self.known_words, (ip.uid, "ttl"): self._mark(ip, "ttl") - 1} if ip.index >= 0 else self.known_words
+        packet = replace(self, known_words=known)
+        if ip.layer is not Layer.IPV4:
+            return packet
+        return packet._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL}, in_pseudo=False)
 
     def trim(self) -> Self:
         """Linux net/core/skbuff.c pskb_trim_rcsum_slow: what is cut off is taken off the sum that is carried."""

@@ -9,6 +9,7 @@ import frames
 import hosts
 import rewriters
 
+from csumlab.inet import negate, residue
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 
@@ -32,6 +33,7 @@ class Middlebox:
 def every() -> Iterator[Middlebox]:
     yield from options()
     yield from marks()
+    yield from zeros()
 
 
 def _whole(inner: frames.Frame, source: str, destination: str) -> bytes:
@@ -54,6 +56,34 @@ def options() -> Iterator[Middlebox]:
         yield Middlebox(f"options, {name}", topology, "a", packets)
         six = {"tcp, odd": _whole(frames.tcp(b"", segments["odd"]), "fd00:1::11", "fd00:2::22")}
         yield Middlebox(f"options, {name}, IPv6", topology, "a", six)
+
+
+def zeros() -> Iterator[Middlebox]:
+    """A router whose nft rule leaves an IPv4 header sum of 0 as 0xffff, and a receiver that tells the two zeros apart; TCP sums of 0 in
+    both spellings."""
+    text = (
+        rewriters.ROUTER.replace("RULES", rewriters.edit("nft", "out", "ttl = 33"))
+        .replace("PRESET", "linux-6.1")
+        .replace("VERIFY", "false")
+    )
+    text = text.replace("[domain.b.device.eth0]\n", '[domain.b.device.eth0]\nreader = "bmv2"\n')
+    packets = {}
+    for name, number in (("IPv4 sum 0 after the edit", 0), ("IPv4 sum 1 after the edit", 1)):
+        packets[f"tcp, {name}"] = summing_to(frames.tcp(b"data"), "10.1.0.11", "10.2.0.22", 33, number)
+    zero = _whole(frames.tcp(b"\0\0"), "10.1.0.11", "10.2.0.22")
+    field = int.from_bytes(zero[50:52], "big")
+    right = zero[:50] + bytes(2) + zero[52:54] + field.to_bytes(2, "big")
+    packets["tcp, sum 0"], packets["tcp, sum ffff"] = right, frames.patch(right, 50, 0xFFFF)
+    yield Middlebox("zeros", parse_topology(text), "a", packets)
+
+
+def summing_to(inner: frames.Frame, source: str, destination: str, ttl: int, number: int) -> bytes:
+    """A frame whose IPv4 header sum is ``number`` once its TTL is ``ttl``: its identification is chosen for that."""
+    data = _whole(inner, source, destination)
+    header = frames.patch(data[14:24] + bytes(2) + data[26:34], 4, 0)
+    identification = negate(residue(header[:8] + bytes([ttl]) + header[9:]) + number)
+    data = frames.patch(frames.patch(data, 18, identification), 24, 0)
+    return frames.patch(data, 24, negate(residue(data[14:34])))
 
 
 def marks() -> Iterator[Middlebox]:

@@ -15,6 +15,7 @@ from csumlab.stage import (
     Selector,
     Stage,
     fresh,
+    inexact,
     knob,
     right,
     when,
@@ -28,6 +29,8 @@ _SUMMED = when(Skb, summed=Summed.COMPLETE)
 _HEEDS_VALID, _OF_COMPLETE = knob("heeds-verified"), knob("valid-of-complete")
 _BEFORE_6_1 = "linux before commit b85f628aa158 net/packet/af_packet.c tpacket_rcv"
 
+_COMPARES = "p4lang/behavioral-model src/bm_sim/checksums.cpp IPv4Checksum::verify_, CalcBasedChecksum::verify_; RFC 1624 section 3"
+
 READER = Stage(
     name="packet-reader",
     title="program reads",
@@ -40,6 +43,8 @@ READER = Stage(
         Row(_OWED, (knob("heeds-owed"),), ACCEPT, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
         Row(_VALID, (_HEEDS_VALID,), ACCEPT, SAME, "TP_STATUS_CSUM_VALID tells the program that the sum is verified: believed, not checked", sure="observed"),
         Row(_SUMMED, (_HEEDS_VALID, _OF_COMPLETE), ACCEPT, SAME, "TP_STATUS_CSUM_VALID is set because the packet was summed, though nobody compared: believed, not checked", source=_BEFORE_6_1),
+        Row(ANY, (knob("compares"), inexact(Selector.OUTER_IP)), REJECT, SAME, "the program computes the IPv4 header sum anew and compares the field with it: they differ, as 0xffff does from 0x0000", source=_COMPARES),
+        Row(ANY, (knob("compares"), inexact(Selector.TRANSPORT)), REJECT, SAME, "the program computes the sum anew and compares the field with it: they differ, as 0xffff does from 0x0000", source=_COMPARES),
         Row(ANY, (right(Selector.TRANSPORT),), ACCEPT, fresh(Bare), "the program sums the bytes itself: right"),
         Row(ANY, (), REJECT, fresh(Bare), "the program sums the bytes itself: wrong; it does not ask whether the sum is still owed"),
     ),
