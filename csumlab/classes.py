@@ -37,6 +37,7 @@ class Made(Enum):
     """In what shape a candidate origin sends a packet."""
 
     RIGHT = "as its kernel makes it"
+    UNSUMMED = "without a UDP sum"
     UNFINISHED = "with a partial sum"
     FINISHED = "with sums that it made itself"
     WRONG = "with a wrong sum"
@@ -176,7 +177,8 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         entry = seen.get(header.index)
         pseudo = unknown(f"P({header.uid})", _UNSEEN) if KINDS[header.kind].pseudo else ZERO
         data = unknown(f"D({header.uid})", _UNSEEN)
-        absent = KINDS[header.kind].zero_is_absent and entry is not None and entry.field is FieldValue.ZEROS
+        absent = entry is not None and KINDS[header.kind].zero_is_absent and entry.field is FieldValue.ZEROS
+        absent |= made is Made.UNSUMMED and entry is not None and may_have_been_none(entry)
         field, zero = -(pseudo + data), Zero.ONES if KINDS[header.kind].writes_ones else Zero.ZEROS
         verdict = entry.verdict if entry is not None else Verdict.NOTHING
         if absent:
@@ -191,6 +193,11 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         for header in headers
         if header.index in seen and seen[header.index].residue is not Quality.UNKNOWN
     }
+    around = {}
+    for entry in facts.sums:
+        if entry.header < headers[0].index and entry.residue is not Quality.UNKNOWN:
+            before = sum(layer is not Layer.REMOTE for layer in facts.layers[entry.header : headers[0].index])
+            around[len(headers) + before, facts.layers[entry.header]] = entry.residue is Quality.ZERO
     fills = {}
     for number, entry in enumerate(facts.sums):
         for header in headers:
@@ -206,8 +213,14 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         trailer=_trailer(facts),
         answers=answers,
         presumed=presumed,
+        presumed_around=around,
         presumed_fill=fills,
     )
+
+
+def may_have_been_none(entry: SumFacts) -> bool:
+    """Whether a wrong sum may be what somebody made of a zero that says that there is none."""
+    return KINDS[entry.kind].zero_is_absent and entry.verdict is Verdict.BAD
 
 
 def _cleared(entry: SumFacts | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND
-from csumlab.classes import Made, headers_of, may_be, observed, originated, shape
+from csumlab.classes import Made, headers_of, may_be, may_have_been_none, observed, originated, shape
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Layer, Verdict
@@ -171,7 +171,9 @@ def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mappi
         return Readings((), (), "packets to a group address are not followed")
     misfits: list[str] = []
     weak: list[Reading] = []
-    for made in (Made.RIGHT, Made.UNFINISHED, Made.FINISHED, Made.WRONG):
+    for made in (Made.RIGHT, Made.UNSUMMED, Made.UNFINISHED, Made.FINISHED, Made.WRONG):
+        if made is Made.UNSUMMED and not any(may_have_been_none(entry) for entry in facts.sums):
+            continue
         fitting: list[tuple[int, Reading]] = []
         for depth, origin in origins(facts, topology, (made,)):
             if fitting and fitting[0][0] != depth:
@@ -179,7 +181,8 @@ def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mappi
             fitting += ((depth, reading) for reading in _follow(facts, topology, tap, origin, assume, answers, misfits))
         strong = tuple(reading for _, reading in fitting if not reading.weak)
         if strong:
-            return Readings(strong, tuple(misfits))
+            # That a program sent what is wrong here is no more likely than that somebody on the way made it so.
+            return Readings((*strong, *weak) if made is Made.WRONG else strong, tuple(misfits))
         weak += (reading for _, reading in fitting)
     return Readings(tuple(weak), tuple(dict.fromkeys(misfits)))
 
@@ -259,6 +262,7 @@ def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumF
         ("right", mine.residue, theirs.residue, entry.residue is Quality.UNKNOWN),
         ("partial", mine.seed, theirs.seed, entry.seed is Quality.UNKNOWN),
         ("right once the inner one is filled", _settled(walked, uid), _settled(seen, uid), entry.residue is Quality.UNKNOWN),
+        ("zero", mine.field, theirs.field, entry.seed is Quality.UNKNOWN),
     ):
         if predicted.unknowns or unseen:
             continue

@@ -117,6 +117,7 @@ class SymbolicPacket:
     that it is whatever the bytes sum to. It stays as it is unless an operation says that it follows, so that it shows who changes bytes
     and forgets it. ``answers`` are what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not
     seen yet whether they are right where they will be seen: what is checked between there and here is taken to have been the same.
+    ``presumed_around`` says it of the headers that will be put on, by how many headers there are from each on to the innermost.
     ``presumed_fill`` is in the same way what a fill would have written."""
 
     headers: tuple[Header, ...]
@@ -134,6 +135,7 @@ class SymbolicPacket:
     carried: Form | None = None
     answers: Mapping[Form, bool] = field(default_factory=dict)
     presumed: Mapping[int, bool] = field(default_factory=dict)
+    presumed_around: Mapping[tuple[int, Layer], bool] = field(default_factory=dict)
     presumed_fill: Mapping[int, Form] = field(default_factory=dict)
 
     @property
@@ -148,9 +150,17 @@ class SymbolicPacket:
             # What is filled between here and there is not right yet.
             if self.sums[uid].unfinished:
                 return False
-            if uid in self.presumed:
-                return self.presumed[uid]
-            raise
+            presumed = self._presumed(uid)
+            if presumed is None:
+                raise
+            return presumed
+
+    def _presumed(self, uid: int) -> bool | None:
+        """Whether a sum will be right where it is seen, None if that is not known. A header that was put on since is known by its place."""
+        if uid in self.presumed:
+            return self.presumed[uid]
+        place = next(n for n, header in enumerate(self.headers) if header.uid == uid)
+        return self.presumed_around.get((len(self.headers) - place, self.headers[place].layer))
 
     def spelled(self, uid: int) -> bool:
         """Whether a field of zero is written as who computes it would: 0x0000, or 0xffff in UDP. A field that is not known is taken to be
@@ -176,8 +186,9 @@ class SymbolicPacket:
             return decide(self.sums[uid].pseudo + self.carried - self._from(first) + self._from(uid), self.answers)
         except Untold:
             error = self.carried - self._from(first)
-            if uid in self.presumed and error == ZERO:
-                return self.presumed[uid]
+            presumed = self._presumed(uid)
+            if presumed is not None and error == ZERO:
+                return presumed
             if any(symbol.nonzero for symbol in error.unknowns):
                 return False  # By how much the sum is wrong is not known: that it hides another error is one chance in 65535.
             raise

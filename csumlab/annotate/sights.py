@@ -13,7 +13,7 @@ from csumlab.annotate.tracked import OUTER_UNKNOWN, TrackedPacket, outer_words
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, HAS_FLAGS, INBOUND, OUTBOUND, SEGMENTATION_OFFLOAD
 from csumlab.classes import Made, headers_of, may_be, shape
 from csumlab.dissection import Dissection
-from csumlab.headers import Layer, Link
+from csumlab.headers import KINDS, Layer, Link
 from csumlab.inet import MODULUS
 from csumlab.machine import Packet, Translation
 from csumlab.outcome import Settings
@@ -206,12 +206,13 @@ def _as_sent(one: Captured, reading: Reading, topology: Topology) -> TrackedPack
     packet = replace(packet, data=_younger(packet, _routers(reading, sum(header.is_ip for header in origin.headers))))
     if dissection.facts.trailer:
         packet = packet.with_unknown(TRAILER)
-    if origin.made is Made.RIGHT:
+    if origin.made in (Made.RIGHT, Made.UNSUMMED):
         for header in reversed(packet.headers):
             one_sum = packet.sums.get(header.uid)
             # A fragment's transport sum covers what other packets hold: it is as it was seen.
             if one_sum is not None and one_sum.residue is not None and not packet.absent(header.uid):
-                packet = packet.compute(header.uid)
+                unsummed = origin.made is Made.UNSUMMED and KINDS[one_sum.kind].zero_is_absent and one_sum.residue
+                packet = packet.write_zero(header.uid) if unsummed else packet.compute(header.uid)
     return packet
 
 
