@@ -21,7 +21,7 @@ from csumlab.stages.nic import WIRE
 from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
 from csumlab.stages.tunnels import TUN_READ
-from csumlab.state import Skb, State, Summed, owed
+from csumlab.state import Bare, Skb, State, Summed, owed
 from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
@@ -123,7 +123,11 @@ def _errors(trace: Trace) -> _Errors:
                 for passed in range(max(first, start), number):
                     after[passed] |= {uid} if first >= 0 else set()
         if any(do.operation is Operation.SEAL for do in hop.row.does):
-            sealed |= wrong
+            # Of what is encrypted nobody owes anything any more.
+            assert isinstance(hop.after, SymbolicPacket)
+            unfilled = wrong_sums(hop.after.sealed, Bare())[0] if hop.after.sealed is not None else frozenset()
+            sealed |= wrong | unfilled
+            since |= {uid: number for uid in unfilled if uid not in since}
         wrong, untold = wrong_sums(hop.after, hop.state_after)
         for uid in wrong:
             since.setdefault(uid, suspect.get(uid, number))

@@ -161,6 +161,9 @@ class Walker:
         if port is None:
             return lambda name: False
         device = self.topology.device(port)
+        if device.kind is DeviceKind.ESP:
+            # A policy is no device: what is asked for is what the card can that the encrypted packet leaves by.
+            device = forward.route(domain, exactly(device.remote), beside=device.name)[0]
         end = domain.devices[device.lower] if device.kind is DeviceKind.VLAN else device
         peer = self.topology.device(end.peer) if end.peer else None
         there = self.topology.domains[end.peer.domain] if end.peer else None
@@ -562,7 +565,7 @@ class Walker:
             self._tap(port, "out")
         if CARRIAGES[device.kind].sealed and preset.segmentation is not None and self.packet.long:
             # Nobody can cut what is encrypted: whatever the device offers, it is done now (net/xfrm/xfrm_output.c xfrm_output_gso).
-            self._apply(preset.segmentation, domain, None, "out")
+            self._apply(preset.segmentation, domain, port if options_of(device)["esp-offload"] else None, "out")
         local, remote = exactly(device.local), exactly(device.remote)
         layers = (Layer.IPV4 if local.version == 4 else Layer.IPV6, *device.tunnel_layers)
         outer = Outer(local.version, layers, local, remote, Span(0, device.port, device.port))

@@ -40,6 +40,7 @@ UNSURE = {
     "vxlan-masquerade-long": ["host:eth0"],
     "vxlan-csum-superframe": ["alpha:eth0", "beta:eth0"],
     "vxlan-csum-superframe-6.12": ["alpha:eth0"],
+    "vxlan-in-ipsec": ["beta:eth0"],
 }
 """Capture points at which findings say "if" or CSL9xx: what is not known there leaves open what happened before, and a program that sent
 a wrong sum would look the same."""

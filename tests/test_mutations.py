@@ -25,6 +25,7 @@ SUMMED_ANEW = "netback has a super-frame's sum made anew whatever its slots say"
 LOOK_AWAY = "after delivery nobody asks what the packet carries, unless a tunnel header is taken off"
 HELD = "a fragment's way ends here: nobody asks what it carries, and filling it changes no byte that is captured again"
 CARRIED = "nobody in these walks sends on what a guest received: tests/test_virtio.py holds csum_start across both ways"
+ENCRYPTED = "it is encrypted next, whatever it carries"
 FORGOTTEN = "forwarding forgets a remembered sum, and delivery verifies again what is right"
 EQUIVALENT = {
     "egress 4 becomes 2": "a boundary that finds the header again by parsing comes next wherever csum_start was elsewhere",
@@ -32,6 +33,7 @@ EQUIVALENT = {
     "nat 5 becomes 0": FORGOTTEN,
     "ipvs 5 becomes 3": FORGOTTEN,
     "nat 5 becomes 3": FORGOTTEN,
+    **{f"segmentation {row} becomes {state}": ENCRYPTED for row, states in ((3, (0, 1, 3)), (4, (1, 2, 3))) for state in states},
     "receive 1 does fill": HELD,
     "receive 1 becomes 0": HELD,
     "receive 1 becomes 1": HELD,

@@ -79,6 +79,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found |= tunnel_hosts() | overlay_hosts()
         found |= {f"vxlan, csum action{more}": summing_anew(preset, more) for more in ("", ", cards segment")}
         found["sends, datagrams to be segmented"] = asking(preset)
+        found |= {f"encrypted, sums left {left}": encrypted(preset, left) for left in ("true", "false")}
     elif preset == "xen-3.0.0":
         found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "gre, csum", "vlan", "esp")}
         found["gate, esp"] = found["tunnel, esp"]
@@ -154,6 +155,15 @@ def summing_anew(preset: str, more: str = "") -> Topology:
     return of_one_kernel(host(text, UDPCSUM="true", NATRULE=""), preset)
 
 
+def encrypted(preset: str, left: str) -> Topology:
+    """VXLAN in IPsec in transport mode; super-frames are cut just before they are encrypted, and sums ``left`` to the card or not."""
+    text = hosts.TRANSPORT.replace("left", "alpha").replace("transport = true", "transport = true, esp-offload = true")
+    text = text.replace('peer = "router:eth0"', f'peer = "router:eth0"\nfeatures = {{ tx = {left} }}')
+    for name, local, remote, inside in (("alpha", "10.1.0.2", "192.0.2.9", "10.244.0.1"), ("right", "192.0.2.9", "10.1.0.2", "10.244.3.3")):
+        text += f'[domain.{name}.device.vxlan0]\nkind = "vxlan"\nlocal = "{local}"\nremote = "{remote}"\naddress = ["{inside}/16"]\n'
+    return of_one_kernel(host(text, ENCAP="", NATRULE="", SEEN="10.1.0.2"), preset)
+
+
 def asking(preset: str) -> Topology:
     """A host without transmit checksumming whose programs ask for segmentation of their datagrams."""
     card = hosts.CARD.replace('card = "CARD"', "features = { tx = false }\noptions = { udp-segment = true }")
@@ -179,7 +189,7 @@ NEIGHBOURS = {
     "linux-4.19": ("hears, trailer",),
     "linux-4.9": ("hears, trailer",),
     "linux-6.11": ("sends, datagrams to be segmented",),
-    "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action"),
+    "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action", "encrypted"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
 """Presets that differ from a neighbour in few tables, and the hosts that come by them."""
@@ -252,6 +262,7 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         ),
         "sends, datagrams to be segmented": lambda: asking(preset),
         "vxlan, csum action": lambda: summing_anew(preset),
+        "encrypted": lambda: encrypted(preset, "true"),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
         "hears, nat": lambda: summing(preset, "rx-complete", nat=True),
@@ -410,6 +421,7 @@ ENDS = {
 }
 ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
 ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.5.0.1", "10.5.0.254"),)}
+ENDS |= {"encrypted": (("alpha", "10.244.0.1", "10.244.3.3"),)}
 ENDS |= {"transport": (("left", "10.1.0.2", "192.0.2.9"),)}
 ENDS6 = {
     "bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),

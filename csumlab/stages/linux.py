@@ -109,6 +109,8 @@ SEGMENTATION = Stage(
     table=(
         Row(ANY, (knob("gso-unflagged"),), KEEP, SAME, "the driver of this guest hands super-frames to the host as they are", source=UNFLAGGED, sure="observed"),
         Row(ANY, (knob("claims-nothing"),), KEEP, SAME, "the driver of this guest hands super-frames to the ring as they are", source="a frontend that sets no flag; linux 6.1 drivers/net/xen-netback/netback.c checksum_setup", sure="derived"),
+        Row(when(Skb, summed=PARTIAL), (knob("esp-offload"), ENCAPSULATED, carries(Kind.UDP), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet just before it encrypts it, and leaves the outer sums to the device, as nothing tells any more that they will be encrypted", source="linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment (need_ipsec looks at the route, which is dropped by then); mended by 1118aaa3b351"),
+        Row(when(Skb, summed=PARTIAL), (knob("esp-offload"),), (*segment(AIMED), *fill(AIMED)), TO_NONE, "the kernel cuts the super-frame just before it encrypts it, and fills every sum", source="linux 6.1 net/ipv4/esp4_offload.c esp4_gso_segment (esp_features)"),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(4), feature(TSO4)), KEEP, SAME, f"{TSO4} is on: the device cuts the super-frame"),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(6), feature(TSO6)), KEEP, SAME, f"{TSO6} is on: the device cuts the super-frame"),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.UDP), feature(USO)), KEEP, SAME, f"{USO} is on: the device cuts the super-frame into datagrams"),

@@ -35,3 +35,11 @@ CSUM_6_12 = Stage(
         *rewriters.CSUM.table[3:],
     ),
 )  # fmt: skip
+
+SEGMENTATION_6_12 = Stage(
+    name="segmentation-6.12",
+    title=linux.SEGMENTATION.title,
+    source=linux.SEGMENTATION.source,
+    table=tuple(row for row in linux.SEGMENTATION.table if "1118aaa3b351" not in row.source),
+)
+"""What is to be encrypted is known by its security path, which is not dropped (linux 6.15 net/ipv4/udp_offload.c, commit 1118aaa3b351)."""

@@ -20,6 +20,7 @@ from csumlab.stage import (
     POP,
     REMOTE,
     SAME,
+    SEGMENTED,
     TAG,
     TRIM,
     UNSEAL,
@@ -161,6 +162,7 @@ ESP_SEAL = Stage(
     title="IPsec encrypts",
     source="linux 6.1 net/xfrm/xfrm_output.c xfrm_output; net/ipv4/esp4.c esp_output_udp_encap",
     table=(
+        Row(_OWED, (SEGMENTED, knob("esp-offload")), seal(), fresh(Skb), "what was cut here was to be filled by then, and nobody asks again: encrypted unfilled", source="linux 6.1 net/xfrm/xfrm_device.c validate_xmit_xfrm; net/ipv4/esp4_offload.c esp_xmit", sure="derived"),
         Row(_OWED, (), _AIMED + seal(), fresh(Skb), "the inner sum is filled before the packet is encrypted; the outer UDP header, if there is one, has no sum"),
         Row(when(Skb), (), seal(), fresh(Skb), "encrypted as it is, wrong sums too; the outer UDP header, if there is one, has no sum"),
     ),

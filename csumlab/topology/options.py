@@ -35,10 +35,12 @@ TUNNEL_OPTIONS: Mapping[str, bool] = {
     "remcsumtx": False,
     "remcsumrx": False,
     "transport": False,
+    "esp-offload": False,
     "dco-trusts": False,
 }
 """Options of tunnel devices as iproute2 calls them, with the defaults of a VXLAN device in Linux 6.1 (drivers/net/vxlan/vxlan_core.c).
 ``udpcsum``: the outer UDP header gets a sum, over IPv4 or IPv6; ``csum``: so does GRE; ``transport``: ESP in transport mode;
+``esp-offload``: the module esp4_offload or esp6_offload is loaded, so that super-frames are cut just before they are encrypted;
 ``dco-trusts``: OpenVPN's module from outside the kernel tree."""
 _HOOKS: Mapping[str, bool] = {"checksum-fill": False, "napi": False, "gso-unflagged": False, "heeds-rx-off": False, "udp-segment": False}
 """What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM);

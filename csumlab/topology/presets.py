@@ -249,6 +249,7 @@ LINUX_6_12 = replace(
     title="Linux 6.12.111 and later 6.12 (tc's csum action and super-frames; all else as in 6.11)",
     sender=linux_later.SENDER_6_12,
     csum=linux_later.CSUM_6_12,
+    segmentation=linux_later.SEGMENTATION_6_12,
     source="linux 6.12.117 net/ipv4/udp.c, net/sched/act_csum.c, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
     mended_in="",
 )
@@ -266,6 +267,7 @@ LINUX_6_18 = replace(
     name="linux-6.18",
     title="Linux 6.18 (a tap takes sums inside tunnels, virtio-net behind XDP; all else as in 6.1)",
     sender=linux_later.SENDER_6_12,
+    segmentation=linux_later.SEGMENTATION_6_12,
     xdp_pass=hooks.XDP_PASS_6_10,
     features={**LINUX_6_1.features, K.TAP: LINUX_6_1.features[K.TAP] | {ENCAPSULATED}},
     source="linux 6.17 drivers/net/tun.c tun_net_initialize, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
@@ -304,8 +306,6 @@ XEN_3_0_0 = Preset(
         K.VETH: frozenset({GENERIC, RX}),
         K.BRIDGE: frozenset({GENERIC, RX}),
         K.VPN: frozenset(),
-        # A policy is no device: what is asked for is the card that the encrypted packet leaves by.
-        K.ESP: frozenset({V4}),
     },
     fixed={
         **dict.fromkeys((K.GRE, K.IPIP, K.SIT, K.VLAN, K.ESP), frozenset(FEATURES)),
