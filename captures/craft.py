@@ -34,6 +34,7 @@ __all__ = [
     "IPv6",
     "Kind",
     "Raw",
+    "asked_over_ipv6",
     "blank",
     "damaged",
     "download",
@@ -191,6 +192,13 @@ def unsummed(data: bytes) -> bytes:
 def damaged(data: bytes, bit: int = 3) -> bytes:
     """With one bit of the last byte flipped and no sum the wiser."""
     return data[:-1] + bytes([data[-1] ^ 1 << bit])
+
+
+def asked_over_ipv6(**words: int) -> list[bytes]:
+    """Segments with requests from a client to a host, one of them damaged; ``words`` of the IPv6 header are others."""
+    around = ether(0xFE, 0x07) / IPv6(src="2001:db8:5::21", dst="2001:db8:2::7", **words)
+    made = [right(around.copy() / TCP(sport=4000 + n, dport=80, flags="PA") / Raw(b"question number %d" % n)) for n in range(4)]
+    return [damaged(packet) if n == 2 else packet for n, packet in enumerate(made)]
 
 
 def write(script: str, packets: Iterable[bytes], name: str = "eth0") -> None:

@@ -4,6 +4,7 @@ expected.toml:
 
     story = "what happens here, in a sentence"
     status = 1
+    notes = { CSL002 = 3 }              # packets of every note by its code; left out: notes are not looked at
 
     [[finding]]
     code = "CSL101"
@@ -17,9 +18,9 @@ expected.toml:
     at = "dom0:eth0 out"
     shows = { "IPv4 good" = 3, "TCP partial" = 3 }
 
-Strict both ways: every finding (notes are not listed) is expected, everything expected is found; a tap shows what is listed of it and
-nothing else. A cure is offered only after the packets were walked again with it and nothing was found any more (csumlab/cures.py), so
-naming the command is all that a fix needs.
+Strict both ways: every finding is expected, everything expected is found, and so are notes if they are given; a tap shows what is listed
+of it and nothing else. A cure is offered only after the packets were walked again with it and nothing was found any more
+(csumlab/cures.py), so naming the command is all that a fix needs.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Expectation(msgspec.Struct, forbid_unknown_fields=True):
 
     story: str
     status: int = 0
+    notes: dict[str, int] | None = None
     finding: list[Expected] = []
     tap: list[ExpectedTap] = []
 
@@ -130,9 +132,9 @@ def expectation(folder: Path) -> Expectation:
         raise ScenarioError(f"{file}: {error.strerror}{hint}") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{file}: {error}") from None
-    for entry in found.finding:
-        if entry.code not in CATALOGUE:
-            raise ScenarioError(f"{file}: {entry.code} is no finding; csumlab explain lists the codes")
+    for code in (*(entry.code for entry in found.finding), *(found.notes or ())):
+        if code not in CATALOGUE:
+            raise ScenarioError(f"{file}: {code} is no finding; csumlab explain lists the codes")
     return found
 
 
@@ -143,6 +145,8 @@ def record(folder: str | os.PathLike[str], story: str, at: str = "") -> str:
     _complete(place)
     result = replay(place / "traffic.pcapng", place / "topology.toml", at=at)
     lines = [f"story = {_quoted(story)}", f"status = {result.status}"]
+    noted = ", ".join(f"{code} = {packets}" for code, packets in _notes(result).items())
+    lines += [f"notes = {{ {noted} }}" if noted else "notes = {}"]
     for finding in result.findings:
         if finding.severity is Severity.FINDING:
             lines += ["", "[[finding]]", f"code = {_quoted(finding.code)}", f"hop = {_quoted(finding.hop)}"]
@@ -206,8 +210,19 @@ def _differences(expected: Expectation, result: ReplayResult) -> Iterator[str]:
             yield f"{entry.code} at {entry.hop}: expected the cure {entry.cure or 'none'!r}, offered is {offered or 'none'!r}"
     for finding in left:
         yield f"not expected: {finding}"
+    if expected.notes is not None and expected.notes != _notes(result):
+        yield f"expected notes {expected.notes}, found {_notes(result)}"
     if result.status != expected.status:
         yield f"expected status {expected.status}, found {result.status}"
+
+
+def _notes(result: ReplayResult) -> dict[str, int]:
+    """How many packets each note is about, by its code."""
+    found = Counter[str]()
+    for finding in result.findings:
+        if finding.severity is Severity.NOTE:
+            found[finding.code] += finding.packets
+    return dict(sorted(found.items()))
 
 
 def shown(result: ReplayResult) -> dict[str, dict[str, int]]:

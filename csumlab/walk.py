@@ -356,6 +356,7 @@ class Walker:
                 self._apply(ours.veth, here, port, "out")
         entered = self.topology.device(peer)
         if entered.native_xdp:
+            self._rewrite(there, peer, "in", rewriters.IN_DRIVER)
             if entered.redirects_to or (entered.feeds_reader and self._is_read(peer)):
                 return
             if entered.kind is DeviceKind.VIRTIO:
@@ -470,7 +471,8 @@ class Walker:
             self._apply(stage, domain, port, way, edit, fault=Fault.PROGRAM if copied else Fault.MEMORY, words=words)
 
     def _translate(self, domain: Domain, port: Port, way: str, edit: Translation) -> None:
-        self._apply(rewriters.IPVS if edit.by == "ipvs" else self._preset(domain).nat, domain, port, way, edit)
+        preset = self._preset(domain)
+        self._apply(preset.editors["ipvs"] if edit.by == "ipvs" else preset.nat, domain, port, way, edit)
 
     def _is_udp(self, transport: Header | None) -> bool:
         return transport is not None and transport.layer is Layer.UDP

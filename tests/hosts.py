@@ -645,8 +645,18 @@ address = ["10.77.0.7/24", "fd00:77::7/64"]
 kind = "dnat"
 device = "eth0"
 address = "fd00:77::7"
+by = "EDITOR"
 [[domain.host.nat]]
 kind = "dnat"
 device = "eth0"
 address = "10.77.0.7"
+by = "EDITOR"
+"""
+MARKED_IN = """
+[[domain.host.edit]]
+by = "EDITOR"
+device = "eth0"
+way = "in"
+dscp = 46
+ttl = 33
 """

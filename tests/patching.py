@@ -23,7 +23,8 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
     for name, preset in kept.items():
         parts: dict[str, Any] = {part: other for part in Preset.__dataclass_fields__ if getattr(preset, part) is stage}
         carrying = {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in preset.carrying.items()}
-        table[name] = replace(preset, **parts, carrying=carrying)
+        editors = {by: other if edits is stage else edits for by, edits in preset.editors.items()}
+        table[name] = replace(preset, **parts, carrying=carrying, editors=editors)
     for module in (hooks, nic, programs, rewriters, tunnels, walk):
         for name, value in vars(module).items():
             if value is stage:

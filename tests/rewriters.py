@@ -54,6 +54,11 @@ device = "eth0"
 via = "fd00:2::1"
 """
 ENDS = (("a", "10.1.0.11", "10.2.0.22", 4), ("a", "fd00:1::11", "fd00:2::22", 6), ("b", "10.2.0.22", "10.2.0.77", 4))
+PUBLISHED_ENDS = (("a", "10.1.0.11", "10.1.0.1", 4), ("a", "fd00:1::11", "fd00:1::1", 6))
+PUBLISHED = "".join(
+    f'[[domain.r.nat]]\nkind = "dnat"\ndevice = "va"\naddress = "{address}"\nto-port = PORT\n' for address in ("10.2.0.22", "fd00:2::22")
+)
+"""What is for the router goes on to somebody behind it."""
 SNAT = "".join(
     f'[[domain.r.nat]]\nkind = "snat"\ndevice = "vb"\nsource = "{source}"\naddress = "{address}"\nto-port = PORT\n'
     for source, address in (("10.1.0.0/24", "10.2.0.77"), ("fd00:1::/64", "fd00:2::77"))
@@ -87,7 +92,7 @@ def router(rules: str, preset: str = "linux-6.1", verify: bool = True, port: int
 
 
 def hosts() -> dict[str, Topology]:
-    """By name: what the router does, after "rewriting"."""
+    """By name: what the router does, after "rewriting", or "published" if it is for packets to itself."""
     return {
         "rewriting, snat": router(SNAT),
         "rewriting, snat, ports, unverified": router(SNAT, verify=False, port=40000),
@@ -97,6 +102,9 @@ def hosts() -> dict[str, Topology]:
         "rewriting, pedit": router(by("pedit"), verify=False, port=40000),
         "rewriting, pedit and csum": router(by("pedit") + SUMMED, verify=False, port=40000),
         "rewriting, act-nat": router(by("act-nat"), verify=False),
+        **{f"published, {name}": router(by(name, PUBLISHED)) for name in ("nft", "openvswitch")},
+        "published, bpf-ipv6": router(by("bpf-ipv6", PUBLISHED), preset="linux-6.18"),
+        "rewriting, bpf": router(by("bpf"), verify=False, port=40000),
         "rewriting, openvswitch": router(by("openvswitch"), verify=False, port=40000),
         "rewriting, ipvs": router(by("ipvs"), verify=False, port=40000),
         "rewriting, ipvs, addresses": router(by("ipvs")),

@@ -183,9 +183,10 @@ NEIGHBOURS = {
     "freebsd-13": ("nat",),
     "mirage-firewall": ("qubes",),
     "openbsd-5.4": ("nat", "nat, bare card"),
-    "linux-6.18": ("entered, xdp",),
+    "linux-6.18": ("entered, xdp", "edits, bpf-ipv6"),
+    "linux-5.10": ("edits, openvswitch", "edits, marks by openvswitch"),
     "linux-5.6": ("vxlan nat",),
-    "linux-4.20": ("hears, nat",),
+    "linux-4.20": ("edits, conntrack", "edits, openvswitch"),
     "linux-4.19": ("hears, trailer",),
     "linux-4.9": ("hears, trailer",),
     "linux-6.11": ("sends, datagrams to be segmented",),
@@ -265,17 +266,24 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "encrypted": lambda: encrypted(preset, "true"),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
-        "hears, nat": lambda: summing(preset, "rx-complete", nat=True),
         "hears, trailer": lambda: summing(preset, "rx-complete-packet"),
+        "edits, marks by openvswitch": lambda: edited(preset, "openvswitch", hosts.MARKED_IN),
+        "edits, conntrack": lambda: edited(preset, "conntrack"),
+        "edits, openvswitch": lambda: edited(preset, "openvswitch"),
+        "edits, bpf-ipv6": lambda: edited(preset, "bpf-ipv6"),
         "vxlan nat": lambda: of_one_kernel(host(hosts.VXLAN, UDPCSUM="true", ENCAPSULATED="true", NATRULE=hosts.MASQUERADE), preset),
     }
     return {name: made[name]() for name in NEIGHBOURS[preset]}
 
 
-def summing(preset: str, card: str, *, nat: bool = False) -> Topology:
-    """A host whose card hands up a sum; it may have a published address that is translated to another one of the host, unverified."""
-    text = hosts.CARD.replace("conntrack = TRACKS", f'preset = "{preset}"' + (hosts.UNVERIFIED if nat else ""))
-    return host(text + (hosts.PUBLISHED if nat else ""), CARD=card)
+def summing(preset: str, card: str) -> Topology:
+    return host(hosts.CARD.replace("conntrack = TRACKS", f'preset = "{preset}"'), CARD=card)
+
+
+def edited(preset: str, by: str, rules: str = hosts.PUBLISHED) -> Topology:
+    """A host whose card hands up the sum of the packet, and that edits what comes in for itself, unverified."""
+    text = hosts.CARD.replace("conntrack = TRACKS", f'preset = "{preset}"{hosts.UNVERIFIED}')
+    return host(text + rules, CARD="rx-complete", EDITOR=by)
 
 
 def _direct(preset: str, off: str = "") -> Topology:
@@ -342,6 +350,12 @@ def card_hosts() -> dict[str, Topology]:
         "rx-merges rx-blank-ip",
     ):
         found[f"hears, {card}"] = host(hosts.CARD, CARD=card, TRACKS="false")
+    for card in ("rx-complete-under-xdp", "rx-complete"):
+        found[f"edits, xdp, {card}"] = host(hosts.CARD + hosts.PUBLISHED, CARD=f'{card}"\nxdp = "pass', TRACKS="false", EDITOR="xdp")
+    for by in ("openvswitch", "bpf", "nft"):
+        found[f"edits, {by}"] = edited("linux-6.1", by)
+    for by in ("openvswitch", "iptables"):
+        found[f"edits, marks by {by}"] = edited("linux-6.1", by, hosts.MARKED_IN)
     for card in ("rx-complete", "rx-complete-packet"):
         found[f"hears, tracked, {card}"] = host(hosts.CARD, CARD=card, TRACKS="true")
     vxlan = hosts.VXLAN.replace('wire = "lan"\naddress = ["192.0.2.7', 'wire = "lan"\ncard = "tx-by-protocol"\naddress = ["192.0.2.7')
@@ -389,6 +403,7 @@ def reading_hosts() -> dict[str, Topology]:
 ENDS = {
     "sends": (("host", "192.0.2.7", "198.51.100.80"),),
     "hears": (("outside", "198.51.100.80", "192.0.2.7"),),
+    "edits": (("outside", "198.51.100.80", "192.0.2.7"),),
     "kvm": (("guest", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11"), ("host", "192.0.2.1", "192.0.2.11")),
     "older dom0": (("dom0", "192.0.2.1", "192.0.2.11"),),
     "older guest": (("domU", "192.0.2.11", "192.0.2.1"),),
@@ -430,6 +445,7 @@ ENDS6 = {
     "pair": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
     "sends": (("host", "2001:db8:2::7", "2001:db8:7::80"),),
     "hears": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
+    "edits": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
 }
 
 
@@ -437,6 +453,9 @@ def ends_of(name: str) -> Iterator[tuple[str, str, str, int]]:
     family = name.split(",")[0]
     if family == "rewriting":
         yield from rewriters.ENDS
+        return
+    if family == "published":
+        yield from rewriters.PUBLISHED_ENDS
         return
     for origin, source, destination in ENDS[family]:
         yield origin, source, destination, 4
@@ -563,7 +582,7 @@ def middle_cases() -> Iterator[Case]:
 def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
     for name, topology in hosts_of(preset).items():
         for origin, source, destination, version in ends_of(name):
-            made = rewriters.packets if name.startswith("rewriting") else packets_between
+            made = rewriters.packets if name.startswith(("rewriting", "published", "edits")) else packets_between
             for kind, frame in made(source, destination, version, payload).items():
                 if kind == "ptp" and "stamps" not in name:
                     continue
@@ -574,7 +593,7 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
                 states = STATES[PRESETS[topology.domains[origin].preset].family]
                 if topology.domains[origin].outside:
                     states = states[:1]
-                elif name.startswith("rewriting"):
+                elif name.startswith(("rewriting", "published")):
                     states = rewriters.some(kind, states)
                 for state in states:
                     text = f"{preset}, {name}: {kind} from {origin} to {destination}, {state or 'by its kernel'}"

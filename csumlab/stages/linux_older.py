@@ -27,7 +27,7 @@ from csumlab.stage import (
     when,
     write_zero,
 )
-from csumlab.stages import linux
+from csumlab.stages import linux, rewriters
 from csumlab.state import Skb, Summed
 
 _OWED = when(Skb, summed=Summed.PARTIAL)
@@ -61,6 +61,14 @@ NAT_5_5 = differing(
     "linux 5.5 net/core/utils.c inet_proto_csum_replace16; mended by linux commit 189c9b1e9453",
     {},
     before={len(linux.NAT_5_6.table): Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for the new address although the field has made up for it: it is wrong from here on")},
+)  # fmt: skip
+
+OPENVSWITCH_5_5 = differing(
+    rewriters.OPENVSWITCH_5_16,
+    "openvswitch-set-5.5",
+    "linux 5.5 net/openvswitch/actions.c update_ipv6_checksum, net/core/utils.c inet_proto_csum_replace16; mended by linux commit 189c9b1e9453",
+    {},
+    before={5: Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for a new address although the field has made up for it: it is wrong from here on")},
 )  # fmt: skip
 
 INPUT_4_17 = differing(

@@ -105,6 +105,8 @@ _NETVSC = "linux commit bf48648d650d (drivers/net/hyperv/netvsc_drv.c netvsc_all
 _IDPF = "linux commit 674fcb4f4a7e (drivers/net/ethernet/intel/idpf/idpf_txrx.c idpf_rx_rsc); CVE-2025-21890"
 _MADE_LATER = fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)
 _MERGED = (*MERGE, *compute(Selector.TRANSPORT))
+_NO_XDP = ~knob("xdp-runs")
+_UNDER_XDP = "what linux 6.1 drivers/net/ethernet/mellanox/mlx5/core/en_main.c avoids (MLX5E_RQ_STATE_NO_CSUM_COMPLETE)"
 _MLX5 = "linux commit e8c8b53ccaff (drivers/net/ethernet/mellanox/mlx5/core/en_rx.c mlx5e_handle_csum)"
 
 NIC_RECEIVE = Stage(
@@ -113,9 +115,10 @@ NIC_RECEIVE = Stage(
     source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY",
     table=(
         Row(when(Bare), (~feature("rx-checksum"),), KEEP, fresh(Skb), "rx-checksum is off: nothing is known"),
-        Row(when(Bare), (knob("rx-complete-packet"),), carry(Coverage.PACKET), _COMPLETE, "the card hands up the sum of the packet, without what follows it in the frame", source=_MLX5),
-        Row(when(Bare), (knob("rx-complete-behind-tag"), TAGGED), carry(Coverage.BEHIND_TAG), _COMPLETE, "the card hands up the sum of what follows the tag, which is left in the frame", source="linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", sure="derived"),
-        Row(when(Bare), (knob("rx-complete"),), carry(), _COMPLETE, "the card hands up the sum of all that follows the Ethernet header, right or wrong", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_COMPLETE"),
+        Row(when(Bare), (knob("rx-complete-under-xdp"),), carry(), _COMPLETE, "the driver hands up the sum that the card made before the XDP program ran", source=_UNDER_XDP),
+        Row(when(Bare), (knob("rx-complete-packet"), _NO_XDP), carry(Coverage.PACKET), _COMPLETE, "the card hands up the sum of the packet, without what follows it in the frame", source=_MLX5),
+        Row(when(Bare), (knob("rx-complete-behind-tag"), _NO_XDP, TAGGED), carry(Coverage.BEHIND_TAG), _COMPLETE, "the card hands up the sum of what follows the tag, which is left in the frame", source="linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", sure="derived"),
+        Row(when(Bare), (knob("rx-complete"), _NO_XDP), carry(), _COMPLETE, "the card hands up the sum of all that follows the Ethernet header, right or wrong", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_COMPLETE"),
         Row(when(Bare), (knob("rx-merges"), knob("rx-blank-ip"), SEGMENTED, version(4), carries(Kind.TCP), right(Selector.TRANSPORT)), (*_MERGED, *write_zero(Selector.OUTER_IP)), fresh(Skb, summed=Summed.UNNECESSARY), "the card verified segments and put them together; the IPv4 header's sum of the whole is left blank", source=_NETVSC),
         Row(when(Bare), (knob("rx-merges"), knob("rx-merged-seed"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), (*MERGE, *spoil(Selector.TRANSPORT)), _MADE_LATER, "the card verified segments and put them together; the sum of the whole is to be made, from a pseudo-header's that the driver got wrong", source=_IDPF),
         Row(when(Bare), (knob("rx-merges"), knob("rx-merged-owed"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), MERGE, _MADE_LATER, "the card verified segments and put them together; the sum of the whole is to be made from the pseudo-header's", source=_IDPF),

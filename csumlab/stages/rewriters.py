@@ -6,6 +6,8 @@ or after everything has. None of them asks whether a sum is right.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from csumlab.headers import Kind
 from csumlab.stage import (
     ABSENT_TRANSPORT,
@@ -17,6 +19,7 @@ from csumlab.stage import (
     LONG,
     ODD_OPTION,
     SAME,
+    Follows,
     Row,
     Rule,
     Selector,
@@ -24,6 +27,8 @@ from csumlab.stage import (
     carries,
     changed,
     compute,
+    differing,
+    outer_version,
     translate,
     when,
 )
@@ -33,6 +38,8 @@ TRANSPORT = Selector.TRANSPORT
 NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
 _UNOWED = (NONE, UNNECESSARY, COMPLETE)
 _VERIFIED = changed(summed=UNNECESSARY, level=0)
+_SUMMED = when(Skb, summed=COMPLETE)
+_SUMMED_WRONG = "the sum of the packet is changed for a new IPv6 address although the field has made up for it: it is wrong from here on"
 _IN_NFT = "nftables src/proto.c (checksum_key); linux 6.1 net/netfilter/nft_payload.c nft_payload_set_eval"
 
 _NFT_PARTIAL = Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE, Rule.ONES), SAME, "edited; the pseudo-header sum follows the addresses, and the fill to come will see the ports", sure="observed")  # fmt: skip
@@ -41,8 +48,10 @@ _NFT_ZERO = (
     Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.ONES, Rule.ONES), SAME, "edited; a zero UDP sum stays zero if an address is edited, but is updated like any other if a port is", source=_IN_NFT, sure="observed"),
 )  # fmt: skip
 _NFT_SUMS = (
+    Row(_SUMMED, (outer_version(6), carries(Kind.UDPLITE)), translate(Rule.ONES, Rule.LEAVE, Rule.ONES, Follows.ADDRESSES), SAME, f"edited; nft does not tell the kernel where UDP-Lite's sum is, so it does not follow a port; {_SUMMED_WRONG}", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_update"),
     Row(when(Skb, summed=_UNOWED), (carries(Kind.UDPLITE),), translate(Rule.ONES, Rule.LEAVE, Rule.ONES), SAME, "edited; nft does not tell the kernel where UDP-Lite's sum is, so it does not follow a port", source=_IN_NFT, sure="observed"),
     Row(when(Skb, summed=_UNOWED), (carries(Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; neither nft nor the kernel's table of transport sums has DCCP's", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_offset"),
+    Row(_SUMMED, (outer_version(6),), translate(Rule.ONES, Rule.ONES, Rule.ONES, Follows.ADDRESSES), SAME, f"edited; {_SUMMED_WRONG}", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_update"),
     Row(when(Skb, summed=_UNOWED), (), translate(Rule.ONES, Rule.ONES, Rule.ONES), SAME, "edited; the sum is updated by the difference, so a wrong sum stays wrong", sure="observed"),
 )  # fmt: skip
 NFT = Stage(
@@ -134,12 +143,49 @@ ACT_NAT = Stage(
     source="linux 6.1 net/sched/act_nat.c tcf_nat_act",
     table=_WEAK,
 )
-OPENVSWITCH = Stage(
-    name="openvswitch-set",
+OPENVSWITCH_5_16 = Stage(
+    name="openvswitch-set-5.16",
     title="Open vSwitch set action",
-    source="linux 6.1 net/openvswitch/actions.c set_ipv4, update_ip_l4_checksum, set_tcp, set_udp, set_sctp",
+    source="linux 5.16 net/openvswitch/actions.c set_ipv4, update_ip_l4_checksum, set_tcp, set_udp, set_sctp; set_ipv6 leaves the sum of the packet as it is (mended in 5.17)",
     table=_WEAK,
 )
+OPENVSWITCH = differing(
+    OPENVSWITCH_5_16,
+    "openvswitch-set",
+    "linux 6.1 net/openvswitch/actions.c set_ipv6_dsfield, set_ipv6_ttl, update_ipv6_checksum",
+    {},
+    before={5: Row(_SUMMED, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.BYTES), SAME, "translated; the sum is updated by the difference, and so is that of the packet for what is edited in the IPv6 header")},
+)  # fmt: skip
+
+_BPF = "linux 6.1 net/core/filter.c bpf_l4_csum_replace (BPF_F_PSEUDO_HDR, BPF_F_MARK_MANGLED_0)"
+BPF = Stage(
+    name="bpf-nat",
+    title="eBPF program translates",
+    source=f"{_BPF}; net/core/utils.c inet_proto_csum_replace_by_diff; cilium bpf/lib/csum.h csum_l4_offset_and_flags",
+    table=(
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
+        Row(ANY, (~carries(Kind.TCP, Kind.UDP, Kind.ICMPV6),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; the program knows no sum of this header that addresses are in", sure="uncertain"),
+        Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
+        Row(_SUMMED, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, f"translated; {_SUMMED_WRONG}"),
+        Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong one stays wrong"),
+    ),
+)  # fmt: skip
+BPF_IPV6 = differing(
+    BPF,
+    "bpf-nat-ipv6",
+    "linux 6.16 net/core/filter.c bpf_l4_csum_replace (BPF_F_IPV6, ead7f9b8de65)",
+    {4: Row(_SUMMED, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the program says that it is IPv6 (BPF_F_IPV6): the sum of the packet is left as it is, and stays right")},
+)  # fmt: skip
+
+XDP = Stage(
+    name="xdp-edit",
+    title="XDP program edits",
+    source="linux 6.1 include/net/xdp.h struct xdp_buff: a program has bytes and no checksum state, and brings sums up to date by itself (bpf_csum_diff)",
+    table=(
+        Row(when(Skb), (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE, follows=Follows.NOTHING), SAME, "edited; a zero UDP sum stays zero"),
+        Row(when(Skb), (), translate(Rule.FINAL, Rule.FINAL, follows=Follows.NOTHING), SAME, "edited; the program updates the sum by the difference; what the card found before stays what it was"),
+    ),
+)  # fmt: skip
 
 IPVS = Stage(
     name="ipvs",
@@ -158,12 +204,28 @@ IPVS = Stage(
 IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue", "synproxy", "pf"})
 """What rewrites in the netfilter hooks without a connection, by the word that topologies have for it; behind nfqueue it is a program
 (stages/programs.py)."""
-AT_DEVICE = frozenset({"pedit", "act-nat", "openvswitch", "act-csum"})
+IN_DRIVER = frozenset({"xdp"})
+"""What rewrites in a card's driver, before there is a socket buffer."""
+AT_DEVICE = frozenset({"pedit", "act-nat", "openvswitch", "act-csum", "bpf", "bpf-ipv6"})
 """What rewrites where a packet comes in by a device, before IP input, and where it leaves, before the device's features are asked for."""
-STATELESS = IN_NETFILTER | AT_DEVICE
+STATELESS = IN_NETFILTER | AT_DEVICE | IN_DRIVER
 ONLY_EDIT = frozenset({"act-csum", "iptables", "synproxy", "pf"})
 """Those that translate no addresses."""
+ONLY_TRANSLATE = frozenset({"act-nat", "bpf", "bpf-ipv6"})
+"""Those that do nothing else."""
 OF_CONNECTIONS = ("conntrack", "ipvs")
 """Who translates with a memory, so that replies are translated back."""
-TABLES = (MANGLE, SYNPROXY, PEDIT, CSUM_IP, ACT_NAT, OPENVSWITCH, IPVS)
-"""Every table here but those of nft, pf and tc's csum action, which are a preset's."""
+EDITORS: Mapping[str, Stage] = {
+    "nft": NFT,
+    "iptables": MANGLE,
+    "synproxy": SYNPROXY,
+    "pedit": PEDIT,
+    "act-nat": ACT_NAT,
+    "openvswitch": OPENVSWITCH,
+    "bpf": BPF,
+    "xdp": XDP,
+    "act-csum": CSUM,
+    "ipvs": IPVS,
+}
+"""Who edits by which table, by the word that topologies have for it; a preset may have others. ``act-csum`` also makes the IPv4 header's sum
+anew (CSUM_IP)."""

@@ -14,14 +14,6 @@ from csumlab.stages import rewriters
 from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
 from csumlab.topology.presets import PRESETS
 
-_TABLES = {
-    "iptables": rewriters.MANGLE,
-    "synproxy": rewriters.SYNPROXY,
-    "pedit": rewriters.PEDIT,
-    "act-nat": rewriters.ACT_NAT,
-    "openvswitch": rewriters.OPENVSWITCH,
-}
-
 
 def edits(
     domain: Domain, device: Device, way: str, whose: Collection[str], headers: Callable[[], tuple[Header, ...]]
@@ -63,10 +55,7 @@ def _statements(edit: Translation) -> Iterator[Translation]:
 
 
 def _stage(domain: Domain, by: str) -> Stage:
-    own = {"nft": PRESETS[domain.preset].nft, "pf": PRESETS[domain.preset].pf_options}.get(by)
-    if own is not None:
-        return own
-    return _TABLES[by]
+    return PRESETS[domain.preset].editors[by]
 
 
 def _is_for(protocol: str, transport: Header | None) -> bool:
@@ -75,7 +64,7 @@ def _is_for(protocol: str, transport: Header | None) -> bool:
 
 def _summers(domain: Domain, rule: Edit, transport: Header | None) -> Iterator[Stage]:
     if transport is not None and transport.layer.name.lower() in rule.sums:
-        yield PRESETS[domain.preset].csum
+        yield _stage(domain, "act-csum")
     if "ip" in rule.sums:
         yield rewriters.CSUM_IP
 

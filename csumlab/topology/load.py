@@ -15,7 +15,7 @@ import msgspec
 from csumlab import cards, programs, readers
 from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
-from csumlab.stages.rewriters import OF_CONNECTIONS, ONLY_EDIT, STATELESS
+from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS
 from csumlab.state import Skb
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.features import is_on, negotiated
@@ -384,13 +384,15 @@ class _Parser:
         address = self.value(exactly, entry.address, f"{key}.address", "an IP address") if entry.address else None
         self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - ONLY_EDIT)), preset, f"{key}.by")
         self.program(entry.by, entry.program, f"{key}.program")
+        self.in_driver(entry.by, devices[entry.device], "in" if entry.kind == "dnat" else "out", f"{key}.by")
         return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by, entry.program)
 
     def edit(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Edit:
         entry: _Edit = self.convert(table, _Edit, key)
-        self.rewriter(entry.by, sorted(STATELESS - {"act-nat"}), preset, f"{key}.by")
+        self.rewriter(entry.by, sorted(STATELESS - ONLY_TRANSLATE), preset, f"{key}.by")
         self.words([entry.device], devices, f"{key}.device", "device")
         self.words([entry.way], ("in", "out"), f"{key}.way", "way")
+        self.in_driver(entry.by, devices[entry.device], entry.way, f"{key}.by")
         protocols = [layer.name.lower() for layer in sorted(PORTED | {Layer.ICMP, Layer.ICMPV6})]
         self.words([entry.protocol] if entry.protocol else [], protocols, f"{key}.protocol", "protocol")
         self.words(entry.sums, ["ip", *protocols], f"{key}.sums", "sum")
@@ -415,8 +417,7 @@ class _Parser:
 
     def rewriter(self, by: str, known: Iterable[str], preset: str, key: str) -> None:
         self.words([by], known, key, "rewriter")
-        modelled = PRESETS[preset].pf_options if by == "pf" else PRESETS[preset].nft
-        if by != "conntrack" and modelled is None:
+        if by != "conntrack" and by not in PRESETS[preset].editors:
             raise self.fail(key, f"{by} is not modelled for {preset}")
 
     def program(self, by: str, words: str, key: str) -> None:
@@ -426,6 +427,10 @@ class _Parser:
             programs.behaviours(words)
         except ValueError as error:
             raise self.fail(key, str(error)) from None
+
+    def in_driver(self, by: str, device: Device, way: str, key: str) -> None:
+        if by in IN_DRIVER and not (device.kind is DeviceKind.NIC and device.native_xdp and way == "in"):
+            raise self.fail(key, "an XDP program edits what comes in by a nic in whose driver it runs (xdp)")
 
     def value(self, parse: Any, text: str, key: str, wanted: str) -> Any:
         try:

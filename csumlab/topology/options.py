@@ -73,9 +73,10 @@ def options_of(device: Device) -> Mapping[str, bool]:
 
 
 def knobs_of(device: Device) -> Mapping[str, bool]:
-    """The options of a device as the tables ask for them: for a tunnel also "outer-checksum", whether the outermost header that can have a
-    sum gets one. GUE computes what is left to it without being told to (net/ipv4/fou_core.c gue_remcsum)."""
-    options = options_of(device)
+    """The options of a device as the tables ask for them, with "xdp-runs" where a program runs in its driver; for a tunnel also
+    "outer-checksum", whether the outermost header that can have a sum gets one. GUE computes what is left to it without being told to
+    (net/ipv4/fou_core.c gue_remcsum)."""
+    options = {**options_of(device), "xdp-runs": device.native_xdp}
     if device.kind not in CARRIAGES:
         return options
     over_udp = device.encap in ("fou", "gue")

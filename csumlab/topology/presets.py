@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from csumlab.stage import Stage
@@ -50,9 +50,10 @@ K = DeviceKind
 class Preset:
     """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
-    its Xen network drivers write and heed. ``mended_in`` is the first version that does not do what is special about this one, "" if there
-    is nothing to mend, and ``mended_as`` the preset that stands for it. Of a packet's slots of a ring behind the first: the most that its
-    netfront uses, the most that its netback takes, and the most with which that does not disable the interface (0: it never does)."""
+    its Xen network drivers write and heed, ``editors`` what edits packets beside NAT, by its word in topologies. ``mended_in`` is the
+    first version that does not do what is special about this one, "" if there is nothing to mend, and ``mended_as`` the preset that stands
+    for it. Of a packet's slots of a ring behind the first: the most that its netfront uses, the most that its netback takes, and the most
+    with which that does not disable the interface (0: it never does)."""
 
     name: str
     title: str
@@ -84,9 +85,8 @@ class Preset:
     tap_transmit: Stage | None = None
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
-    nft: Stage | None = None
-    pf_options: Stage | None = None
     ecn: Stage | None = None
+    editors: Mapping[str, Stage] = field(default_factory=dict)
     xdp_pass: Stage | None = None
     keys: frozenset[str] = frozenset()
     slots_used: int = 18
@@ -95,7 +95,6 @@ class Preset:
     source: str = ""
     mended_in: str = ""
     mended_as: str = "linux-6.1"
-    csum: Stage = rewriters.CSUM
 
     @property
     def tables(self) -> Iterator[Stage]:
@@ -104,6 +103,8 @@ class Preset:
             value = getattr(self, name)
             if name == "carrying":
                 yield from (stage for pair in self.carrying.values() for stage in pair)
+            elif name == "editors":
+                yield from self.editors.values()
             elif isinstance(value, Stage):
                 yield value
 
@@ -127,8 +128,8 @@ LINUX_6_1 = Preset(
     input=linux.INPUT,
     conntrack=linux.CONNTRACK,
     nat=linux.NAT,
-    nft=rewriters.NFT,
     ecn=tunnels.DECAPSULATE_ECN,
+    editors={**rewriters.EDITORS, "nfqueue": programs.QUEUE_EDIT},
     forward=linux.FORWARD,
     receive=linux.RECEIVE,
     gro=linux.GRO,
@@ -194,21 +195,39 @@ LINUX_6_1 = Preset(
     "observed on Xen 4.17",
 )
 
-LINUX_5_7 = replace(LINUX_6_1, name="linux-5.7", title="Linux 5.7 (as 6.1, but for ECN marks of tunnels)", ecn=tunnels.DECAPSULATE_ECN_5_7)
+LINUX_5_10 = replace(
+    LINUX_6_1,
+    name="linux-5.10",
+    title="Linux 5.9.13 to 5.16 (Open vSwitch below a card that hands up the sum of the packet; all else as 6.1)",
+    editors={**LINUX_6_1.editors, "openvswitch": rewriters.OPENVSWITCH_5_16},
+    source="linux 5.16 net/openvswitch/actions.c; in all else Linux 6.1",
+    mended_in="Linux 5.17",
+)
+LINUX_5_9 = replace(
+    LINUX_6_1,
+    name="linux-5.9",
+    title="Linux 5.8 to 5.9.12 (ECN marks of tunnels; all else as 6.1)",
+    ecn=tunnels.DECAPSULATE_ECN_5_9,
+    source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1; in all else Linux 6.1",
+    mended_in="Linux 5.9.13",
+)
+LINUX_5_7 = replace(
+    LINUX_5_10, name="linux-5.7", title="Linux 5.7 (ECN marks of tunnels; all else as 5.10)", ecn=tunnels.DECAPSULATE_ECN_5_7
+)
 LINUX_5_6 = replace(
     LINUX_5_7,
     name="linux-5.6",
     title="Linux 5.6",
     nat=linux.NAT_5_6,
-    nft=rewriters.NFT_5_6,
+    editors={**LINUX_5_7.editors, "nft": rewriters.NFT_5_6},
     source="linux 5.6 net/netfilter/nf_nat_proto.c, nft_payload.c; in all else Linux 5.7",
-    mended_in="Linux 5.7",
 )
 LINUX_4_20 = replace(
     LINUX_5_6,
     name="linux-4.20",
     title="Linux 4.20 to 5.5 (IPv6 NAT below a card that hands up the sum of the packet; all else as 5.6)",
     nat=linux_older.NAT_5_5,
+    editors={**LINUX_5_6.editors, "openvswitch": linux_older.OPENVSWITCH_5_5},
     source="linux 5.5 net/core/utils.c; in all else Linux 5.6",
 )
 LINUX_4_19 = replace(
@@ -248,29 +267,22 @@ LINUX_6_12 = replace(
     name="linux-6.12",
     title="Linux 6.12.111 and later 6.12 (tc's csum action and super-frames; all else as in 6.11)",
     sender=linux_later.SENDER_6_12,
-    csum=linux_later.CSUM_6_12,
     segmentation=linux_later.SEGMENTATION_6_12,
+    editors={**LINUX_6_1.editors, "act-csum": linux_later.CSUM_6_12},
     source="linux 6.12.117 net/ipv4/udp.c, net/sched/act_csum.c, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
     mended_in="",
 )
-LINUX_5_9 = replace(
-    LINUX_6_1,
-    name="linux-5.9",
-    title="Linux 5.8 to 5.9.12 (ECN marks of tunnels; all else as 6.1)",
-    ecn=tunnels.DECAPSULATE_ECN_5_9,
-    source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1; in all else Linux 6.1",
-    mended_in="Linux 5.9.13",
-)
-LINUX_5_10 = replace(LINUX_6_1, name="linux-5.10", title="Linux 5.10 and later, 5.9.13 (as 6.1)")
 LINUX_6_18 = replace(
     LINUX_6_1,
     name="linux-6.18",
-    title="Linux 6.18 (a tap takes sums inside tunnels, virtio-net behind XDP; all else as in 6.1)",
     sender=linux_later.SENDER_6_12,
     segmentation=linux_later.SEGMENTATION_6_12,
+    title="Linux 6.18 (a tap takes sums inside tunnels, virtio-net behind XDP, BPF_F_IPV6; all else as in 6.1)",
     xdp_pass=hooks.XDP_PASS_6_10,
+    editors={**LINUX_6_1.editors, "bpf-ipv6": rewriters.BPF_IPV6},
     features={**LINUX_6_1.features, K.TAP: LINUX_6_1.features[K.TAP] | {ENCAPSULATED}},
-    source="linux 6.17 drivers/net/tun.c tun_net_initialize, 6.10 drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
+    source="linux 6.17 drivers/net/tun.c tun_net_initialize, 6.10 drivers/net/virtio_net.c receive_buf, "
+    "6.16 net/core/filter.c bpf_l4_csum_replace; in all else Linux 6.1",
 )
 
 XEN_3_0_0 = Preset(
@@ -416,8 +428,7 @@ FREEBSD_10 = replace(
     features={**LINUX_6_1.features, K.NETFRONT: frozenset({V4, RX, "ipv4-header-checked"}), K.VIRTIO: frozenset({GENERIC, RX})},
     fixed={**LINUX_6_1.fixed, K.NETFRONT: frozenset({V6})},
     keys=frozenset({NO_CSUM}),
-    nft=None,
-    pf_options=othersystems.FREEBSD_PF_OPTIONS,
+    editors={"pf": othersystems.FREEBSD_PF_OPTIONS},
     ecn=None,
     source="FreeBSD 10 sys/dev/xen/netfront/netfront.c, sys/dev/virtio/network/if_vtnet.c",
 )
@@ -426,7 +437,7 @@ FREEBSD_13 = replace(
     name="freebsd-13",
     title="FreeBSD 13 (pf since 2020; all else as freebsd-10)",
     nat=othersystems.FREEBSD_PF_13,
-    pf_options=othersystems.FREEBSD_PF_OPTIONS_13,
+    editors={"pf": othersystems.FREEBSD_PF_OPTIONS_13},
     source="FreeBSD 13 sys/netpfil/pf/pf.c; in all else FreeBSD 10",
 )
 FREEBSD_14 = replace(
@@ -442,7 +453,7 @@ OPENBSD_5_4 = replace(
     title="OpenBSD 5.4 (pf, which makes sums anew; all else as Linux 6.1)",
     conntrack=othersystems.OPENBSD_PF_CHECK,
     nat=othersystems.OPENBSD_PF,
-    nft=None,
+    editors={},
     ecn=None,
     source="OpenBSD 5.4 sys/net/pf.c; Brauer, EuroBSDcon 2013",
 )
@@ -459,7 +470,7 @@ MIRAGE = replace(
     features={K.VIF: frozenset(), K.NETFRONT: frozenset()},
     fixed={K.VIF: frozenset(FEATURES), K.NETFRONT: frozenset(FEATURES)},
     keys=frozenset(),
-    nft=None,
+    editors={},
     ecn=None,
     source="qubes-mirage-firewall issue 1, mirage pull request 286",
 )
@@ -517,6 +528,6 @@ def stages() -> dict[str, Stage]:
         taking.WATCHER,
         taking.XDP_SOCKET,
     )
-    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, *rewriters.TABLES, *programs.TABLES):
+    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, rewriters.CSUM_IP, *programs.TABLES):
         found.setdefault(stage.name, stage)
     return found
