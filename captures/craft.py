@@ -194,9 +194,9 @@ def damaged(data: bytes, bit: int = 3) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1 << bit])
 
 
-def asked_over_ipv6(**words: int) -> list[bytes]:
-    """Segments with requests from a client to a host, one of them damaged; ``words`` of the IPv6 header are others."""
-    around = ether(0xFE, 0x07) / IPv6(src="2001:db8:5::21", dst="2001:db8:2::7", **words)
+def asked_over_ipv6(client: str = "2001:db8:5::21") -> list[bytes]:
+    """Segments with requests from a client to a host, one of them damaged."""
+    around = ether(0xFE, 0x07) / IPv6(src=client, dst="2001:db8:2::7")
     made = [right(around.copy() / TCP(sport=4000 + n, dport=80, flags="PA") / Raw(b"question number %d" % n)) for n in range(4)]
     return [damaged(packet) if n == 2 else packet for n, packet in enumerate(made)]
 

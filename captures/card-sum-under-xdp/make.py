@@ -1,4 +1,4 @@
-"""Requests over IPv6 with the traffic class that a program gave them; captured as they come in."""
+"""Requests over IPv6, summed by the client's kernel; captured as they leave the client."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from craft import asked_over_ipv6, write
 
 if __name__ == "__main__":
-    write(__file__, asked_over_ipv6(tc=46 << 2))
+    write(__file__, asked_over_ipv6("2001:db8:2::21"))
