@@ -44,6 +44,7 @@ __all__ = [
     "of_lengths",
     "optioned",
     "partial",
+    "requests",
     "right",
     "sctp_init",
     "superframe",
@@ -119,16 +120,22 @@ def superframe(packet: Packet) -> bytes:
     return bytes(data)
 
 
-def exchange(client: str, server: str, made: Callable[[Packet], bytes], count: int = 3) -> list[bytes]:
-    """Requests over TCP and UDP, their sums as ``made`` makes them, and the answers over TCP, whose sums are right."""
+def requests(client: str, server: str, made: Callable[[Packet], bytes], count: int = 3) -> list[bytes]:
+    """Requests over TCP and UDP in turn, their sums as ``made`` makes them."""
     found = []
     for n in range(count):
-        out, back = ether(0x11, 0x01) / IP(src=client, dst=server, id=n), ether(0x01, 0x11) / IP(src=server, dst=client, id=n, ttl=62)
-        found += [
-            made(out / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)),
-            made(out / UDP(sport=5000 + n, dport=53) / Raw(b"request %d" % n)),
-            right(back / TCP(sport=80, dport=40000 + n, flags="PA") / Raw(b"answer %d" % n)),
-        ]
+        out = ether(0x11, 0x01) / IP(src=client, dst=server, id=n)
+        found.append(made(out / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)))
+        found.append(made(out / UDP(sport=5000 + n, dport=53) / Raw(b"request %d" % n)))
+    return found
+
+
+def exchange(client: str, server: str, made: Callable[[Packet], bytes], count: int = 3) -> list[bytes]:
+    """Requests as above, each two of them followed by the answer over TCP, whose sum is right."""
+    found = requests(client, server, made, count)
+    for n in range(count):
+        back = ether(0x01, 0x11) / IP(src=server, dst=client, id=n, ttl=62) / TCP(sport=80, dport=40000 + n, flags="PA")
+        found.insert(3 * n + 2, right(back / Raw(b"answer %d" % n)))
     return found
 
 

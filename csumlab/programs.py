@@ -1,8 +1,9 @@
 """What programs that take packets out of the kernel and put them back do with checksums: behaviours that a rule or a device can be given,
 and programs known to have them.
 
-They sit behind an NFQUEUE rule or between two packet sockets. The tables of ``stages/programs.py`` ask for behaviours only. A program is a
-name for some of them, with the source that tells; ``csumlab stages programs`` lists both.
+They sit behind an NFQUEUE rule, or take all frames of a domain's devices by packet sockets and are its stack. The tables of
+``stages/programs.py`` ask for behaviours only. A program is a name for some of them, with the source that tells; ``csumlab stages
+programs`` lists both.
 """
 
 from __future__ import annotations
@@ -14,19 +15,28 @@ from typing import Final
 from csumlab.behaviours import Known, chosen
 
 BEHAVIOURS: Final[Mapping[str, str]] = {
+    "keeps-header": "has a virtio header with every frame (PACKET_VNET_HDR, a ring of vhost-user), reads it, and writes one",
     "takes-unfinished": "asks its queue for packets as they are, neither finished nor cut (NFQA_CFG_F_GSO)",
     "sums": "sums the bytes itself and drops what comes out wrong, if nothing below says otherwise",
-    "heeds-owed": "is told where a sum is still owed (NFQA_SKB_CSUMNOTREADY): does not verify it, and updates it as an unfinished one",
-    "heeds-verified": "is told where a sum is not verified yet (NFQA_SKB_CSUM_NOTVERIFIED), and verifies only there",
+    "heeds-owed": "is told where a sum is still owed (NFQA_SKB_, TP_STATUS_CSUMNOTREADY): neither verifies it nor updates it as finished",
+    "heeds-verified": "is told where a sum counts as verified (TP_STATUS_CSUM_VALID, no NFQA_SKB_CSUM_NOTVERIFIED), and believes it",
     "anew": "makes the sum of what it edits anew",
     "forgets": "edits, and leaves the sum to whoever transmits",
+    "header-included": "sends by a raw socket (IP_HDRINCL) in place of a packet socket",
 }
 """Each completes "a program that ..."."""
 
 PROGRAMS: Final = (
+    Known("dpdk-io", (), "DPDK lib/vhost/virtio_net.c: what is received with NEEDS_CSUM does not ask for a sum when it is sent", "memory"),
     Known("libnetfilter-queue", ("anew",), "libnetfilter_queue src/extra/tcp.c nfq_tcp_mangle_ipv4, udp.c nfq_udp_mangle_ipv4", "memory"),
     Known("nf-queue-example", ("takes-unfinished",), "libnetfilter_queue examples/nf-queue.c", "memory"),
+    Known("ovs-netdev", (), "Open vSwitch commit 29bb3093eb8b: before it, offload had to be off", "derived"),
+    Known("ovs-netdev-tso", ("keeps-header",), "Open vSwitch commit 29bb3093eb8b (userspace-tso-enable)", "derived"),
+    Known("relay", (), "any that opens packet sockets and asks them for no status"),
     Known("scapy", ("anew",), "scapy/layers/inet.py: a field that is deleted is computed when the packet is built", "memory"),
+    Known("vpp-17.07", (), "https://github.com/FDio/vpp/issues/2438", "derived"),
+    Known("vpp-18.04", ("heeds-owed",), "FD.io VPP 18.04 src/vnet/devices/af_packet/node.c mark_tcp_udp_cksum_calc", "derived"),
+    Known("vpp-23.02", ("keeps-header",), "FD.io VPP src/plugins/af_packet/node.c fill_cksum_offload"),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from csumlab.headers import Kind, Layer
 from csumlab.machine import Packet, Setting, Translation, apply
 from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
+from csumlab.programs import behaviours
 from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Stage
 from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
@@ -27,7 +28,7 @@ from csumlab.topology.editing import edits
 from csumlab.topology.features import is_on
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import BRIDGE_CALLS, CLAIMS, KNOBS, knobs_of, options_of
-from csumlab.topology.presets import PRESETS, Preset
+from csumlab.topology.presets import PRESETS, Preset, in_use
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
 
 MAX_HOPS = 400
@@ -174,6 +175,7 @@ class Walker:
 
     def _knobs(self, domain: Domain, port: Port | None, words: Collection[str] = ()) -> Callable[[str], bool]:
         options = knobs_of(self.topology.device(port)) if port else {}
+        words = (*words, *behaviours(domain.program))
         return lambda name: name in words or {**KNOBS, **options, **domain.sysctl}.get(name, False)
 
     def _tap(self, port: Port, way: str) -> None:
@@ -195,7 +197,7 @@ class Walker:
     # The ways of a packet.
 
     def _preset(self, domain: Domain) -> Preset:
-        return PRESETS[domain.preset]
+        return in_use(domain.preset, bool(domain.program))
 
     def _only_device(self, domain: Domain) -> Device:
         return next(iter(domain.devices.values()))
@@ -272,8 +274,10 @@ class Walker:
                 self._tap(step.peer, "out")
                 continue
             if not self.topology.device(step.peer).feeds_reader or not self._is_read(step.peer):
+                there = self.topology.domains[step.peer.domain]
                 self._tap(step.peer, "in")
-                self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
+                self._rewrite(there, step.peer, "in", rewriters.AT_DEVICE)
+                self._by_program(programs.PROGRAM_TAKES, there, step.peer, "in")
             hooked = self._cross_bridge(step, target)
         if forward.leads_away(self.topology.device(target)):
             self._enter_tunnel(self.topology.domains[target.domain], target, next_hop)
@@ -408,7 +412,7 @@ class Walker:
     def _prerouting(self, domain: Domain, port: Port) -> None:
         """Connection tracking, and the rules for what comes in by ``port``."""
         device = self.topology.device(port)
-        if domain.tracks():
+        if domain.tracks() and not domain.program:
             self._apply(self._preset(domain).conntrack, domain, port, "in")
         self._rewrite(domain, port, "in", rewriters.IN_NETFILTER)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
@@ -456,10 +460,16 @@ class Walker:
         """What stands between the stack and a device: tc's rules, then transmit feature resolution: what the device cannot do, the kernel
         does before the capture point."""
         preset = self._preset(domain)
+        self._by_program(programs.PROGRAM_GIVES, domain, port, "out")
         self._rewrite(domain, port, "out", rewriters.AT_DEVICE)
         if preset.segmentation is not None and self.packet.long:
             self._apply(preset.segmentation, domain, port, "out")
         self._apply(preset.egress, domain, port, "out")
+
+    def _by_program(self, stage: Stage, domain: Domain, port: Port, way: str) -> None:
+        """Between a device and the program that is the stack of its domain. Of a virtio device the program is the other end itself."""
+        if domain.program and self.topology.device(port).kind is not DeviceKind.VIRTIO:
+            self._apply(stage, domain, port, way)
 
     def _rewrite(self, domain: Domain, port: Port, way: str, whose: Collection[str]) -> None:
         for stage, edit, words in edits(domain, self.topology.device(port), way, whose, lambda: self.packet.headers):

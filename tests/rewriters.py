@@ -9,6 +9,7 @@ import frames
 from csumlab.state import Skb, State, Summed
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
+from csumlab.topology.written import to_toml
 
 ROUTER = """
 at = "r:va"
@@ -89,6 +90,22 @@ def by_programs(four: str, six: str) -> str:
 def router(rules: str, preset: str = "linux-6.1", verify: bool = True, port: int = 0) -> Topology:
     text = ROUTER.replace("RULES", rules).replace("PRESET", preset).replace("VERIFY", str(verify).lower())
     return parse_topology(text.replace("PORT", str(port)))
+
+
+def with_program(words: str, rules: str) -> Topology:
+    """A program is the router."""
+    return parse_topology(to_toml(router(rules, verify=False, port=40000)).replace("[domain.r]\n", f'[domain.r]\nprogram = "{words}"\n', 1))
+
+
+def programmed_hosts() -> dict[str, Topology]:
+    """By how the program behaves that is the router, after "program"."""
+    four = SNAT[: SNAT.index("[[", 2)]
+    return {
+        "program, relay": with_program("relay", SNAT),
+        "program, with headers": with_program("keeps-header heeds-verified sums", SNAT),
+        "program, anew": with_program("heeds-owed sums anew", four),
+        "program, raw socket": with_program("heeds-owed forgets header-included", four),
+    }
 
 
 def hosts() -> dict[str, Topology]:

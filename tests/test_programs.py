@@ -34,6 +34,17 @@ def test_what_a_rule_may_not_say_of_a_program(rules: str, problem: str) -> None:
         rewriters.router(rules)
 
 
+def test_a_domain_with_a_program_is_written_as_it_is_read() -> None:
+    """The word stands on the domain, and a wrong one is named; a kernel whose stack knows other states has none."""
+    for topology in rewriters.programmed_hosts().values():
+        assert parse_topology(to_toml(topology)).domains == topology.domains
+    text = to_toml(rewriters.with_program("relay", ""))
+    with pytest.raises(TopologyError, match=r"domain\.r\.program: unknown program or behaviour 'rely'; did you mean 'relay'"):
+        parse_topology(text.replace("relay", "rely"))
+    with pytest.raises(TopologyError, match=r"programs on packet sockets of xen-3\.0\.0 are not modelled"):
+        parse_topology(text.replace('preset = "linux-6.1"\nprogram', 'preset = "xen-3.0.0"\nprogram').replace("linux-6.1", "xen-3.0.0"))
+
+
 def test_a_rule_with_a_program_is_written_as_it_is_read() -> None:
     """Of rules that translate and of those that edit."""
     for rules in (rewriters.DECIDED, rewriters.by_programs("anew", "forgets")):

@@ -63,7 +63,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found["older dom0, 3.12"] = with_preset(older, domU="linux-3.12")
         found["older guest, 3.12"] = with_preset(older, dom0="linux-3.12")
         found["unsummed"] = host(hosts.DIRECT.replace("local =", "options = { udpcsum = false }\nlocal ="))
-        found |= kvm_hosts() | card_hosts() | reading_hosts() | rewriters.hosts()
+        found |= kvm_hosts() | card_hosts() | reading_hosts() | rewriters.hosts() | rewriters.programmed_hosts()
         found |= {f"claims, {name}": host(hosts.CLAIMS, PRESET=preset, CLAIM=f"claims-{name}") for name in ("owed", "verified", "nothing")}
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
         odd = odd.replace(
@@ -438,7 +438,9 @@ ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.
 ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.5.0.1", "10.5.0.254"),)}
 ENDS |= {"encrypted": (("alpha", "10.244.0.1", "10.244.3.3"),)}
 ENDS |= {"transport": (("left", "10.1.0.2", "192.0.2.9"),)}
+ENDS |= {"program": (("a", "10.1.0.11", "10.2.0.22"),)}
 ENDS6 = {
+    "program": (("a", "fd00:1::11", "fd00:2::22"),),
     "bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),
     "odd": (("dom0", "2001:db8:2::1", "2001:db8:2::11"),),
     "claims": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),

@@ -87,7 +87,11 @@ class Vocabulary:
         for name, sentence in self.behaviours.items():
             lines += folded(f"{name}: {self.what} that {sentence}", "      ")
         for one in self.known:
-            lines += ["", *folded(f"{one.name}: {', '.join(one.behaviours)} ({one.sure})", "      "), *folded(f"[{one.source}]", "      ")]
+            lines += [
+                "",
+                *folded(f"{one.name}: {', '.join(one.behaviours) or 'none of these'} ({one.sure})", "      "),
+                *folded(f"[{one.source}]", "      "),
+            ]
         return "\n".join(lines)
 
     def markdown(self) -> list[str]:
@@ -104,7 +108,7 @@ class Vocabulary:
             *(f"| {name} | {sentence} |" for name, sentence in self.behaviours.items()),
         ]
         lines += ["", f"| {self.key} | behaviours | source |", "|---|---|---|"]
-        lines += [f"| {one.name} | {', '.join(one.behaviours)} | {one.source} *({one.sure})* |" for one in self.known]
+        lines += [f"| {one.name} | {', '.join(one.behaviours) or 'none of these'} | {one.source} *({one.sure})* |" for one in self.known]
         return [*lines, ""]
 
 
@@ -115,7 +119,7 @@ _CARDS = {
 VOCABULARIES = {
     "cards": Vocabulary("card", "a card", "a nic", _CARDS, cards.CARDS),
     "readers": Vocabulary("reader", "a program", "a device", readers.BEHAVIOURS, readers.READERS),
-    "programs": Vocabulary("program", "a program", "a rule", programs.BEHAVIOURS, programs.PROGRAMS),
+    "programs": Vocabulary("program", "a program", "a rule or domain", programs.BEHAVIOURS, programs.PROGRAMS),
 }
 
 

@@ -1,5 +1,8 @@
 """Programs that take packets out of the kernel and put them back, as tables. Which behaviours there are is told by ``csumlab/programs.py``.
 
+What a program gets by a packet socket or a ring of vhost-user comes with a header, a status or nothing that says what stood beside the
+packet; inside the program the state here is what it was told.
+
 A queue keeps the kernel's own packet and gives the program a copy. If the verdict has no payload, the kernel goes on with what it kept; if
 it has one, the bytes are the program's and nothing is known of them, whatever stood beside the packet before.
 """
@@ -10,11 +13,14 @@ from csumlab.headers import Kind
 from csumlab.stage import (
     ABSENT_TRANSPORT,
     ANY,
+    DROP,
     EDITS,
     FRAGMENT,
     KEEP,
+    LONG,
     REJECT,
     SAME,
+    TRIM,
     Row,
     Rule,
     Selector,
@@ -29,6 +35,7 @@ from csumlab.stage import (
     right,
     translate,
     when,
+    wrong,
 )
 from csumlab.state import Skb, Summed
 
@@ -81,4 +88,65 @@ QUEUE_EDIT = Stage(
         Row(when(Skb), (), translate(Rule.FINAL, Rule.FINAL), _BACK, f"edited; the sum is updated by the difference, so a wrong one stays wrong; {_UNKNOWN}", sure="observed"),
     ),
 )  # fmt: skip
-TABLES = (NFQUEUE, QUEUE_VERDICT, QUEUE_EDIT)
+
+_HEADER = knob("keeps-header")
+_READ = "linux 6.1 net/packet/af_packet.c packet_rcv, packet_recvmsg, tpacket_rcv"
+PROGRAM_TAKES = Stage(
+    name="program-takes",
+    title="program takes the frame",
+    source=_READ,
+    table=(
+        Row(_OWED, (_HEADER,), KEEP, SAME, "the virtio header says NEEDS_CSUM, with csum_start and csum_offset", sure="observed"),
+        Row(_OWED, (_HEEDS_OWED,), KEEP, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
+        Row(when(Skb, summed=Summed.UNNECESSARY), (knob("heeds-verified"),), KEEP, changed(level=0), "the program is told that the sum is verified (TP_STATUS_CSUM_VALID, DATA_VALID): one level", sure="observed"),
+        Row(when(Skb), (), KEEP, fresh(Skb), "the program gets bytes, and no word of what is verified or still owed", sure="observed"),
+    ),
+)  # fmt: skip
+
+_SEND = "linux 6.1 net/packet/af_packet.c packet_snd, packet_snd_vnet_parse; include/linux/virtio_net.h virtio_net_hdr_to_skb"
+_RAW = "linux 6.1 net/ipv4/raw.c raw_send_hdrinc; net/ipv6/raw.c rawv6_send_hdrinc"
+_BY_RAW = knob("header-included")
+PROGRAM_GIVES = Stage(
+    name="program-gives",
+    title="program hands the frame on",
+    source=_SEND,
+    table=(
+        Row(_OWED, (_HEADER, ~_BY_RAW), KEEP, SAME, "the virtio header that the program writes says NEEDS_CSUM", sure="observed"),
+        Row(ANY, (LONG,), DROP, SAME, "without a virtio header that says how it is to be cut, a frame longer than the device takes is refused (EMSGSIZE)", sure="derived"),
+        Row(_OWED, (_BY_RAW,), (*TRIM, *fill(Selector.AIMED), *compute(Selector.OUTER_IP)), fresh(Skb), "the program knows that the sum is owed and fills it; the raw socket makes the IPv4 header's sum anew", source=_RAW, sure="observed"),
+        Row(_OWED, (), fill(Selector.AIMED), fresh(Skb), "the program knows that the sum is owed, has no header to say so, and fills it", sure="observed"),
+        Row(ANY, (_BY_RAW,), (*TRIM, *compute(Selector.OUTER_IP)), fresh(Skb), "the raw socket makes the IPv4 header's sum anew; all else goes out as the program wrote it (CHECKSUM_NONE)", source=_RAW, sure="observed"),
+        Row(ANY, (), KEEP, fresh(Skb), "the frame goes out as the program wrote it (CHECKSUM_NONE): what is owed, nobody fills", sure="observed"),
+    ),
+)  # fmt: skip
+
+_OWN = "any program that routes: RFC 1812 section 5.2.2; FD.io VPP src/vnet/ip/ip4_input.h; OpenFastPath"
+PROGRAM_INPUT = Stage(
+    name="program-input",
+    title="program looks at the packet",
+    source=_OWN,
+    table=(
+        Row(ANY, (wrong(Selector.OUTER_IP),), DROP, SAME, "the IPv4 header's sum is wrong: not routed", sure="derived"),
+        Row(ANY, (~knob("sums"),), KEEP, SAME, "the program looks at no transport sum", sure="derived"),
+        Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment is not summed", sure="derived"),
+        Row(ANY, (~carries(Kind.TCP, Kind.UDP),), KEEP, SAME, "the program sums TCP and UDP", sure="derived"),
+        Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "there is no UDP checksum to check", sure="derived"),
+        Row(when(Skb, summed=(Summed.PARTIAL, Summed.UNNECESSARY)), (), KEEP, SAME, "the program was told that the sum is still owed or verified: not looked at", sure="derived"),
+        Row(ANY, (right(Selector.TRANSPORT),), KEEP, SAME, "the program sums the bytes itself: right", sure="derived"),
+        Row(ANY, (), REJECT, SAME, "the program sums the bytes itself: wrong; the packet is dropped", sure="derived"),
+    ),
+)  # fmt: skip
+
+PROGRAM_NAT = Stage(
+    name="program-nat",
+    title="program translates",
+    source="RFC 1624; FD.io VPP src/plugins/nat, ip_csum_update",
+    table=(
+        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="derived"),
+        Row(ANY, (knob("forgets"),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated, and the sum left as it is", sure="derived"),
+        Row(when(Skb), (knob("anew"), ~FRAGMENT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "translated, with a sum made anew over the bytes as they are, whatever it was", sure="derived"),
+        Row(_OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the program was told that the sum is owed: the pseudo-header's follows the addresses", sure="derived"),
+        Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, be it finished or not", sure="derived"),
+    ),
+)  # fmt: skip
+TABLES = (NFQUEUE, QUEUE_VERDICT, QUEUE_EDIT, PROGRAM_TAKES, PROGRAM_GIVES, PROGRAM_INPUT, PROGRAM_NAT)

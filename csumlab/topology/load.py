@@ -139,6 +139,7 @@ class _Domain(_Table):
     conntrack: bool = False
     outside: bool = False
     moves_to: str = ""
+    program: str = ""
     sysctl: dict[str, bool | int] = {}
     device: dict[str, Any] = {}
     route: list[Any] = []
@@ -218,6 +219,9 @@ class _Parser:
         self.words([entry.preset], PRESETS, f"{key}.preset", "preset")
         self.words([entry.moves_to] if entry.moves_to else [], PRESETS, f"{key}.moves-to", "preset")
         self.words(entry.sysctl, KNOBS, f"{key}.sysctl", "sysctl")
+        if entry.program and PRESETS[entry.preset].family is not Skb:
+            raise self.fail(f"{key}.program", f"programs on packet sockets of {entry.preset} are not modelled")
+        self.behaviour(entry.program, f"{key}.program")
         for word in BRIDGE_CALLS.values():
             if entry.sysctl.get(word) and PRESETS[entry.preset].bridge_netfilter is None:
                 raise self.fail(f"{key}.sysctl.{word}", f"what bridge netfilter of {entry.preset} does is not modelled")
@@ -236,6 +240,7 @@ class _Parser:
             entry.outside,
             entry.moves_to,
             tuple(self.edit(rule, entry.preset, devices, f"{key}.edit") for rule in entry.edit),
+            entry.program,
         )
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
@@ -423,6 +428,9 @@ class _Parser:
     def program(self, by: str, words: str, key: str) -> None:
         if words and by != "nfqueue":
             raise self.fail(key, f"{by} is no program: only nfqueue has one behind it")
+        self.behaviour(words, key)
+
+    def behaviour(self, words: str, key: str) -> None:
         try:
             programs.behaviours(words)
         except ValueError as error:

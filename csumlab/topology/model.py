@@ -255,7 +255,8 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class Domain:
     """One kernel: a host, dom0, a guest, a container. ``outside`` says that it stands for everybody else on its wire.
-    ``moves_to``: the kernel of the host that a guest is to be migrated to."""
+    ``moves_to``: the kernel of the host that a guest is to be migrated to. ``program``: how the program behaves that takes all frames of
+    its devices, and is its stack in place of the kernel's (programs.py); "" there is none."""
 
     name: str
     preset: str = "linux-6.1"
@@ -268,6 +269,7 @@ class Domain:
     outside: bool = False
     moves_to: str = ""
     edits: tuple[Edit, ...] = ()
+    program: str = ""
 
     def tracks(self) -> bool:
         return self.conntrack or bool(self.tracked)

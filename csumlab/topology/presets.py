@@ -510,6 +510,14 @@ PRESETS: Mapping[str, Preset] = {
 }
 
 
+def in_use(preset: str, program: bool) -> Preset:
+    """The tables of a kernel; with ``program`` those of a stack that is a program on packet sockets of that kernel."""
+    kernel = PRESETS[preset]
+    if not program:
+        return kernel
+    return replace(kernel, input=programs.PROGRAM_INPUT, nat=programs.PROGRAM_NAT, bridge_netfilter=None)
+
+
 def stages() -> dict[str, Stage]:
     """Every stage of every preset by name, in the order of a packet's way."""
     found: dict[str, Stage] = {}

@@ -25,6 +25,7 @@ from . import features, namespaces
 from .namespaces import Namespace, Untestable
 from .ports import End, PacketEnd, Tap, Watcher
 from .queues import Program
+from .relays import Relay
 from .rules import VNI, ruleset, vxlan_options
 from .sockets import Connections, Sockets
 
@@ -53,7 +54,7 @@ class Devices:
         self.sockets: dict[str, Sockets] = {}
         self.connections: dict[str, Connections] = {}
         self.ends: dict[Port, End] = {}
-        self.programs: list[Program] = []
+        self.programs: list[Program | Relay] = []
         self._wires: Namespace | None = None
         self._indices = iter(range(100, 10000))
 
@@ -126,7 +127,7 @@ class Devices:
                 namespaces.quiet()
         done: set[Port] = set()
         for name, domain in self.real.items():
-            for device in domain.devices.values():
+            for device in self._made(domain):
                 port = Port(name, device.name)
                 if port not in done:
                     done |= {port, *([device.peer] if device.peer else [])}
@@ -138,7 +139,7 @@ class Devices:
             with self.inside(name):
                 self._features(domain)
                 self.watchers[name] = Watcher()
-                self.watchers[name].names = {socket.if_nametoindex(device): device for device in domain.devices}
+                self.watchers[name].names = {socket.if_nametoindex(device.name): device.name for device in self._made(domain)}
                 self.sockets[name] = Sockets()
                 if domain.tracks():
                     self.connections[name] = Connections()
@@ -215,8 +216,8 @@ class Devices:
 
     def _set_up(self, domain: Domain) -> None:
         commands = []
-        for device in domain.devices.values():
-            if device.bridge:
+        for device in self._made(domain):
+            if device.bridge and not domain.program:
                 commands.append(f"link set dev {device.name} master {device.bridge}")
             commands += [f"address add {text} dev {device.name}{' nodad' if ':' in text else ''}" for text in device.addresses]
             commands.append(f"link set dev {device.name} up")
@@ -236,7 +237,14 @@ class Devices:
             f"neigh replace {hop} lladdr {mac} dev {device} nud permanent" for (hop, device), mac in self._neighbours(domain).items()
         ]
         namespaces.ip(commands)
-        namespaces.bridge(list(self._forwarding_entries(domain)))
+        if domain.program:
+            behind = list(domain.devices.values())[1].peer
+            known = {
+                str(span): self.macs[port].hex(":") for span, port in self.topology.owners.items() if port == behind and span.version == 4
+            }
+            self.programs.append(Relay(domain, known))
+        else:
+            namespaces.bridge(list(self._forwarding_entries(domain)))
         namespaces.sysctl("net/ipv4/ip_forward", int(domain.forwarding))
         namespaces.sysctl("net/ipv6/conf/all/forwarding", int(domain.forwarding))
         if domain.tracks() or domain.nat or domain.edits:
@@ -245,6 +253,10 @@ class Devices:
         self.programs += (Program(self.topology, domain, rule, number) for number, rule in enumerate(rules))
         for name, value in domain.sysctl.items():
             namespaces.sysctl(name.replace(".", "/"), int(value))
+
+    def _made(self, domain: Domain) -> Iterator[Device]:
+        """The devices that are made: where a program bridges, no bridge is."""
+        return (device for device in domain.devices.values() if not (domain.program and device.kind is DeviceKind.BRIDGE))
 
     def _neighbours(self, domain: Domain) -> dict[tuple[str, str], str]:
         """Hardware addresses of the next hops towards every address that is used: nobody has to ask for them."""
@@ -282,7 +294,7 @@ class Devices:
                 yield f"fdb replace {self.macs[port].hex(':')} dev {device.name} master static"
 
     def _features(self, domain: Domain) -> None:
-        for device in domain.devices.values():
+        for device in self._made(domain):
             port = Port(domain.name, device.name)
             wanted = {name: self._on(port, name) for name in FEATURES if name not in _HIDDEN}
             if device.kind in (DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.VETH):

@@ -44,8 +44,8 @@ class Virtio:
 
     @classmethod
     def unpack(cls, data: bytes) -> Virtio:
-        flags, _, _, _, start, offset = _HEADER.unpack_from(data)
-        return cls(flags, start, offset) if flags & NEEDS_CSUM else cls(flags)
+        flags, sort, _, cut, start, offset = _HEADER.unpack_from(data)
+        return cls(flags, start, offset, cut, sort) if flags & NEEDS_CSUM else cls(flags, cut=cut, sort=sort)
 
     def __str__(self) -> str:
         words = [

@@ -1,0 +1,13 @@
+"""Requests between two virtual machines over a switch that is a program; captured in the first of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import partial, requests, write
+
+if __name__ == "__main__":
+    write(__file__, requests("10.5.0.11", "10.5.0.12", partial))
