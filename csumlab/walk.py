@@ -19,9 +19,9 @@ from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.programs import behaviours
 from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Stage
-from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
+from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels, virtio
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
-from csumlab.state import Bare, State
+from csumlab.state import Bare, State, owed
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
@@ -351,7 +351,7 @@ class Walker:
             case DeviceKind.VIRTIO:
                 self._virtio(ours.virtio_transmit, here, port, "out")
                 self._claim(here, port)
-                self._virtio(theirs.tap_receive, there, peer, "in")
+                self._virtio(theirs.tap_receive, there, peer, "in", self._tail(theirs, port))
             case DeviceKind.TAP | DeviceKind.MACVTAP:
                 self._virtio(ours.tap_transmit, here, port, "out")
                 self._claim(here, port)
@@ -451,10 +451,19 @@ class Walker:
         self._apply(preset.forward, domain, Port(domain.name, leaving.name))
         self._output(domain, Port(domain.name, leaving.name), hop)
 
-    def _virtio(self, stage: Stage | None, domain: Domain, port: Port, way: str) -> None:
+    def _virtio(self, stage: Stage | None, domain: Domain, port: Port, way: str, words: Collection[str] = ()) -> None:
         if stage is None:
             raise _Ended(Fate.UNTOLD, f"{self._preset(domain).title} has no virtio and no tap with offload")
-        self._apply(stage, domain, port, way)
+        self._apply(stage, domain, port, way, words=words)
+
+    def _tail(self, preset: Preset, port: Port) -> tuple[str, ...]:
+        """How short the last segment of a super-frame from ``port`` would be, where that matters: the size of segments is not captured."""
+        if not preset.refuses_short_tails or not self.packet.long or owed(self.state, self.packet.headers) is None:
+            return ()
+        label, short = f"how long the last segment of a super-frame of {port} is", "its last segment would be shorter than its headers"
+        if label not in self.choices:
+            raise Undetermined(label, ("its last segment would be longer than its headers", short))
+        return (virtio.SHORT_TAIL,) if self.choices[label] == short else ()
 
     def _egress(self, domain: Domain, port: Port) -> None:
         """What stands between the stack and a device: tc's rules, then transmit feature resolution: what the device cannot do, the kernel

@@ -183,6 +183,7 @@ NEIGHBOURS = {
     "freebsd-13": ("nat",),
     "mirage-firewall": ("qubes",),
     "openbsd-5.4": ("nat", "nat, bare card"),
+    "linux-6.10": ("kvm, one kernel",),
     "linux-6.18": ("entered, xdp", "edits, bpf-ipv6"),
     "linux-5.10": ("edits, openvswitch", "edits, marks by openvswitch"),
     "linux-5.6": ("vxlan nat",),
@@ -233,6 +234,7 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
             READER="",
             FILL="false",
         ),
+        "kvm, one kernel": lambda: of_one_kernel(host(hosts.KVM, TAP="", GUEST="", READER="", FILL="false"), preset),
         "pair": lambda: host(pair, PRESET=preset),
         "entered, xdp": lambda: host(
             hosts.KVM.replace("[domain.guest]", f'[domain.guest]\npreset = "{preset}"'),

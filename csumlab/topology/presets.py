@@ -52,8 +52,9 @@ class Preset:
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
     its Xen network drivers write and heed, ``editors`` what edits packets beside NAT, by its word in topologies. ``mended_in`` is the
     first version that does not do what is special about this one, "" if there is nothing to mend, and ``mended_as`` the preset that stands
-    for it. Of a packet's slots of a ring behind the first: the most that its netfront uses, the most that its netback takes, and the most
-    with which that does not disable the interface (0: it never does)."""
+    for it. ``refuses_short_tails``: a tap asks how long the last segment of a super-frame is. Of a packet's slots of a ring behind the
+    first: the most that its netfront uses, the most that its netback takes, and the most with which that does not disable the interface
+    (0: it never does)."""
 
     name: str
     title: str
@@ -93,6 +94,7 @@ class Preset:
     slots_valid: int = 18
     slots_fatal: int = 0
     source: str = ""
+    refuses_short_tails: bool = False
     mended_in: str = ""
     mended_as: str = "linux-6.1"
 
@@ -251,6 +253,17 @@ LINUX_4_4 = replace(
     veth=linux_older.VETH_4_4,
     egress=linux_older.EGRESS_4_8,
     source="linux 4.4 drivers/net/veth.c, net/core/dev.c; in all else Linux 4.9",
+)
+LINUX_6_10 = replace(
+    LINUX_6_1,
+    name="linux-6.10",
+    title="Linux 6.10 (a tap or tun device that refuses some super-frames; all else as in 6.1)",
+    tap_receive=virtio.TAP_RECEIVE_6_10,
+    refuses_short_tails=True,
+    xdp_pass=hooks.XDP_PASS_6_10,
+    source="linux 6.10 include/linux/virtio_net.h virtio_net_hdr_to_skb, drivers/net/virtio_net.c receive_buf; in all else Linux 6.1",
+    mended_in="Linux 6.11",
+    mended_as="linux-6.12",
 )
 LINUX_6_11 = replace(
     LINUX_6_1,
@@ -479,6 +492,7 @@ PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
         LINUX_6_1,
+        LINUX_6_10,
         LINUX_6_11,
         LINUX_6_12,
         LINUX_6_18,
