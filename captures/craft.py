@@ -38,6 +38,7 @@ __all__ = [
     "blank",
     "damaged",
     "download",
+    "errors_about",
     "ether",
     "exchange",
     "marked",
@@ -166,6 +167,24 @@ def blank(data: bytes, kind: Kind) -> bytes:
     """With a field of zeros in the first sum of this kind."""
     place = next(one for one in dissect_packet(data, 1).sums if one.kind is kind)
     return data[: place.at] + bytes(2) + data[place.at + 2 :]
+
+
+def errors_about(source: str, destination: str, router: str) -> list[bytes]:
+    """ICMP errors (fragmentation needed) of a router about a segment, a datagram and a ping that ``source`` sent; of the segment also one
+    that quotes eight bytes of TCP, without its sum."""
+    made = []
+    for n in range(3):
+        sent = IP(src=source, dst=destination, id=n)
+        for inner, length in (
+            (TCP(sport=40000 + n, dport=80), 0),
+            (TCP(sport=40000 + n, dport=80), 28),
+            (UDP(sport=5000 + n, dport=53), 0),
+            (ICMP(id=7, seq=n), 0),
+        ):
+            quoted = right(ether(1, 2) / sent / inner / Raw(b"request %d." % n))[14:]
+            error = ICMP(type=3, code=4, nexthopmtu=1400)
+            made.append(right(ether(0xFE, 0x07) / IP(src=router, dst=source, id=n) / error / Raw(quoted[: length or len(quoted)])))
+    return made
 
 
 def marked(source: str, destination: str, inner: tuple[str, str]) -> list[bytes]:

@@ -80,8 +80,15 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
             header = replace(header, source=topology.span(0, last.source_port), destination=topology.span(0, last.destination_port))
         made.append(header)
     if quoting:
-        return (*made[: quoting - 1], replace(made[quoting - 1], quote=tuple(made[quoting:])))
+        quoted = (replace(header, kind=header.kind if _is_quoted(sums.get(header.index)) else Kind.NOTHING) for header in made[quoting:])
+        return (*made[: quoting - 1], replace(made[quoting - 1], quote=tuple(quoted)))
     return tuple(made)
+
+
+def _is_quoted(entry: SumFacts | None) -> bool:
+    """Whether an ICMP error quotes its packet as far as this sum, and that is one."""
+    absent = entry is not None and KINDS[entry.kind].zero_is_absent and entry.field is FieldValue.ZEROS
+    return entry is not None and entry.field is not FieldValue.UNKNOWN and not absent
 
 
 def observed(facts: Facts, headers: tuple[Header, ...], answers: Mapping[Form, bool]) -> SymbolicPacket:

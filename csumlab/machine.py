@@ -86,7 +86,7 @@ class Packet(Protocol):
     def stamp(self, rule: Rule) -> Self: ...
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self: ...
-    def translate_quote(self, edit: Translation) -> Self: ...
+    def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self: ...
     def mark(self, uid: int, bits: int, rule: Rule) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
@@ -198,6 +198,10 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.QUOTES:
             transport = outer_transport(headers)
             result = transport is not None and transport.quotes
+        case Test.SHORT_QUOTE:
+            transport = outer_transport(headers)
+            quote = transport.quote if transport is not None else ()
+            result = any(header.layer is Layer.TCP and header.kind is Kind.NOTHING for header in quote)
         case Test.EDITS:
             result = setting.edit != Translation()
         case Test.EDITS_TRANSPORT:
@@ -271,7 +275,7 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             edited = packet.translate(edit, do.address, do.port, do.ip)
             return edited.carried_on(packet, edit, do.address, do.follows)
         case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):
-            return packet.translate_quote(edit.mirrored)
+            return packet.translate_quote(edit.mirrored, do.address, do.port)
         case Operation.MARK:
             inner = outer_ip(_inside(packet.headers))
             return packet if inner is None else packet.mark(inner.uid, ECN[do.mark], do.ip)

@@ -69,7 +69,7 @@ class Header:
     of one of PORTED; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it. ``shifted`` says
     that its addresses or ports were others than those the capture shows. ``remote`` is of a tunnel's header: it says that the first sum
     behind it is left to the tunnel's far end (remote checksum offload). ``quote`` are the IP and transport headers that an ICMP error
-    quotes."""
+    quotes, with the kind NOTHING where their sum is not quoted or is none."""
 
     uid: int
     layer: Layer

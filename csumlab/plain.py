@@ -226,17 +226,24 @@ class FramePacket:
                 changed += before._addresses(ip) - self._addresses(ip)
         return replace(self, carried=(before.carried + changed) % 0xFFFF)
 
-    def translate_quote(self, edit: Translation) -> Self:
+    def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self:
         """Linux net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation: the quoted packet is translated by the same code, as far as it
-        was quoted."""
+        was quoted. Cilium bpf/lib/nat.h snat_v4_calc_icmp_error_csum_diff: the error's own sum follows what the addresses leave."""
         transport = outer_transport(self.headers)
         if transport is None or not transport.quotes:
             return self
         found = _dissected(self.frame(), self.tunnel_ports)
         place = next(n for n, header in enumerate(found.headers) if header.layer is Layer.QUOTE)
         start = found.headers[place].offset - 14
-        quoted = translated_quote(self.data[start:], edit)
-        return replace(self, data=self.data[:start] + quoted)
+        old, new = self.data[start:], translated_quote(self.data[start:], edit)
+        even = len(old) & ~1  # Nothing behind the quoted headers changes.
+        packet = replace(self, data=self.data[:start] + new)._updated(transport.uid, old[:even], new[:even], whole)
+        if not address.keeps_residue:
+            return packet
+        first, second, size = ADDRESS_PLACES[Layer.IPV4 if old[0] >> 4 == 4 else Layer.IPV6]
+        places = (slice(first, first + size), slice(second, second + size))
+        was, become = (b"".join(quoted[place] for place in places) for quoted in (old, new))
+        return packet._updated(transport.uid, become, was, address)
 
     def decrement_ttl(self) -> Self:
         """Linux include/net/ip.h ip_decrease_ttl; IPv6 has no sum to follow."""

@@ -148,6 +148,8 @@ def _with(
     changed: list[Header] = []
     passed = False
     for header in stack:
+        if header.quotes and ((source, destination) != (ip.source, ip.destination) or port or there):
+            header = replace(header, quote=_quote_before(header.quote, ip, source, destination, port, there))
         if header.uid == ip.uid:
             header = replace(
                 header, source=source, destination=destination, shifted=header.source != source or header.destination != destination
@@ -160,6 +162,22 @@ def _with(
             passed = False
         changed.append(header)
     return tuple(changed)
+
+
+def _quote_before(
+    quote: tuple[Header, ...], ip: Header, source: Span, destination: Span, port: Span | None, there: Span | None
+) -> tuple[Header, ...]:
+    """What an error quotes, with the words that were translated back with it."""
+    before: list[Header] = []
+    for header in quote:
+        if header.is_ip:
+            back = destination if header.source == ip.destination else header.source
+            out = source if header.destination == ip.source else header.destination
+            header = replace(header, source=back, destination=out, shifted=(back, out) != (header.source, header.destination))
+        elif header.layer in PORTED:
+            header = replace(header, source=there or header.source, destination=port or header.destination, shifted=bool(port or there))
+        before.append(header)
+    return tuple(before)
 
 
 def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mapping[Form, bool]) -> Readings:

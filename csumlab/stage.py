@@ -105,7 +105,9 @@ class Do:
     stays: it spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
     ``coverage`` for CARRY; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``). For TRANSLATE: by which rule the
     transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on; by which the IPv4 header's own
-    sum does (``ip``); and what the sum beside the packet ``follows``."""
+    sum does (``ip``); and what the sum beside the packet ``follows``. For TRANSLATE_QUOTE: by which rule the
+    sum of the error follows all that has changed in what it quotes (``port``), or only what the addresses would leave there if a sum of the
+    quoted packet had taken them up (``address``)."""
 
     operation: Operation
     target: Selector | None = None
@@ -123,6 +125,10 @@ class Do:
             text = f"translate: addresses by the {self.address.value}, ports by the {self.port.value}"
             text += "" if self.ip is Rule.FINAL else f"; the IPv4 header sum: {self.ip.value}"
             return text if self.follows is Follows.ADDRESSES_4 else f"{text}; the sum of the packet {self.follows.value}"
+        if self.operation is Operation.TRANSLATE_QUOTE and self.port is not Rule.LEAVE:
+            return f"{self.operation.value}; the sum follows by the {self.port.value}"
+        if self.operation is Operation.TRANSLATE_QUOTE and self.address is not Rule.LEAVE:
+            return f"{self.operation.value}; the sum follows the addresses by the {self.address.value}"
         if self.operation is Operation.PUSH:
             remote = ", the inner sum left to the far end" if self.remote else ""
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
@@ -194,8 +200,12 @@ def segment(target: Selector) -> tuple[Do]:
     return (Do(Operation.SEGMENT, target),)
 
 
+def translate_quote(address: Rule = Rule.LEAVE, port: Rule = Rule.LEAVE) -> tuple[Do]:
+    return (Do(Operation.TRANSLATE_QUOTE, address=address, port=port),)
+
+
 KEEP: tuple[Do, ...] = ()
-TRANSLATE_QUOTE = (Do(Operation.TRANSLATE_QUOTE),)
+TRANSLATE_QUOTE = translate_quote()
 DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
 TRIM = (Do(Operation.TRIM),)
 PAD = (Do(Operation.PAD),)
@@ -237,6 +247,7 @@ class Test(Enum):
     INVALID = "marked INVALID"
     REMOTE = "the tunnel's header leaves the inner sum to this end"
     QUOTES = "it quotes another packet"
+    SHORT_QUOTE = "it quotes TCP, but not as far as the sum"
     EDITS = "something is edited"
     EDITS_TRANSPORT = "a port or what follows it is edited"
     ODD_OPTION = "the TCP option that is edited lies at an odd place"
@@ -367,6 +378,7 @@ TRAILER = Given(Test.TRAILER)
 INVALID = Given(Test.INVALID)
 REMOTE = Given(Test.REMOTE)
 QUOTES = Given(Test.QUOTES)
+SHORT_QUOTE = Given(Test.SHORT_QUOTE)
 EDITS = Given(Test.EDITS)
 EDITS_TRANSPORT = Given(Test.EDITS_TRANSPORT)
 ODD_OPTION = Given(Test.ODD_OPTION)

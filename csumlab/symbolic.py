@@ -392,13 +392,39 @@ class SymbolicPacket:
         first = self._summed
         return self.carried is not None and first is not None and self.carried != self._from(first)
 
-    def translate_quote(self, edit: Translation) -> Self:
-        """What an ICMP error quotes changes by words that no column holds; its own sum is left alone."""
+    def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self:
+        """What an ICMP error quotes changes as far as it is quoted: addresses and ports, and the sums that follow them. The error's own sum
+        follows as the rules say."""
         transport = outer_transport(self.headers)
         if transport is None or not transport.quotes:
             return self
-        change = unknown(f"change of what header {transport.uid} quotes", "the sums of a quoted packet are not tracked")
-        return self._change(transport.uid, change, {}, in_pseudo=False)
+        addresses, change = self._quote_changed(transport.quote, edit)
+        packet = self._change(transport.uid, change, {transport.uid: whole}, in_pseudo=False)
+        if not address.keeps_residue:
+            return packet
+        return packet._write(transport.uid, packet.sums[transport.uid].field + addresses, packet.sums[transport.uid].computed_zero)
+
+    def _quote_changed(self, quote: tuple[Header, ...], edit: Translation) -> tuple[Form, Form]:
+        """What new addresses add to a sum, and what all that is edited in a quoted packet adds."""
+        ip = next(header for header in quote if header.is_ip)
+        inner = next((header for header in quote if header is not ip and (header.layer in PORTED or header.kind is not Kind.NOTHING)), None)
+        addresses, ports = self._moved(ip, edit.source, edit.destination), ZERO
+        if inner is not None and inner.layer in PORTED:
+            ports = self._moved(inner, edit.source_port, edit.destination_port)
+        change = ports if ip.layer is Layer.IPV4 else addresses + ports  # The sum of an IPv4 header takes up its addresses.
+        if inner is not None and inner.layer is Layer.SCTP:
+            change = change + unknown(f"change of the CRC of header {inner.uid}", "a CRC is no sum: its words are not predicted")
+        elif inner is not None and inner.kind is not Kind.NOTHING:
+            change = change - ports - (addresses if KINDS[inner.kind].pseudo else ZERO)
+        return addresses, change
+
+    def _moved(self, header: Header, source: Span | None, destination: Span | None) -> Form:
+        """What new addresses or ports add to a sum; one that only run-time state could tell stays as it is."""
+        total = ZERO
+        for side, span in (("source", source), ("destination", destination)):
+            if span is not None and span.exact:
+                total = total + words(span) - self.word(header, side)
+        return total
 
     def decrement_ttl(self) -> Self:
         ip = outer_ip(self.headers)

@@ -417,12 +417,12 @@ class Walker:
         self._rewrite(domain, port, "in", rewriters.IN_NETFILTER)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         assert ip is not None
-        if domain.tracks():
+        if domain.tracks() or domain.tracked:
             edit = self._choose(
                 f"what {domain.name} has in its connection table",
                 list(forward.translate_destination(self.topology, domain, device, ip, transport)),
             )
-            if edit is None and domain.tracked and transport is not None and transport.quotes:
+            if edit is None and domain.tracks() and domain.tracked and transport is not None and transport.quotes:
                 edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
                 self._translate(domain, port, "in", edit)
@@ -491,7 +491,7 @@ class Walker:
 
     def _translate(self, domain: Domain, port: Port, way: str, edit: Translation) -> None:
         preset = self._preset(domain)
-        self._apply(preset.editors["ipvs"] if edit.by == "ipvs" else preset.nat, domain, port, way, edit)
+        self._apply(preset.editors.get(edit.by, preset.nat), domain, port, way, edit)
 
     def _is_udp(self, transport: Header | None) -> bool:
         return transport is not None and transport.layer is Layer.UDP

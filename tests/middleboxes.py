@@ -34,6 +34,7 @@ def every() -> Iterator[Middlebox]:
     yield from options()
     yield from marks()
     yield from zeros()
+    yield from quotes()
 
 
 def _whole(inner: frames.Frame, source: str, destination: str) -> bytes:
@@ -84,6 +85,36 @@ def summing_to(inner: frames.Frame, source: str, destination: str, ttl: int, num
     identification = negate(residue(header[:8] + bytes([ttl]) + header[9:]) + number)
     data = frames.patch(frames.patch(data, 18, identification), 24, 0)
     return frames.patch(data, 24, negate(residue(data[14:34])))
+
+
+MASQUERADE = """
+[[domain.r.nat]]
+kind = "masquerade"
+device = "vb"
+source = "10.1.0.0/24"
+by = "BY"
+"""
+
+
+def quotes() -> Iterator[Middlebox]:
+    """A router that masquerades, and ICMP errors about what it sent: about every protocol, quoted whole or with eight bytes."""
+    for by in ("cilium", "cilium-1.19", "cilium-1.17", "conntrack"):
+        topology = rewriters.router(MASQUERADE.replace("BY", by), verify=False)
+        sent = {"tcp": frames.tcp(b"asked"), "udp": frames.udp(b"asked", 53), "ping": frames.icmp(b"asked")}
+        packets = {}
+        for name, inner in sent.items():
+            quoted = frames.ipv4(inner, "10.2.0.1", "10.2.0.22").data
+            packets[f"error about {name}"] = _whole(frames.icmp_error(quoted), "10.2.0.22", "10.2.0.1")
+            packets[f"error about {name}, eight bytes"] = _whole(frames.icmp_error(quoted[:28]), "10.2.0.22", "10.2.0.1")
+        unsummed = frames.ipv4(frames.udp(b"asked", 53), "10.2.0.1", "10.2.0.22").data
+        packets["error about udp, none"] = _whole(frames.icmp_error(frames.patch(unsummed, 26, 0)), "10.2.0.22", "10.2.0.1")
+        yield Middlebox(f"quotes, {by}", topology, "b", packets)
+        if by != "conntrack":
+            out = {name: _whole(made, "10.1.0.11", "10.2.0.22") for name, made in (("tcp", frames.tcp(b"x")), ("udp", frames.udp(b"x")))}
+            at = 14 + 20 + 6
+            own = frames.icmp_error(frames.ipv4(frames.udp(b"asked", 53), "10.2.0.22", "10.2.0.1").data)
+            out |= {"udp, none": frames.patch(out["udp"], at, 0), "error of this side": _whole(own, "10.1.0.11", "10.2.0.22")}
+            yield Middlebox(f"quotes, {by}, outward", topology, "a", out)
 
 
 def marks() -> Iterator[Middlebox]:

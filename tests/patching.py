@@ -9,7 +9,7 @@ from typing import Any
 
 from csumlab import walk
 from csumlab.stage import Stage
-from csumlab.stages import hooks, nic, programs, rewriters, tunnels
+from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
 from csumlab.topology import presets
 from csumlab.topology.presets import Preset
 
@@ -25,7 +25,7 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
         carrying = {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in preset.carrying.items()}
         editors = {by: other if edits is stage else edits for by, edits in preset.editors.items()}
         table[name] = replace(preset, **parts, carrying=carrying, editors=editors)
-    for module in (hooks, nic, programs, rewriters, tunnels, walk):
+    for module in (hooks, nic, programs, readers, rewriters, tunnels, walk):
         for name, value in vars(module).items():
             if value is stage:
                 old.append((module, name, value))

@@ -24,6 +24,7 @@ GOLDEN = Path(__file__).parent / "golden" / "walks.txt"
 SUMMED_ANEW = "netback has a super-frame's sum made anew whatever its slots say"
 LOOK_AWAY = "after delivery nobody asks what the packet carries, unless a tunnel header is taken off"
 HELD = "a fragment's way ends here: nobody asks what it carries, and filling it changes no byte that is captured again"
+READ = "a program has the packet: nobody asks any more what it carries"
 CARRIED = "nobody in these walks sends on what a guest received: tests/test_virtio.py holds csum_start across both ways"
 ENCRYPTED = "it is encrypted next, whatever it carries"
 FORGOTTEN = "forwarding forgets a remembered sum, and delivery verifies again what is right"
@@ -35,9 +36,7 @@ EQUIVALENT = {
     "program-nat 5 becomes 1": GIVEN_AS_BYTES,
     "egress 4 becomes 2": "a boundary that finds the header again by parsing comes next wherever csum_start was elsewhere",
     "conntrack 7 becomes 0": FORGOTTEN,
-    "nat 5 becomes 0": FORGOTTEN,
     "ipvs 5 becomes 3": FORGOTTEN,
-    "nat 5 becomes 3": FORGOTTEN,
     **{f"segmentation {row} becomes {state}": ENCRYPTED for row, states in ((3, (0, 1, 3)), (4, (1, 2, 3))) for state in states},
     "receive 1 does fill": HELD,
     "receive 1 becomes 0": HELD,
@@ -58,6 +57,9 @@ EQUIVALENT = {
     **{f"ring-slots 3 becomes {state}": SUMMED_ANEW for state in (0, 1)},
     **{f"ring-slots-elsewhere {row} becomes {state}": SUMMED_ANEW for row in (1, 2, 3) for state in (0, 1)},
     "freebsd-netfront-transmit 1 becomes 2": "the other end asks for csum_blank first, as Linux does",
+    **{f"packet-reader 2 becomes {state}": HELD for state in (0, 1, 2)},
+    **{f"packet-reader {row} becomes {state}": READ for row in (3, 7) for state in (0, 1, 2)},
+    **{f"packet-reader {row} becomes {state}": READ for row, state in ((5, 0), (5, 1), (6, 0), (6, 2))},
     "mirage-forward 5 becomes 2": "what has no sum of its own is owed none: the ring forgets it",
     "mirage-accept 1 becomes 1": LOOK_AWAY,
     "mirage-accept 1 becomes 2": LOOK_AWAY,

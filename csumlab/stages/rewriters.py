@@ -12,13 +12,16 @@ from csumlab.headers import Kind
 from csumlab.stage import (
     ABSENT_TRANSPORT,
     ANY,
+    DROP,
     EDITS_TRANSPORT,
     ENCAPSULATED,
     FRAGMENT,
     KEEP,
     LONG,
     ODD_OPTION,
+    QUOTES,
     SAME,
+    SHORT_QUOTE,
     Follows,
     Row,
     Rule,
@@ -30,6 +33,7 @@ from csumlab.stage import (
     differing,
     outer_version,
     translate,
+    translate_quote,
     when,
 )
 from csumlab.state import Skb, Summed
@@ -201,6 +205,43 @@ IPVS = Stage(
     ),
 )  # fmt: skip
 
+_NAT_H = "Cilium bpf/lib/nat.h"
+_OUTSIDE_QUOTE = translate(Rule.LEAVE, Rule.LEAVE)
+_CILIUM = (
+    Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero (BPF_F_MARK_MANGLED_0)"),
+    Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
+    Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
+)  # fmt: skip
+_HELPERS = "Cilium bpf/lib/nat.h snat_v4_rewrite_headers; linux 6.1 net/core/filter.c bpf_l4_csum_replace, net/core/utils.c inet_proto_csum_replace4"
+CILIUM = Stage(
+    name="cilium",
+    title="Cilium translates",
+    source=_HELPERS,
+    table=(
+        Row(ANY, (QUOTES,), (*translate_quote(port=Rule.FINAL), *_OUTSIDE_QUOTE), SAME, "an ICMP error: what it quotes is translated the other way round, and its sum follows what has changed there", source=f"{_NAT_H} with pull request 48819: no correction where what is quoted has no pseudo-header", sure="derived"),
+        *_CILIUM,
+    ),
+)  # fmt: skip
+CILIUM_1_19 = Stage(
+    name="cilium-1.19",
+    title="Cilium translates",
+    source=_HELPERS,
+    table=(
+        Row(ANY, (QUOTES,), (*translate_quote(address=Rule.FINAL), *_OUTSIDE_QUOTE), SAME, "an ICMP error: what it quotes is translated the other way round, and its sum follows as if a quoted TCP or UDP sum had taken up the addresses, whatever is quoted", source=f"{_NAT_H} snat_v4_calc_icmp_error_csum_diff (pull request 43196) before 48819"),
+        *_CILIUM,
+    ),
+)  # fmt: skip
+CILIUM_1_17 = Stage(
+    name="cilium-1.17",
+    title="Cilium translates",
+    source=_HELPERS,
+    table=(
+        Row(ANY, (QUOTES, SHORT_QUOTE), DROP, SAME, "an ICMP error that quotes TCP without its sum: the update of that fails, and the error is dropped (DROP_CSUM_L4)", source=f"{_NAT_H} before pull request 40194; Cilium issue 33844"),
+        Row(ANY, (QUOTES,), (*translate_quote(), *_OUTSIDE_QUOTE), SAME, "an ICMP error: what it quotes is translated the other way round, and its own sum does not follow", source=f"{_NAT_H} before pull requests 43196 and 48086; Cilium issue 40827"),
+        *_CILIUM,
+    ),
+)  # fmt: skip
+
 IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue", "synproxy", "pf"})
 """What rewrites in the netfilter hooks without a connection, by the word that topologies have for it; behind nfqueue it is a program
 (stages/programs.py)."""
@@ -213,7 +254,9 @@ ONLY_EDIT = frozenset({"act-csum", "iptables", "synproxy", "pf"})
 """Those that translate no addresses."""
 ONLY_TRANSLATE = frozenset({"act-nat", "bpf", "bpf-ipv6"})
 """Those that do nothing else."""
-OF_CONNECTIONS = ("conntrack", "ipvs")
+TRACKED = ("conntrack", "ipvs")
+"""Who translates by the connection tracking of the kernel, which looks at sums."""
+OF_CONNECTIONS = (*TRACKED, "cilium", "cilium-1.19", "cilium-1.17")
 """Who translates with a memory, so that replies are translated back."""
 EDITORS: Mapping[str, Stage] = {
     "nft": NFT,
@@ -226,6 +269,9 @@ EDITORS: Mapping[str, Stage] = {
     "xdp": XDP,
     "act-csum": CSUM,
     "ipvs": IPVS,
+    "cilium": CILIUM,
+    "cilium-1.19": CILIUM_1_19,
+    "cilium-1.17": CILIUM_1_17,
 }
 """Who edits by which table, by the word that topologies have for it; a preset may have others. ``act-csum`` also makes the IPv4 header's sum
 anew (CSUM_IP)."""

@@ -15,6 +15,7 @@ from csumlab.cards import lengths, ports
 from csumlab.headers import Layer
 from csumlab.packet import Span
 from csumlab.shown import Shown
+from csumlab.stages.rewriters import OF_CONNECTIONS, TRACKED
 from csumlab.tables import ETHERNET_MTU, Tables
 
 
@@ -272,12 +273,12 @@ class Domain:
     program: str = ""
 
     def tracks(self) -> bool:
-        return self.conntrack or bool(self.tracked)
+        return self.conntrack or any(rule.by in TRACKED for rule in self.nat)
 
     @property
     def tracked(self) -> tuple[Nat, ...]:
         """The translation rules that remember connections."""
-        return tuple(rule for rule in self.nat if rule.by in ("conntrack", "ipvs"))
+        return tuple(rule for rule in self.nat if rule.by in OF_CONNECTIONS)
 
 
 @dataclass(frozen=True, repr=False)
