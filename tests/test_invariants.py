@@ -82,8 +82,8 @@ def test_what_is_owed_becomes_final_by_one_fill(case: walks.Case) -> None:
             elif due is not None and owed(hop.state_after, hop.after.headers) != due and due in project(hop.state_after, hop.after.headers):
                 lost += [number] if due not in filled else []
         for number in lost:
-            hop, later = walked.trace.hops[number], walked.trace.hops[number + 1 :]
-            anew = any(Operation.COMPUTE in operations(after) for after in later)
+            hop, onwards = walked.trace.hops[number], walked.trace.hops[number:]
+            anew = any(Operation.COMPUTE in operations(present) for present in onwards)
             said = walked.judged or walked.trace.fate is not Fate.ACCEPTED
             assert said or anew, f"{hop}: what is owed is forgotten, and nobody says so"
         assert all(times == 1 for times in filled.values()) or walked.judged
