@@ -42,10 +42,11 @@ def bugs_markdown() -> str:
     found = catalogue()
     statuses = Counter(entry.status for entry in found.bug)
     mended = sum(1 for entry in found.bug if entry.missing and entry.fixed)
+    ends = f" (of {mended} of these it is shown how they end where they are mended)" if mended else ""
     lines = ["<!-- Made by `make docs` from csumlab/catalogue.toml; edit that. -->", "", "# Documented bugs", "", _INTRODUCTION, ""]
     lines += [
-        f"{len(found.bug)} bugs: {statuses['scenario']} are shown by scenarios; {statuses['missing']} need something that is not modelled "
-        f"(of {mended} of these it is shown how they end where they are mended); {statuses['outside']} are out of scope.",
+        f"{len(found.bug)} bugs: {statuses['scenario']} are shown by scenarios; {statuses['missing']} need something that is not modelled{ends}; "
+        f"{statuses['outside']} are out of scope.",
         "",
     ]
     lines += ["## Shown", "", *_shown(entry for entry in found.bug if entry.scenario)]
