@@ -45,8 +45,8 @@ def bugs_markdown() -> str:
     ends = f" (of {mended} of these it is shown how they end where they are mended)" if mended else ""
     lines = ["<!-- Made by `make docs` from csumlab/catalogue.toml; edit that. -->", "", "# Documented bugs", "", _INTRODUCTION, ""]
     lines += [
-        f"{len(found.bug)} bugs: {statuses['scenario']} are shown by scenarios; {statuses['missing']} need something that is not modelled{ends}; "
-        f"{statuses['outside']} are out of scope.",
+        f"{len(found.bug)} bugs: {statuses['scenario']} are shown by scenarios; "
+        f"{statuses['missing']} need something that is not modelled{ends}; {statuses['outside']} are out of scope.",
         "",
     ]
     lines += ["## Shown", "", *_shown(entry for entry in found.bug if entry.scenario)]
