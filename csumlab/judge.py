@@ -16,7 +16,7 @@ from csumlab.forms import Form
 from csumlab.machine import Packet
 from csumlab.outer import inner_start
 from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
-from csumlab.stage import Operation
+from csumlab.stage import Operation, Part
 from csumlab.stages.nic import WIRE
 from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
@@ -118,7 +118,9 @@ def _errors(trace: Trace) -> _Errors:
         if number in (start, trace.tap + 1):
             # What is seen wrong here was made wrong by the hop from which on it could not be told, or was wrong from the start.
             wrong, _ = wrong_sums(hop.before, hop.state_before)
-            since = {uid: since.get(uid, suspect.get(uid, -1)) for uid in wrong} | {uid: n for uid, n in since.items() if uid in sealed}
+            since = {uid: since.get(uid, suspect.get(uid, _made_by(trace, uid))) for uid in wrong} | {
+                uid: n for uid, n in since.items() if uid in sealed
+            }
             for uid, first in since.items():
                 for passed in range(max(first, start), number):
                     after[passed] |= {uid} if first >= 0 else set()
@@ -128,10 +130,12 @@ def _errors(trace: Trace) -> _Errors:
             unfilled = wrong_sums(hop.after.sealed, Bare())[0] if hop.after.sealed is not None else frozenset()
             sealed |= wrong | unfilled
             since |= {uid: number for uid in unfilled if uid not in since}
+        before = wrong
         wrong, untold = wrong_sums(hop.after, hop.state_after)
+        wrong |= {uid for uid in untold & before if _same(hop, uid)}
         for uid in wrong:
             since.setdefault(uid, suspect.get(uid, number))
-        for uid in untold:
+        for uid in untold - wrong:
             suspect.setdefault(uid, number)
         for uid in [uid for uid in since if uid not in wrong and _present(hop.after, uid) and uid not in sealed]:
             since.pop(uid)
@@ -141,6 +145,20 @@ def _errors(trace: Trace) -> _Errors:
     return _Errors(since, tuple(after), frozenset(sealed))
 
 
+def _made_by(trace: Trace, uid: int) -> int:
+    """The hop that a sum is wrong from where the packet starts with it: a socket that writes no more than the pseudo-header's sum and does
+    not say that the rest is owed; else none, -1."""
+    first = trace.hops[0]
+    wrote = _is_sender(first) and any(do.operation is Operation.WRITE_PSEUDO for do in first.row.does)
+    own = _sums(first.after).get(uid)
+    return 0 if wrote and own is not None and own.unfinished else -1
+
+
+def _same(hop: Hop, uid: int) -> bool:
+    """Whether a sum is as far off behind a hop as it was in front of it: what was wrong there and cannot be told here is wrong."""
+    return _present(hop.before, uid) and settled(hop.before, hop.state_before, uid) == settled(hop.after, hop.state_after, uid)
+
+
 def _first_final(trace: Trace) -> int:
     """The hop from which on the packet counts as made: a socket's own sums are nothing before its sender's table has run."""
     return 1 if trace.hops and _is_sender(trace.hops[0]) else 0
@@ -148,7 +166,7 @@ def _first_final(trace: Trace) -> int:
 
 def _is_sender(hop: Hop) -> bool:
     """Whether a socket's sums are written here: before that they guard nothing."""
-    return hop.stage.name.endswith("sender")
+    return hop.stage.part is Part.SENDER
 
 
 def _present(packet: Packet, uid: int) -> bool:
@@ -175,7 +193,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         yield Judgement("CSL504", last, None, outcome)
         return
     if trace.fate is Fate.DROPPED and not end.checked:
-        code = "CSL502" if "forward" in end.stage.name or "forward" in trace.why else "CSL501"
+        code = "CSL502" if end.stage.part is Part.FORWARD or "forward" in trace.why else "CSL501"
         yield Judgement(code, last, None, outcome)
         return
     refused = trace.fate in (Fate.REJECTED, Fate.DROPPED)
@@ -267,7 +285,7 @@ def _vouches(state: State) -> bool:
 
 def _untranslated(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     for number, hop in enumerate(trace.hops):
-        if hop.stage.name.endswith("nat") and not hop.row.does and getattr(hop.state_before, "invalid", False):
+        if hop.stage.part is Part.TRANSLATION and not hop.row.does and getattr(hop.state_before, "invalid", False):
             yield Judgement("CSL503", number, None, f"leaves {hop.domain} with the addresses it came with")
             return
 

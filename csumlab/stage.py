@@ -474,6 +474,15 @@ class Row:
     vouches: bool = False
 
 
+class Part(Enum):
+    """The part that a table plays on a packet's way, for those who read a trace: judge.py and the annotated captures."""
+
+    SENDER = "a socket's sums are written"
+    INPUT = "a packet enters the IP of a domain"
+    FORWARD = "a packet is routed on"
+    TRANSLATION = "addresses and ports are translated by connection tracking"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Stage(Shown):
     """A device function as a table, tried from the top. ``source`` is where its rows are read, unless they say otherwise or are rows of
@@ -484,6 +493,7 @@ class Stage(Shown):
     source: str
     table: tuple[Row, ...]
     like: Stage | None = None
+    part: Part | None = None
 
     def citation(self, row: Row) -> str:
         shared = self.like if self.like is not None and any(row is one for one in self.like.table) else None
@@ -507,4 +517,4 @@ def differing(stage: Stage, name: str, source: str, rows: Mapping[int, Row], bef
     for number, row in enumerate(stage.table, 1):
         table += [before[number]] if before and number in before else []
         table.append(rows.get(number, row))
-    return Stage(name, stage.title, source, tuple(table), stage)
+    return replace(stage, name=name, source=source, table=tuple(table), like=stage)

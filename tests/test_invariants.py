@@ -13,7 +13,7 @@ from judged import by_bytes, readings
 from random_hosts import RandomHost, random_hosts
 from thoroughness import TIMES
 
-from csumlab.stage import Operation
+from csumlab.stage import Operation, Part
 from csumlab.state import Claim, Skb, State, Summed, owed, project
 from csumlab.topology.presets import PRESETS
 from csumlab.trace import Fate, Fault, Hop
@@ -102,7 +102,7 @@ def test_what_the_judge_says_of_damage_is_what_the_bytes_do(case: walks.Case) ->
         filled: set[int | None] = set()
         for number, hop in enumerate(walked.trace.hops):
             due = owed(hop.state_before, hop.before.headers)
-            if "sender" in hop.stage.name or due in filled:
+            if hop.stage.part is Part.SENDER or due in filled:
                 continue
             filled |= {due} if due is not None and Operation.FILL in operations(hop) else set()
             seen = by_bytes(case, walks.plain(case, headers), walked.choices, number)

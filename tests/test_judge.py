@@ -15,11 +15,12 @@ from patching import patched
 from csumlab.capture import PcapngWriter
 from csumlab.findings import CATALOGUE, Severity
 from csumlab.replaying import ReplayResult, replay
-from csumlab.stage import Selector, compute
+from csumlab.stage import Part, Selector, compute
 from csumlab.stages import linux
 from csumlab.state import Skb
 from csumlab.topology.load import load_topology
 from csumlab.topology.model import Topology
+from csumlab.topology.presets import PRESETS
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 
@@ -143,3 +144,10 @@ def test_damage_behind_the_end_of_a_way_says_nothing(tmp_path: Path) -> None:
     result = replayed(tmp_path / "a.pcapng", load_topology(CAPTURES / "linux-6.1-invalid-leak" / "topology.toml"), frame + bytes(13))
     assert "CSL902" in {finding.code for finding in result.findings}
     assert {finding.hop for finding in result.findings} <= {"client:eth0", "router:eth1 in"}
+
+
+def test_every_kernel_s_tables_play_their_parts() -> None:
+    """The judge asks a table for its part, also that of a kernel which differs in a row."""
+    for preset in PRESETS.values():
+        parts = {preset.sender.part, preset.input.part, preset.nat.part, preset.forward.part}
+        assert parts == {Part.SENDER, Part.INPUT, Part.TRANSLATION, Part.FORWARD}, preset.name

@@ -21,7 +21,7 @@ from csumlab.outer import ETHERTYPES
 from csumlab.packet import ANY_PORT, Header, Span, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES
 from csumlab.sources import Reading, recorded_way, walker
-from csumlab.stage import Operation
+from csumlab.stage import Operation, Part
 from csumlab.state import Bare, Claim, State, owed, project
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import TAP, Hop, Trace
@@ -324,7 +324,7 @@ def _segments(trace: Trace) -> tuple[list[_Segment], list[int]]:
     """The segments of a way, and the number of the segment of every hop. IP input ends one, as do the ends of tunnels."""
     segments, of_hop = [_Segment()], []
     for hop in trace.hops:
-        if segments[-1].ports and (hop.stage.name.endswith("input") or any(do.operation in _ENDS for do in hop.row.does)):
+        if segments[-1].ports and (hop.stage.part is Part.INPUT or any(do.operation in _ENDS for do in hop.row.does)):
             segments.append(_Segment())
         of_hop.append(len(segments) - 1)
         if hop.stage is TAP:

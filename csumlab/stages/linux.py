@@ -29,6 +29,7 @@ from csumlab.stage import (
     TRANSLATE_QUOTE,
     TRIM,
     TTL_EXPIRES,
+    Part,
     Row,
     Rule,
     Selector,
@@ -68,6 +69,7 @@ TO_UNNECESSARY = fresh(Skb, summed=UNNECESSARY)
 
 SENDER = Stage(
     name="sender",
+    part=Part.SENDER,
     title="socket",
     source="linux 6.1 net/ipv4/tcp_output.c __tcp_transmit_skb; net/ipv4/udp.c udp_send_skb; net/ipv4/ip_output.c __ip_append_data",
     table=(
@@ -149,6 +151,7 @@ BRIDGE_NETFILTER = Stage(
 
 INPUT = Stage(
     name="input",
+    part=Part.INPUT,
     title="IP input",
     source="linux 6.1 net/ipv4/ip_input.c ip_rcv_core; net/ipv6/ip6_input.c ip6_rcv_core",
     table=(
@@ -201,6 +204,7 @@ _BY_SUMMED = (
 
 NAT = Stage(
     name="nat",
+    part=Part.TRANSLATION,
     title="address translation",
     source="linux 6.1 net/netfilter/nf_nat_proto.c nf_nat_ipv4_manip_pkt, tcp_manip_pkt, udp_manip_pkt; net/core/utils.c inet_proto_csum_replace4",
     table=(
@@ -214,6 +218,7 @@ NAT = Stage(
 
 NAT_5_6 = Stage(
     name="nat-5.6",
+    part=Part.TRANSLATION,
     title="address translation",
     source="linux 5.6 net/netfilter/nf_nat_proto.c nf_nat_ipv4_manip_pkt, tcp_manip_pkt, udp_manip_pkt",
     table=(
@@ -228,6 +233,7 @@ NAT_5_6 = Stage(
 
 FORWARD = Stage(
     name="forward",
+    part=Part.FORWARD,
     title="IP forwarding",
     source="linux 6.1 net/ipv4/ip_forward.c ip_forward; net/ipv6/ip6_output.c ip6_forward",
     table=(

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from csumlab.headers import Kind
-from csumlab.stage import ANY, KEEP, LONG, SAME, Row, Stage, carries, compute, knob, write_pseudo
+from csumlab.stage import ANY, KEEP, LONG, SAME, Row, carries, compute, differing, knob, write_pseudo
 from csumlab.stages import linux, rewriters
 
 _ASKS = (carries(Kind.UDP), knob("udp-segment"))
 _NO_OFFLOAD = "linux commit 10154dbded6d (6.11) net/ipv4/udp.c udp_send_skb, udp4_hwcsum; mended by d96016a764f6 (6.12)"
 
 
-def _sender(version: str, row: Row) -> Stage:
-    """The socket of 6.1 with another row where a program asks for segmentation and the device does not sum."""
-    table = linux.SENDER.table
-    return Stage(f"sender-{version}", linux.SENDER.title, linux.SENDER.source, (*table[:6], row, *table[7:]))
-
-
-SENDER_6_11 = _sender(
-    "6.11",
-    Row(ANY, _ASKS, write_pseudo(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation: the pseudo-header's sum only, with no note that it is owed; what fits one datagram is never cut, where a segment would get its sum", source=_NO_OFFLOAD),
+SENDER_6_11 = differing(
+    linux.SENDER,
+    "sender-6.11",
+    linux.SENDER.source,
+    {7: Row(ANY, _ASKS, write_pseudo(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation: the pseudo-header's sum only, with no note that it is owed; what fits one datagram is never cut, where a segment would get its sum", source=_NO_OFFLOAD)},
 )  # fmt: skip
-SENDER_6_12 = _sender(
-    "6.12",
-    Row(ANY, _ASKS, compute(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation of what fits one datagram: summed in software like any other", source="linux 6.12 net/ipv4/udp.c udp_send_skb"),
+SENDER_6_12 = differing(
+    linux.SENDER,
+    "sender-6.12",
+    linux.SENDER.source,
+    {7: Row(ANY, _ASKS, compute(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation of what fits one datagram: summed in software like any other", source="linux 6.12 net/ipv4/udp.c udp_send_skb")},
 )  # fmt: skip
 
-CSUM_6_12 = Stage(
-    name="tc-csum-6.12",
-    title=rewriters.CSUM.title,
-    source=rewriters.CSUM.source,
-    table=(
-        *rewriters.CSUM.table[:2],
-        Row(ANY, (LONG, carries(Kind.UDP)), KEEP, SAME, "segmentation will compute the sums, a tunnel's too", source="linux 6.12.111 net/sched/act_csum.c tcf_csum_ipv4_udp (SKB_GSO_UDP_TUNNEL, SKB_GSO_UDP_TUNNEL_CSUM)"),
-        *rewriters.CSUM.table[3:],
-    ),
+CSUM_6_12 = differing(
+    rewriters.CSUM,
+    "tc-csum-6.12",
+    rewriters.CSUM.source,
+    {3: Row(ANY, (LONG, carries(Kind.UDP)), KEEP, SAME, "segmentation will compute the sums, a tunnel's too", source="linux 6.12.111 net/sched/act_csum.c tcf_csum_ipv4_udp (SKB_GSO_UDP_TUNNEL, SKB_GSO_UDP_TUNNEL_CSUM)")},
 )  # fmt: skip
 
-SEGMENTATION_6_12 = Stage(
+SEGMENTATION_6_12 = replace(
+    linux.SEGMENTATION,
     name="segmentation-6.12",
-    title=linux.SEGMENTATION.title,
-    source=linux.SEGMENTATION.source,
+    like=linux.SEGMENTATION,
     table=tuple(row for row in linux.SEGMENTATION.table if "1118aaa3b351" not in row.source),
 )
 """What is to be encrypted is known by its security path, which is not dropped (linux 6.15 net/ipv4/udp_offload.c, commit 1118aaa3b351)."""

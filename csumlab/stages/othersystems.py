@@ -22,6 +22,7 @@ from csumlab.stage import (
     SEGMENTED,
     TRIM,
     TTL_EXPIRES,
+    Part,
     Row,
     Rule,
     Selector,
@@ -97,6 +98,7 @@ FREEBSD_LRO_14 = Stage(
 
 FREEBSD_INPUT = Stage(
     name="freebsd-input",
+    part=Part.INPUT,
     title="IP input",
     source="FreeBSD 10 sys/netinet/ip_input.c ip_input: CSUM_IP_CHECKED; sys/dev/xen/netfront/netfront.c xn_rxeof; FreeBSD differential diff 25778",
     table=(
@@ -108,6 +110,7 @@ FREEBSD_INPUT = Stage(
 
 FREEBSD_PF = Stage(
     name="freebsd-pf",
+    part=Part.TRANSLATION,
     title="pf translates",
     source="FreeBSD 10 before r289316 (2015) sys/netpfil/pf/pf.c pf_change_ap; reviews.freebsd.org rS289703",
     table=(
@@ -119,6 +122,7 @@ FREEBSD_PF = Stage(
 
 FREEBSD_PF_13 = Stage(
     name="freebsd-pf-13",
+    part=Part.TRANSLATION,
     title="pf translates",
     source="FreeBSD since r289316 (2015) sys/netpfil/pf/pf.c pf_change_ap, pf_proto_cksum_fixup: a sum that is left to the card (CSUM_DELAY_DATA) is known",
     table=(
@@ -178,6 +182,7 @@ OPENBSD_PF_CHECK = Stage(
 
 OPENBSD_PF = Stage(
     name="openbsd-pf",
+    part=Part.TRANSLATION,
     title="pf translates",
     source=_OPENBSD,
     table=(
@@ -207,6 +212,7 @@ MIRAGE_RECEIVE = Stage(
 
 MIRAGE_FORWARD = Stage(
     name="mirage-forward",
+    part=Part.FORWARD,
     title="firewall",
     source="qubes-mirage-firewall issue 1; mirage-nat lib/nat_packet.ml",
     table=(

@@ -27,6 +27,7 @@ from csumlab.stage import (
     TTL_EXPIRES,
     UNSEAL,
     UNTAG,
+    Part,
     Row,
     Rule,
     Selector,
@@ -56,6 +57,7 @@ _TREE = "xen 3.0.0 linux-2.6-xen-sparse"
 
 SENDER = Stage(
     name="xenlinux-sender",
+    part=Part.SENDER,
     title="socket",
     source="linux 2.6.12 net/ipv4/tcp_output.c tcp_transmit_skb, net/ipv4/ip_output.c ip_append_data",
     table=(
@@ -96,6 +98,7 @@ BRIDGE = Stage(
 
 INPUT = Stage(
     name="xenlinux-input",
+    part=Part.INPUT,
     title="IP input",
     source="linux 2.6.12 net/ipv4/ip_input.c ip_rcv",
     table=(
@@ -120,6 +123,7 @@ CONNTRACK = Stage(
 
 NAT = Stage(
     name="xenlinux-nat",
+    part=Part.TRANSLATION,
     title="address translation",
     source=f"{_TREE}/net/ipv4/netfilter/ip_nat_proto_tcp.c tcp_manip_pkt, ip_nat_proto_udp.c udp_manip_pkt; bug 447, mended 2006-02-09",
     table=(
@@ -133,6 +137,7 @@ NAT = Stage(
 
 FORWARD = Stage(
     name="xenlinux-forward",
+    part=Part.FORWARD,
     title="IP forwarding",
     source="linux 2.6.12 net/ipv4/ip_forward.c ip_forward",
     table=(
