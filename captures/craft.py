@@ -18,7 +18,7 @@ from scapy.packet import Packet, Raw
 from csumlab.capture import PcapngWriter
 from csumlab.crc32c import crc32c
 from csumlab.dissection import dissect_packet
-from csumlab.headers import Kind
+from csumlab.headers import KINDS, Kind
 from csumlab.inet import negate, residue
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Raw",
     "asked_over_ipv6",
     "blank",
+    "blank_inits",
     "damaged",
     "download",
     "errors_about",
@@ -89,6 +90,12 @@ def sctp_init(source: int, destination: int, tag: int) -> Raw:
     """An SCTP header and an INIT chunk (RFC 9260 section 3.3.2), for an IP header with protocol 132; the CRC is yet to be made."""
     chunk = struct.pack("!BBHIIHHI", 1, 0, 20, tag, 0x10000, 1, 1, 7)
     return Raw(struct.pack("!HHII", source, destination, 0, 0) + chunk)
+
+
+def blank_inits(source: str, destination: str) -> list[bytes]:
+    """INIT chunks whose CRC is left to a device: the field holds zeros."""
+    packets = (ether(0x07, 0xFE) / IP(src=source, dst=destination, proto=132, id=n) / sctp_init(5000 + n, 3868, 7 + n) for n in range(3))
+    return [blank(right(packet), Kind.SCTP) for packet in packets]
 
 
 def partial(packet: Packet, layer: type[Packet] | None = None) -> bytes:
@@ -166,7 +173,8 @@ def download(source: str, destination: str, off: int = 0) -> list[bytes]:
 def blank(data: bytes, kind: Kind) -> bytes:
     """With a field of zeros in the first sum of this kind."""
     place = next(one for one in dissect_packet(data, 1).sums if one.kind is kind)
-    return data[: place.at] + bytes(2) + data[place.at + 2 :]
+    width = KINDS[kind].width
+    return data[: place.at] + bytes(width) + data[place.at + width :]
 
 
 def errors_about(source: str, destination: str, router: str) -> list[bytes]:

@@ -168,7 +168,7 @@ def _deferred(number: int, entry: SumFacts, header: Header, headers: tuple[Heade
     for inner in headers:
         factor = next((f for outer, f in enclosing(headers, inner.uid) if outer.uid == header.uid), None)
         if factor is not None and inner.uid in sums and sums[inner.uid].seed == ZERO and inner.kind is not Kind.NOTHING:
-            residue = factor * (sums[inner.uid].residue + sums[inner.uid].seed)
+            residue = factor * sums[inner.uid].lacking
             return replace(present, data=residue - present.pseudo - present.field)
     return present
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from csumlab.topology.features import is_on
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.options import GENERIC, KNOBS, RX, V4, V6, VERIFIES, options_of
+from csumlab.topology.options import GENERIC, KNOBS, RX, SCTP, V4, V6, VERIFIES, options_of
 from csumlab.topology.presets import PRESETS
 
 
@@ -60,7 +60,7 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     fixed = preset.fixed.get(device.kind, frozenset())
     peer = topology.device(device.peer) if device.peer else None
     there = topology.domains[device.peer.domain] if device.peer else None
-    loose = [name for name in (GENERIC, V4, V6) if name not in fixed and is_on(domain, device, peer, name, there)]
+    loose = [name for name in (GENERIC, V4, V6, SCTP) if name not in fixed and is_on(domain, device, peer, name, there)]
     if loose and not any(name in fixed and is_on(domain, device, peer, name, there) for name in (GENERIC, V4)):
         features = {**device.features, **dict.fromkeys(loose, False)}
         yield Cure(

@@ -58,7 +58,7 @@ def settled(packet: Packet, state: State, uid: int) -> Form:
     if packet.long:
         return -own.seed  # Around an owed sum of a super-frame: it is written anew for each segment.
     inner = packet.sums[due]
-    return own.residue - factor * (inner.residue + inner.seed)
+    return own.residue - factor * inner.lacking
 
 
 def judge(trace: Trace) -> tuple[Judgement, ...]:

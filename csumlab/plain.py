@@ -160,16 +160,19 @@ class FramePacket:
     def forget(self) -> Self:
         return self if self.carried is None else replace(self, carried=None)
 
-    def fill(self, uid: int) -> Self:
-        """Linux net/core/dev.c skb_checksum_help: from csum_start to the end of the frame, 0 as 0xffff."""
+    def fill(self, uid: int, crc: bool = False) -> Self:
+        """Linux net/core/dev.c skb_checksum_help: from csum_start to the end of the frame, 0 as 0xffff; skb_crc32c_csum_help."""
         one = self.sums[uid]
+        if crc:
+            return self._patched(one.at, crc32c(self.data[one.start :]).to_bytes(4, "little"))
         return self._with_field(uid, negate(residue(self.data[one.start :])) or 0xFFFF)
 
     def write_pseudo(self, uid: int) -> Self:
         return self._with_field(uid, self._pseudo(uid) or 0xFFFF)
 
     def write_zero(self, uid: int) -> Self:
-        return self._with_field(uid, 0)
+        one = self.sums[uid]
+        return self._patched(one.at, bytes(KINDS[one.kind].width))
 
     def compute(self, uid: int) -> Self:
         one = self.sums[uid]

@@ -303,7 +303,7 @@ def _settled(packet: SymbolicPacket, uid: int) -> Form:
         if header.uid in packet.sums and header.kind in _SUMS_WITH_PSEUDO and packet.sums[header.uid].seed == ZERO:
             factor = next((f for outer, f in enclosing(packet.headers, header.uid) if outer.uid == uid), None)
             if factor is not None:
-                return residue - factor * (packet.sums[header.uid].residue + packet.sums[header.uid].seed)
+                return residue - factor * packet.sums[header.uid].lacking
     return residue
 
 
@@ -327,6 +327,10 @@ def _word(entry: SumFacts) -> str:
     )
 
 
+def _is_crc(packet: SymbolicPacket, uid: int) -> bool:
+    return uid in packet.sums and KINDS[packet.sums[uid].kind].crc
+
+
 def _assumed(assume: str, state: State, packet: SymbolicPacket) -> State:
     """The carried state that the user states, in the family of the place."""
     if isinstance(state, Bare):
@@ -346,5 +350,5 @@ def _assumed(assume: str, state: State, packet: SymbolicPacket) -> State:
     return {
         "unchecked": Skb(),
         "verified": Skb(Summed.UNNECESSARY),
-        "must-compute": Skb(Summed.PARTIAL, start=start) if start is not None else Skb(),
+        "must-compute": Skb(Summed.PARTIAL, start=start, crc=_is_crc(packet, start)) if start is not None else Skb(),
     }[assume]

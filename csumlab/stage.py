@@ -103,11 +103,11 @@ class Operation(Enum):
 class Do:
     """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SPOIL, SEGMENT and RESPELL (the final rule for a word that
     stays: it spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
-    ``coverage`` for CARRY; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``). For TRANSLATE: by which rule the
-    transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on; by which the IPv4 header's own
-    sum does (``ip``); and what the sum beside the packet ``follows``. For TRANSLATE_QUOTE: by which rule the
-    sum of the error follows all that has changed in what it quotes (``port``), or only what the addresses would leave there if a sum of the
-    quoted packet had taken them up (``address``)."""
+    ``coverage`` for CARRY; ``crc`` for a FILL with a CRC32c; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``). For
+    TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on;
+    by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``. For TRANSLATE_QUOTE: by which rule
+    the sum of the error follows all that has changed in what it quotes (``port``), or only what the addresses would leave there if a sum
+    of the quoted packet had taken them up (``address``)."""
 
     operation: Operation
     target: Selector | None = None
@@ -117,6 +117,7 @@ class Do:
     outer: OuterSum = OuterSum.NONE
     remote: bool = False
     coverage: Coverage = Coverage.FRAME
+    crc: bool = False
     follows: Follows = Follows.ADDRESSES_4
     mark: str = ""
 
@@ -140,11 +141,14 @@ class Do:
             return f"{self.operation.value} {self.mark}" + (f"; its sum: {self.ip.value}" if self.ip is not Rule.FINAL else "")
         if self.operation is Operation.CARRY:
             return f"{self.operation.value}: {self.coverage.value}"
+        if self.crc and self.target is not None:
+            return f"{self.operation.value} {self.target.value} with a CRC32c"
         return f"{self.operation.value} {self.target.value}" if self.target else str(self.operation.value)
 
 
-def fill(target: Selector) -> tuple[Do]:
-    return (Do(Operation.FILL, target),)
+def fill(target: Selector, *, crc: bool = False) -> tuple[Do]:
+    """From csum_start to the end of the frame: the Internet checksum whatever belongs there, or with ``crc`` the CRC32c."""
+    return (Do(Operation.FILL, target, crc=crc),)
 
 
 def write_pseudo(target: Selector) -> tuple[Do]:

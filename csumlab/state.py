@@ -37,16 +37,20 @@ class Claim(Enum):
 @dataclass(frozen=True, slots=True)
 class Skb:
     """Linux socket buffer. ``level`` is csum_level, ``start`` the uid of the header that csum_start points at (csum_offset is that
-    header's field), ``encapsulation`` skb->encapsulation, ``invalid`` conntrack's INVALID mark."""
+    header's field), ``encapsulation`` skb->encapsulation, ``invalid`` conntrack's INVALID mark. ``crc`` says that what is owed is a CRC32c
+    (csum_not_inet, since 4.13)."""
 
     summed: Summed = Summed.NONE
     level: int = 0
     start: int | None = None
     encapsulation: bool = False
     invalid: bool = False
+    crc: bool = False
 
     def __str__(self) -> str:
         text = self.summed.value
+        if self.summed is Summed.PARTIAL and self.crc:
+            text += " (CRC32c)"
         if self.summed is Summed.UNNECESSARY and self.level:
             text += f" level {self.level}"
         return text + (", INVALID" if self.invalid else "")

@@ -24,6 +24,7 @@ from csumlab.stage import Coverage, Follows, Rule
 MARKS = {"ecn": (1, 16), "dscp": (4, 64), "ttl": (256, 1)}
 """Words of an IP header that no pseudo-header holds, by their names in an edit: what one of them is worth in a sum over IPv4, and over
 IPv6."""
+CRC_WORDS = "a CRC is no sum: its words are not predicted"
 DAMAGE = Symbol("damage", damage=True)
 
 
@@ -68,6 +69,14 @@ class Sum:
         if self.residue != ZERO or not self.seed.unknowns:
             return self.seed
         return of(Symbol("what a finished sum is off the pseudo-header's", unknown=self.seed.unknowns[0].unknown, nonzero=True))
+
+    @property
+    def lacking(self) -> Form:
+        """What a fill takes off the words of the packet: r + g. A CRC's residue only says whether its words are the right ones, not
+        by how much they differ."""
+        if not KINDS[self.kind].crc:
+            return self.residue + self.seed
+        return ZERO if self.residue == ZERO else unknown(f"what the words of {self.residue} lack", CRC_WORDS)
 
     @property
     def unfinished(self) -> bool:
@@ -305,9 +314,19 @@ class SymbolicPacket:
             return self.forget()
         return replace(self, carried=before.carried - before._from(old) + self._from(new))
 
-    def fill(self, uid: int) -> Self:
-        """skb_checksum_help: the complement of the sum from csum_start to the end of the frame, field and trailer included."""
-        return self._write(uid, self._filled(uid), Zero.ONES)
+    def fill(self, uid: int, crc: bool = False) -> Self:
+        """skb_checksum_help: the complement of the sum from csum_start to the end of the frame, field and trailer included; or the CRC of
+        the same (skb_crc32c_csum_help), which is right if the field was blank and nothing follows the packet."""
+        own = self.sums[uid]
+        if not crc and not KINDS[own.kind].crc:
+            return self._write(uid, self._filled(uid), Zero.ONES)
+        packet = self.compute(uid)
+        also = own.field + (ZERO if uid in self.around_trailer else self.trailer)
+        if crc and KINDS[own.kind].crc and also == ZERO:
+            return packet
+        error = Symbol(f"error of CRC {uid}", unknown=CRC_WORDS, nonzero=not crc or also.is_zero() is False)
+        made = packet.sums[uid]
+        return packet._with_sum(uid, replace(made, data=made.data + of(error)))
 
     def _filled(self, uid: int) -> Form:
         return -self._from(uid)
@@ -320,15 +339,17 @@ class SymbolicPacket:
         right in one packet of 65535."""
         packet = self._write(uid, ZERO, Zero.ZEROS)
         own = packet.sums[uid]
-        if not KINDS[own.kind].zero_is_absent and own.data.unknowns:
-            blank = Symbol(f"what blank header {uid} sums to", unknown=own.data.unknowns[0].unknown, nonzero=True)
+        crc = KINDS[own.kind].crc
+        if (crc and self.sums[uid].field != ZERO) or (not KINDS[own.kind].zero_is_absent and own.data.unknowns):
+            why = CRC_WORDS if crc else own.data.unknowns[0].unknown
+            blank = Symbol(f"what blank header {uid} sums to", unknown=why, nonzero=True)
             own = replace(own, data=of(blank) - own.pseudo)
         return replace(packet, sums={**packet.sums, uid: replace(own, absent=KINDS[own.kind].zero_is_absent)})
 
     def compute(self, uid: int) -> Self:
         old = self.sums[uid]
         if KINDS[old.kind].crc:
-            made = unknown(f"CRC of header {uid}, made anew", "a CRC is no sum: its words are not predicted")
+            made = unknown(f"CRC of header {uid}, made anew", CRC_WORDS)
             packet = self._write(uid, made, Zero.ZEROS)
             return replace(packet, sums={**packet.sums, uid: replace(packet.sums[uid], data=-made)})
         return self._write(uid, -(old.pseudo + old.data), old.computed_zero)
@@ -462,7 +483,7 @@ class SymbolicPacket:
         for header, factor in enclosing(self.headers, uid):
             if header.uid in sums and not sums[header.uid].absent:
                 around, inner = sums[header.uid], sums[uid]
-                residue = factor * (inner.residue + inner.seed) - self.sums[header.uid].distance
+                residue = factor * inner.lacking - self.sums[header.uid].distance
                 zero = around.computed_zero
                 sums[header.uid] = replace(around, data=residue - around.pseudo - around.field, zero=zero)
         return replace(packet, sums=sums)
@@ -488,6 +509,11 @@ class SymbolicPacket:
         if own is None or how is not OuterSum.LCO or aimed is None:
             return packet
         made, inner = packet.sums[own.uid], self.sums[aimed]
+        if KINDS[inner.kind].crc:
+            # Local checksum offload takes the inner field for a sum, which will not make its words add up to zero.
+            field = unknown(f"field {own.uid} around a CRC", CRC_WORDS)
+            error = of(Symbol(f"error of header {own.uid} around a CRC", unknown=CRC_WORDS, nonzero=True))
+            return packet._with_sum(own.uid, replace(made, field=field, data=error - made.pseudo - field))
         factor = next(f for header, f in enclosing(packet.headers, aimed) if header.uid == own.uid)
         # The inner region is taken to sum to minus the inner field, as it will once that field is filled.
         ahead = made.data - factor * (inner.data + inner.field) - self.trailer
@@ -634,8 +660,7 @@ class SymbolicPacket:
             same, told = decide(difference, self.answers), True
         except Untold:
             same, told = False, False
-        reason = "a CRC is no sum: its words are not predicted"
-        change = ZERO if same else of(Symbol(f"change of the CRC of header {uid}", unknown=reason, nonzero=told))
+        change = ZERO if same else of(Symbol(f"change of the CRC of header {uid}", unknown=CRC_WORDS, nonzero=told))
         packet = replace(self, sums={**self.sums, uid: replace(present, data=present.data - difference + change)})
         return packet._write(uid, present.field - change, Zero.ZEROS) if rule.keeps_residue else packet
 

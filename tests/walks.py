@@ -189,7 +189,8 @@ NEIGHBOURS = {
     "linux-5.6": ("vxlan nat",),
     "linux-4.20": ("edits, conntrack", "edits, openvswitch"),
     "linux-4.19": ("hears, trailer",),
-    "linux-4.9": ("hears, trailer",),
+    "linux-4.17": ("hears, trailer",),
+    "linux-4.9": ("container, sctp", "container, sctp, tx off", "sends, sctp"),
     "linux-6.11": ("sends, datagrams to be segmented",),
     "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action", "encrypted"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
@@ -208,6 +209,7 @@ NEIGHBOURING_KINDS = {
     "tcp, first fragment",
     "tcp, tagged",
     "tcp, long",
+    "sctp",
     "ipip",
     "udp, partial, sum 0",
     "udp, partial, sum 0, tagged",
@@ -268,6 +270,9 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "encrypted": lambda: encrypted(preset, "true"),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
+        "container, sctp": lambda: of_one_kernel(crc_container(), preset),
+        "container, sctp, tx off": lambda: of_one_kernel(crc_container("features = { tx = false }"), preset),
+        "sends, sctp": lambda: of_one_kernel(crc_maker("tx-checksum-sctp = true"), preset),
         "hears, trailer": lambda: summing(preset, "rx-complete-packet"),
         "edits, marks by openvswitch": lambda: edited(preset, "openvswitch", hosts.MARKED_IN),
         "edits, conntrack": lambda: edited(preset, "conntrack"),
@@ -331,7 +336,20 @@ LENGTHS = (
 """Cards that heed lengths, with numbers that the packets here have: a sum of IPv6 starts beyond 50 bytes."""
 
 
+SCTP = {"sctp": "tx-checksum-sctp = true", "sctp, untagged": "tx-checksum-sctp = true, vlan-checksum = false"}
+"""Features of a card that makes CRCs."""
 SENDING = ("tx-hangs tx-drops-long6", "tx-stamps", "tx-stamps-right")
+
+
+def crc_maker(features: str) -> Topology:
+    """A host with these features of its card."""
+    return host(hosts.CARD.replace('card = "CARD"', f"features = {{ {features} }}"), TRACKS="false")
+
+
+def crc_container(features: str = "") -> Topology:
+    """A container that leaves its CRCs to a veth pair, behind a router whose card makes none."""
+    text = hosts.VXLAN.replace("features = { hw-enc-checksum = ENCAPSULATED }", features)
+    return host(text, UDPCSUM="true", NATRULE="")
 
 
 def card_hosts() -> dict[str, Topology]:
@@ -340,6 +358,9 @@ def card_hosts() -> dict[str, Topology]:
         f"sends, {card}": host(hosts.CARD, CARD=card, TRACKS="false")
         for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS, *SENDING)
     }
+    found["container, sctp"] = crc_container()
+    for name, features in SCTP.items():
+        found[f"sends, {name}"] = crc_maker(features)
     for card in (
         "rx-complete",
         "rx-complete-packet",
@@ -436,6 +457,7 @@ ENDS = {
     "unsummed": (("pod", "10.244.0.1", "10.244.3.3"),),
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
+ENDS |= {"container": (("pod", "10.9.0.2", "198.51.100.80"),)}
 ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
 ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.5.0.1", "10.5.0.254"),)}
 ENDS |= {"encrypted": (("alpha", "10.244.0.1", "10.244.3.3"),)}
@@ -479,6 +501,8 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     plain = {"tcp": made(frames.tcp(payload)), "udp": made(frames.udp(payload, 53)), "ping": made(ping)}
     found = {name: frame.data for name, frame in plain.items()}
     found["ptp"] = made(frames.udp(bytes(range(44)), 319)).data
+    found["sctp"] = made(frames.sctp(payload)).data
+    found["sctp, tagged"] = found["sctp"][:12] + b"\x81\0\0\x07" + found["sctp"][12:]
     for name in ("tcp", "udp", "ping"):
         found[f"{name}, damaged"] = found[name][:-1] + bytes([found[name][-1] ^ 0x10])
     at = plain["udp"].sums[-1].at
@@ -583,12 +607,19 @@ def middle_cases() -> Iterator[Case]:
                 yield Case(text, box.topology, box.origin, frame, state)
 
 
+def _makes_crcs(name: str) -> bool:
+    """Whether a device of the host may make the CRC of SCTP, or the host is about what rewrites every protocol."""
+    return "sctp" in name or name.startswith(("rewriting", "published", "edits"))
+
+
 def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
     for name, topology in hosts_of(preset).items():
         for origin, source, destination, version in ends_of(name):
             made = rewriters.packets if name.startswith(("rewriting", "published", "edits")) else packets_between
             for kind, frame in made(source, destination, version, payload).items():
-                if kind == "ptp" and "stamps" not in name:
+                if name.startswith("container") and not kind.startswith("sctp"):
+                    continue
+                if (kind == "ptp" and "stamps" not in name) or (kind.startswith("sctp") and not _makes_crcs(name)):
                     continue
                 if (preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS) or (
                     origin in ("left", "near") and kind not in THROUGH_A_TUNNEL

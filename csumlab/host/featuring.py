@@ -9,7 +9,7 @@ from csumlab.host.settings import Feature
 from csumlab.host.written import Draft
 from csumlab.topology.load import SHORT_FEATURES
 from csumlab.topology.model import Device, DeviceKind
-from csumlab.topology.options import FEATURES, GRO
+from csumlab.topology.options import FEATURES, GRO, SCTP
 from csumlab.topology.presets import PRESETS
 
 
@@ -26,6 +26,8 @@ def features_for(draft: Draft, name: str, kind: DeviceKind, told: Mapping[str, F
     found: dict[str, bool] = {}
     differing = []
     for feature, value in values.items():
+        if feature == SCTP and not value.on and feature not in default:
+            continue  # Few cards make CRCs: one that does not is worth no word.
         if feature not in fixed:
             found[feature] = value.on
         elif value.on != (feature in default) and feature != GRO:

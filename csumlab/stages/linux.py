@@ -53,6 +53,7 @@ from csumlab.stage import (
     version,
     when,
     write_pseudo,
+    write_zero,
     wrong,
 )
 from csumlab.state import Skb, Summed
@@ -67,6 +68,11 @@ TO_INNER_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_INNER, encapsulatio
 TO_NONE = fresh(Skb)
 TO_UNNECESSARY = fresh(Skb, summed=UNNECESSARY)
 
+SCTP = "tx-checksum-sctp"
+_CRC = when(Skb, summed=PARTIAL, crc=True)
+_CRC_OWED = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT, crc=True)
+_CRC_HELP = "linux 6.1 net/core/dev.c skb_csum_hwoffload_help, skb_crc32c_csum_help"
+
 SENDER = Stage(
     name="sender",
     part=Part.SENDER,
@@ -80,6 +86,7 @@ SENDER = Stage(
         Row(ANY, (carries(Kind.UDP), version(4), feature("tx-checksum-ipv4")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv4: the pseudo-header sum only"),
         Row(ANY, (carries(Kind.UDP), version(6), feature("tx-checksum-ipv6")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv6: the pseudo-header sum only"),
         Row(ANY, (carries(Kind.UDP), knob("udp-segment")), DROP, SAME, "the program asks for segmentation, which needs a device that sums: the datagram is refused (EIO)", source="linux 6.1 net/ipv4/udp.c udp_send_skb (cork->gso_size)"),
+        Row(ANY, (carries(Kind.SCTP), feature(SCTP)), write_zero(TRANSPORT), _CRC_OWED, "the route's device makes CRCs: SCTP leaves a blank field to it", source="linux 6.1 net/sctp/output.c sctp_packet_pack"),
         Row(ANY, (), compute(TRANSPORT), TO_NONE, "the kernel sums this in software while it sends"),
     ),
 )  # fmt: skip
@@ -89,6 +96,9 @@ EGRESS = Stage(
     title="transmit feature resolution",
     source="linux 6.1 net/core/dev.c validate_xmit_skb, skb_csum_hwoffload_help, netif_skb_features",
     table=(
+        Row(_CRC, (TAGGED, ~feature("vlan-checksum")), fill(AIMED, crc=True), TO_NONE, "the device offers no help for tagged frames: the kernel makes the CRC", source=_CRC_HELP),
+        Row(_CRC, (feature(SCTP),), KEEP, SAME, f"{SCTP} is on: the CRC is left to the device", source=_CRC_HELP),
+        Row(_CRC, (), fill(AIMED, crc=True), TO_NONE, "the device makes no CRC, whatever sums it offers: the kernel makes it", source=_CRC_HELP),
         Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, ~feature("hw-enc-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for encapsulated packets: the kernel fills the inner sum"),
         Row(when(Skb, summed=PARTIAL), (TAGGED, ~feature("vlan-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for tagged frames: the kernel fills"),
         Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ip-generic"),), KEEP, SAME, "tx-checksum-ip-generic is on: the fill is left to the device"),

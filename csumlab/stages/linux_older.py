@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from csumlab.headers import Kind
 from csumlab.stage import (
+    ANY,
     ENCAPSULATED,
     KEEP,
     REJECT,
@@ -15,6 +16,8 @@ from csumlab.stage import (
     Row,
     Rule,
     Selector,
+    Stage,
+    aimed_at,
     carries,
     changed,
     differing,
@@ -43,15 +46,40 @@ VETH_4_4 = differing(
 )  # fmt: skip
 
 _FILLED_TO_ZERO = "the sum comes out as 0 and the kernel writes that: a UDP field then says that there is none"
-EGRESS_4_8 = differing(
+_SCTP = "linux 4.12 net/sctp/output.c sctp_packet_pack, net/core/dev.c validate_xmit_skb; mended by linux merge 5d65a16a689a (4.13)"
+SENDER_4_12 = differing(
+    linux.SENDER,
+    "sender-4.12",
+    _SCTP,
+    {
+        8: Row(
+            ANY,
+            (carries(Kind.SCTP), feature(linux.SCTP)),
+            write_zero(Selector.TRANSPORT),
+            linux.TO_PARTIAL,
+            "the route's device makes CRCs: SCTP leaves a blank field to it, and nothing says that it is no sum that is owed",
+        )
+    },
+)
+EGRESS_4_12 = Stage(
+    "egress-4.12",
+    linux.EGRESS.title,
+    _SCTP,
+    (
+        Row(_OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP"),
+        *linux.EGRESS.table[3:],
+    ),
     linux.EGRESS,
+)  # fmt: skip
+EGRESS_4_8 = differing(
+    EGRESS_4_12,
     "egress-4.8",
     "linux 4.8 net/core/dev.c skb_checksum_help; mended by linux commit 4f2e4ad56a65 (4.9)",
     {},
     before={
-        1: Row(_OWED, (ENCAPSULATED, ~feature("hw-enc-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
-        2: Row(_OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
-        6: Row(_OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
+        2: Row(_OWED, (ENCAPSULATED, ~feature("hw-enc-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
+        3: Row(_OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
+        7: Row(_OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
     },
 )  # fmt: skip
 

@@ -72,6 +72,7 @@ NIC_TRANSMIT = Stage(
         Row(_FINISHED, (knob("tx-stamps"), to_port(PTP_EVENTS)), stamp(Rule.LEAVE), fresh(Bare), "the time is written into the packet when its sum is made: the sum is of another time", source=_ONE_STEP),
         Row(_FINISHED, (knob("tx-stamps-right"), to_port(PTP_EVENTS), ~ABSENT_TRANSPORT), stamp(Rule.ONES), fresh(Bare), "the time is written into the packet, and its sum follows by the difference", source=_ONE_STEP),
         Row(_OWED, (knob("tx-unfilled"),), KEEP, fresh(Bare), "the card offers to sum and does not: the field leaves as it is", source="https://github.com/F-Stack/f-stack/issues/520"),
+        Row(_OWED, (aimed_at(Kind.SCTP), feature("tx-checksum-sctp")), fill(Selector.AIMED, crc=True), fresh(Bare), "the card knows SCTP and makes its CRC", source="linux drivers/net/ethernet/intel/ixgbe/ixgbe_main.c ixgbe_tx_csum"),
         Row(_OWED, (_BY_PROTOCOL, TAGGED), KEEP, fresh(Bare), "the card looks for an IP header by itself and finds none behind a tag: not filled", source=_CONTRACT),
         Row(_OWED, (_BY_PROTOCOL, EXTENSIONS), KEEP, fresh(Bare), "the card looks for TCP and UDP right behind the IPv6 header and finds an extension header: not filled", source=_CONTRACT),
         Row(_OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT, carries(Kind.TCP, Kind.UDP), ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card reads outer headers only: it makes the outer sum over what it finds, and the inner one leaves unfilled", source=_CONTRACT, sure="derived"),

@@ -25,7 +25,6 @@ from csumlab.stage import (
     Rule,
     Selector,
     Stage,
-    aimed_at,
     carries,
     changed,
     compute,
@@ -50,7 +49,7 @@ NFQUEUE = Stage(
     source=_BUILD,
     table=(
         Row(_OWED, (knob("takes-unfinished"),), KEEP, SAME, "the program asked for packets as they are (NFQA_CFG_F_GSO): NFQA_SKB_CSUMNOTREADY tells it that the sum is still owed", sure="observed"),
-        Row(_OWED, (aimed_at(Kind.SCTP),), compute(Selector.AIMED), fresh(Skb), "the CRC that is owed is made before the program gets its copy", source="linux 6.18 net/netfilter/nfnetlink_queue.c nf_queue_checksum_help"),
+        Row(when(Skb, summed=Summed.PARTIAL, crc=True), (), fill(Selector.AIMED, crc=True), fresh(Skb), "the CRC that is owed is made before the program gets its copy", source="linux 6.18 net/netfilter/nfnetlink_queue.c nf_queue_checksum_help"),
         Row(_OWED, (), fill(Selector.AIMED), fresh(Skb), "what is owed is filled before the program gets its copy, and in the packet that the kernel keeps", sure="observed"),
         Row(when(Skb), (), KEEP, SAME, "nothing is owed: the program gets a copy", sure="observed"),
     ),

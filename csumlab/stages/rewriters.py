@@ -31,7 +31,9 @@ from csumlab.stage import (
     changed,
     compute,
     differing,
+    fresh,
     outer_version,
+    spoil,
     translate,
     translate_quote,
     when,
@@ -151,14 +153,17 @@ OPENVSWITCH_5_16 = Stage(
     name="openvswitch-set-5.16",
     title="Open vSwitch set action",
     source="linux 5.16 net/openvswitch/actions.c set_ipv4, update_ip_l4_checksum, set_tcp, set_udp, set_sctp; set_ipv6 leaves the sum of the packet as it is (mended in 5.17)",
-    table=_WEAK,
-)
+    table=(
+        Row(when(Skb, summed=PARTIAL, crc=True), (EDITS_TRANSPORT,), (*translate(Rule.LEAVE, Rule.LEAVE), *spoil(TRANSPORT)), SAME, "edited; the difference of two CRCs goes into a field that has to be blank until it is filled: what is filled will be wrong", source="linux 6.1 net/openvswitch/actions.c set_sctp", sure="derived"),
+        *_WEAK,
+    ),
+)  # fmt: skip
 OPENVSWITCH = differing(
     OPENVSWITCH_5_16,
     "openvswitch-set",
     "linux 6.1 net/openvswitch/actions.c set_ipv6_dsfield, set_ipv6_ttl, update_ipv6_checksum",
     {},
-    before={5: Row(_SUMMED, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.BYTES), SAME, "translated; the sum is updated by the difference, and so is that of the packet for what is edited in the IPv6 header")},
+    before={6: Row(_SUMMED, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.BYTES), SAME, "translated; the sum is updated by the difference, and so is that of the packet for what is edited in the IPv6 header")},
 )  # fmt: skip
 
 _BPF = "linux 6.1 net/core/filter.c bpf_l4_csum_replace (BPF_F_PSEUDO_HDR, BPF_F_MARK_MANGLED_0)"
@@ -196,6 +201,7 @@ IPVS = Stage(
     title="IPVS, masquerading",
     source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_dnat_handler, ip_vs_proto_udp.c udp_dnat_handler, ip_vs_proto_sctp.c sctp_dnat_handler",
     table=(
+        Row(when(Skb, summed=PARTIAL, crc=True), (), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), fresh(Skb, summed=UNNECESSARY), "translated; SCTP's CRC was owed and is made, and marked as verified", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_sctp.c sctp_snat_handler, sctp_dnat_handler"),
         Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, a zero UDP sum too"),
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
         Row(when(Skb), (carries(Kind.SCTP), EDITS_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), _VERIFIED, "translated; the port changes, so that SCTP's CRC is computed anew, whatever it was, and marked as verified"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csumlab.topology.model import Device, DeviceKind, Domain
-from csumlab.topology.options import GENERIC, IPV6_CSUM, NO_CSUM, RX, SEGMENTING, TAGGED, TSO4, TSO6, USO, V4, V6, options_of
+from csumlab.topology.options import GENERIC, IPV6_CSUM, NO_CSUM, RX, SCTP, SEGMENTING, TAGGED, TSO4, TSO6, USO, V4, V6, options_of
 from csumlab.topology.presets import PRESETS
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
 from csumlab.virtio_features import parse_features
@@ -47,9 +47,10 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
             known = IPV6_CSUM in PRESETS[(there or domain).preset].keys
             if not peer.xenstore.get(IPV6_CSUM, known):
                 return False
-    if device.kind is DeviceKind.VLAN and name == GENERIC and device.lower in domain.devices:
+    if device.kind is DeviceKind.VLAN and name in (GENERIC, SCTP) and device.lower in domain.devices:
         below = domain.devices[device.lower]
-        if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in (GENERIC, V4, V6)):
+        sums = (GENERIC, V4, V6) if name == GENERIC else (SCTP,)
+        if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in sums):
             return False
     if name == "peer-rx-checksum":
         return peer is not None and is_on(there or domain, peer, None, RX)

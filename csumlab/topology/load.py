@@ -30,6 +30,7 @@ from csumlab.topology.options import (
     KNOBS,
     OPTIONS,
     RX,
+    SCTP,
     TSO4,
     TSO6,
     V4,
@@ -40,7 +41,7 @@ from csumlab.topology.options import (
 from csumlab.topology.presets import PRESETS
 from csumlab.virtio_features import parse_features
 
-SHORT_FEATURES = {"tx": (GENERIC, V4, V6), "rx": (RX,), "gro": ("rx-gro",), "tso": (TSO4, TSO6)}
+SHORT_FEATURES = {"tx": (GENERIC, V4, V6, SCTP), "rx": (RX,), "gro": ("rx-gro",), "tso": (TSO4, TSO6)}
 """ethtool's short names for groups of features."""
 DEFAULT_PORTS = {
     (DeviceKind.VXLAN, ""): 4789,

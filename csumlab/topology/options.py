@@ -17,8 +17,9 @@ K = DeviceKind
 GENERIC, V4, V6, RX, GRO = "tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6", "rx-checksum", "rx-gro"
 ENCAPSULATED, TAGGED = "hw-enc-checksum", "vlan-checksum"
 TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS = linux.TSO4, linux.TSO6, linux.USO, linux.TUNNEL, linux.TUNNEL_SUMS
+SCTP = linux.SCTP
 SEGMENTING = (TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS)
-FEATURES = (GENERIC, V4, V6, RX, GRO, ENCAPSULATED, TAGGED, *SEGMENTING)
+FEATURES = (GENERIC, V4, V6, SCTP, RX, GRO, ENCAPSULATED, TAGGED, *SEGMENTING)
 NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
 """Keys of xenstore: the frontend does not take unfinished IPv4 sums; this end takes unfinished IPv6 sums."""
 VERIFIES = "net.netfilter.nf_conntrack_checksum"
