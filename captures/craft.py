@@ -12,6 +12,7 @@ from pathlib import Path
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import GRE, Dot1Q, Ether
+from scapy.layers.ppp import PPP, PPPoE
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
@@ -35,6 +36,7 @@ __all__ = [
     "Kind",
     "Raw",
     "asked_over_ipv6",
+    "asked_over_pppoe",
     "blank",
     "blank_inits",
     "damaged",
@@ -233,6 +235,16 @@ def asked_over_ipv6(client: str = "2001:db8:5::21") -> list[bytes]:
     around = ether(0xFE, 0x07) / IPv6(src=client, dst="2001:db8:2::7")
     made = [right(around.copy() / TCP(sport=4000 + n, dport=80, flags="PA") / Raw(b"question number %d" % n)) for n in range(4)]
     return [damaged(packet) if n == 2 else packet for n, packet in enumerate(made)]
+
+
+def asked_over_pppoe() -> list[bytes]:
+    """Datagrams and segments to the end of a PPPoE session, two of them damaged."""
+    made = []
+    for n in range(6):
+        inside = TCP(sport=4000 + n, dport=80, flags="PA") if n % 2 else UDP(sport=5000 + n, dport=53)
+        packet = IP(src="198.51.100.80", dst="192.0.2.7", id=n) / inside / Raw(b"question number %d" % n)
+        made.append(right(ether(0x21, 0x07) / PPPoE(sessionid=1) / PPP(proto=0x0021) / packet))
+    return [damaged(packet) if n in (2, 3) else packet for n, packet in enumerate(made)]
 
 
 def write(script: str, packets: Iterable[bytes], name: str = "eth0") -> None:

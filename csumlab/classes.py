@@ -44,7 +44,8 @@ class Made(Enum):
 
 
 def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
-    """The header stack of a class from the outermost VLAN tag or IP header on; uid and index are the place in ``facts.layers``."""
+    """The header stack of a class from the outermost VLAN tag, PPPoE or IP header on; uid and index are the place in ``facts.layers``."""
+    outside = _LINK_LAYERS - topology.wrappers
     sums = {entry.header: entry for entry in facts.sums}
     addresses = {entry.header: entry for entry in facts.addresses}
     made: list[Header] = []
@@ -53,7 +54,7 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
     for index, layer in enumerate(facts.layers):
         if layer is Layer.REMOTE and made:
             made[-1] = replace(made[-1], remote=True)
-        if layer is Layer.REMOTE or (not made and layer in _LINK_LAYERS):
+        if layer is Layer.REMOTE or (not made and layer in outside):
             continue
         if layer is Layer.QUOTE:
             # A copy of another packet: nobody sums it again, but a translator of addresses edits it.

@@ -52,6 +52,8 @@ LONG: Final = Extent(SHORTEST_FRAME * 4, LONGEST)
 _SIZES: Final = {
     Layer.ETHERNET: Extent(14, 14),
     Layer.VLAN: Extent(4, 4),
+    Layer.PPPOE: Extent(6, 6),
+    Layer.PPP: Extent(2, 2),
     Layer.IPV4: Extent(20, 20),
     Layer.IPV6: Extent(40, 40),
     Layer.EXTENSION: Extent(8, 2048),

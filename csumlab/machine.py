@@ -6,7 +6,7 @@ bytes (``plain.py``). Nothing here says good or bad; ``judge.py`` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
@@ -99,8 +99,8 @@ class Packet(Protocol):
     def pop(self) -> Self: ...
     def seal(self, outer: Outer, how: OuterSum) -> Self: ...
     def unseal(self) -> Self: ...
-    def tag(self) -> Self: ...
-    def untag(self) -> Self: ...
+    def wrap(self, layers: tuple[Layer, ...]) -> Self: ...
+    def unwrap(self, layers: Collection[Layer], follows: Follows) -> Self: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +225,8 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.FILLS_TO_ZERO:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.fills_to_zero(uid)
+        case Test.PPPOE:
+            result = bool(headers) and headers[0].layer is Layer.PPPOE
         case Test.TUNNEL:
             result = bool(_inside(headers))
         case Test.TO_PORT:
@@ -304,9 +306,13 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
         case Operation.UNSEAL:
             return packet.unseal()
         case Operation.TAG:
-            return packet.tag()
+            return packet.wrap((Layer.VLAN,))
         case Operation.UNTAG:
-            return packet.untag()
+            return packet.unwrap((Layer.VLAN,), Follows.BYTES)
+        case Operation.WRAP if isinstance(edit, Outer):
+            return packet.wrap(edit.layers)
+        case Operation.UNWRAP if isinstance(edit, Outer):
+            return packet.unwrap(edit.layers, do.follows)
         case Operation.WOULD_DROP | Operation.UNSEEN:
             return packet
     if do.target is None:

@@ -39,7 +39,11 @@ class Outer:
     port: Span | None = None
 
 
-ETHERTYPES = {Layer.IPV4: 0x0800, Layer.IPV6: 0x86DD, Layer.VLAN: 0x8100, Layer.ETHERNET: 0x6558, Layer.MACSEC: 0x88E5}
+ETHERTYPES = {Layer.IPV4: 0x0800, Layer.IPV6: 0x86DD, Layer.VLAN: 0x8100, Layer.ETHERNET: 0x6558, Layer.MACSEC: 0x88E5, Layer.PPPOE: 0x8864}
+PPP_PROTOCOLS = {Layer.IPV4: 0x0021, Layer.IPV6: 0x0057}
+"""Of RFC 1332 and RFC 5072."""
+IN_FRONT = {Layer.VLAN: 4, Layer.PPPOE: 6, Layer.PPP: 2}
+"""What may stand between an Ethernet header and an IP packet of a modelled device, with its length in bytes."""
 _PROTOCOLS = {Layer.IPV4: 4, Layer.IPV6: 41, Layer.UDP: 17, Layer.GRE: 47, Layer.ESP: 50, Layer.L2TP: 115}
 """IANA's protocol numbers, for IP and for GUE."""
 _KINDS = {Layer.IPV4: Kind.IPV4, Layer.UDP: Kind.UDP, Layer.GRE: Kind.GRE}
@@ -118,6 +122,10 @@ def _header(
             return struct.pack("<IIQ", 4, 7, 1)
         case Layer.VLAN:
             return struct.pack("!HH", 5, kind)
+        case Layer.PPPOE:
+            return struct.pack("!BBHH", 0x11, 0, 1, len(data))
+        case Layer.PPP if following in PPP_PROTOCOLS:
+            return PPP_PROTOCOLS[following].to_bytes(2, "big")
         case Layer.MACSEC:
             return struct.pack("!BBI", 0x0C, 0, 1)
     return b""

@@ -6,6 +6,7 @@ outermost VLAN tag or IP header; the link-layer header takes no part in a walk.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
@@ -17,14 +18,13 @@ from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
 from csumlab.machine import Translation
-from csumlab.outer import ETHERTYPES, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
+from csumlab.outer import ETHERTYPES, IN_FRONT, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, tcp_option, translated_quote
 from csumlab.stage import Coverage, Follows, Rule
 from csumlab.symbolic import Untold
 from csumlab.tables import Tables
 
-_TAG = b"\0\5"
 _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
 SEGMENT = 1000
@@ -367,14 +367,19 @@ class FramePacket:
         # A field of zero would say that a program wants no sum; the sender's table writes it next.
         return packet.compute(own.uid) if how is OuterSum.SOCKET else packet.write_pseudo(own.uid)
 
-    def tag(self) -> Self:
-        data = _TAG + ETHERTYPES[self.headers[0].layer].to_bytes(2, "big") + self.data
-        return replace(self, data=data, headers=(Header(self._next_uid(), Layer.VLAN), *self.headers))
+    def wrap(self, layers: tuple[Layer, ...]) -> Self:
+        data = outer_bytes(Outer(0, layers), self.data, self.headers[0].layer, summed=False)
+        made = tuple(Header(uid, layer) for uid, layer in enumerate(layers, self._next_uid()))
+        return replace(self, data=data, headers=(*made, *self.headers))
 
-    def untag(self) -> Self:
-        if not self.headers or self.headers[0].layer is not Layer.VLAN:
+    def unwrap(self, layers: Collection[Layer], follows: Follows) -> Self:
+        if not self.headers or self.headers[0].layer not in layers:
             return self
-        return replace(self, data=self.data[4:], headers=self.headers[1:])
+        size = IN_FRONT[self.headers[0].layer]
+        packet = replace(self, data=self.data[size:], headers=self.headers[1:])
+        if follows is Follows.BYTES or self.carried is None:
+            return packet
+        return replace(packet, carried=(self.carried + residue(self.data[:size])) % 0xFFFF)
 
     def unseal(self) -> Self:
         if self.sealed is None:

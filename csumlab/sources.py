@@ -13,8 +13,9 @@ from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_
 from csumlab.classes import Made, headers_of, may_be, may_have_been_none, observed, originated, shape
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
-from csumlab.headers import KINDS, Layer, Verdict
+from csumlab.headers import KINDS, Verdict
 from csumlab.machine import Packet
+from csumlab.outer import IN_FRONT
 from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_ip
 from csumlab.state import Bare, Skb, State, Summed, XenSkb
 from csumlab.symbolic import SymbolicPacket, Untold, decide
@@ -75,15 +76,15 @@ class Readings:
 
 
 def origins(facts: Facts, topology: Topology, made: tuple[Made, ...]) -> Iterator[tuple[int, Origin]]:
-    """Candidates with their depth: how many IP headers were put on since. Deepest first. Where there are VLAN devices a packet that is
-    tagged may have been sent without its tags."""
+    """Candidates with their depth: how many IP headers were put on since. Deepest first. Where there are VLAN or PPPoE devices a
+    packet may have been sent without what they put before it."""
     headers = headers_of(facts, topology)
     places = [n for n, header in enumerate(headers) if header.is_ip]
     for depth in range(len(places) - 1, -1, -1):
         start = places[depth]
-        while start and headers[start - 1].layer is Layer.VLAN:
+        while start and headers[start - 1].layer in IN_FRONT:
             start -= 1
-        untagged = {places[depth]} if topology.has_vlans else set()
+        untagged = {places[depth]} if topology.wrappers else set()
         for first in sorted({start} | untagged, reverse=True):
             for domain, variant in _senders(headers[first:], topology):
                 for shape_made in made:

@@ -92,6 +92,8 @@ class Operation(Enum):
     UNSEAL = "unseal"
     TAG = "put a VLAN tag on"
     UNTAG = "take the VLAN tag off"
+    WRAP = "put the device's headers before it"
+    UNWRAP = "take the outermost link-layer header off"
     WOULD_DROP = "would drop elsewhere"
     UNSEEN = "leave it out of the program's view"
     DROP = "drop"
@@ -130,6 +132,8 @@ class Do:
             return f"{self.operation.value}; the sum follows by the {self.port.value}"
         if self.operation is Operation.TRANSLATE_QUOTE and self.address is not Rule.LEAVE:
             return f"{self.operation.value}; the sum follows the addresses by the {self.address.value}"
+        if self.operation is Operation.UNWRAP:
+            return f"{self.operation.value}; the sum of the packet {self.follows.value}"
         if self.operation is Operation.PUSH:
             remote = ", the inner sum left to the far end" if self.remote else ""
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
@@ -191,6 +195,11 @@ def mark(bits: str, ip: Rule = Rule.FINAL) -> tuple[Do]:
     return (Do(Operation.MARK, mark=bits, ip=ip),)
 
 
+def unwrap(follows: Follows = Follows.BYTES) -> tuple[Do]:
+    """``follows``: whether what is taken off is taken off the sum of the packet too."""
+    return (Do(Operation.UNWRAP, follows=follows),)
+
+
 def push(outer: OuterSum, *, remote: bool = False) -> tuple[Do]:
     return (Do(Operation.PUSH, outer=outer, remote=remote),)
 
@@ -220,6 +229,7 @@ CONVERT = (Do(Operation.CONVERT),)
 UNSEAL = (Do(Operation.UNSEAL),)
 TAG = (Do(Operation.TAG),)
 UNTAG = (Do(Operation.UNTAG),)
+WRAP = (Do(Operation.WRAP),)
 WOULD_DROP = (Do(Operation.WOULD_DROP),)
 UNSEEN = (Do(Operation.UNSEEN),)
 DROP = (Do(Operation.DROP),)
@@ -264,6 +274,7 @@ class Test(Enum):
     AGREES = "{} is right by the sum that is carried"
     FILLS_TO_ZERO = "the fill of {} gives 0"
     TUNNEL = "an IP packet inside the IP packet"
+    PPPOE = "PPPoE inside the frame"
     TO_PORT = "UDP to port {}"
     LENGTH = "of a length that is said of {}"
 
@@ -387,6 +398,7 @@ EDITS = Given(Test.EDITS)
 EDITS_TRANSPORT = Given(Test.EDITS_TRANSPORT)
 ODD_OPTION = Given(Test.ODD_OPTION)
 TUNNEL = Given(Test.TUNNEL)
+PPPOE = Given(Test.PPPOE)
 ABSENT_TRANSPORT = absent(Selector.TRANSPORT)
 
 

@@ -7,7 +7,7 @@ and to the P of each whose pseudo-header holds it, and a written field is a word
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -17,7 +17,7 @@ from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
 from csumlab.lengths import ETHERNET_SIZE, FIELD_PLACES, LONG, SHORTEST_FRAME, UNTOLD_LENGTH, Extent, size
 from csumlab.machine import Translation
-from csumlab.outer import Outer, OuterSum, inner_start, outer_headers
+from csumlab.outer import PPP_PROTOCOLS, Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
 from csumlab.stage import Coverage, Follows, Rule
 
@@ -534,14 +534,20 @@ class SymbolicPacket:
         )
         return replace(empty._pushed(outer, self._next_uid(), how), sealed=self)
 
-    def tag(self) -> Self:
-        headers = (Header(self._next_uid(), Layer.VLAN), *self.headers)
-        return replace(self, headers=headers, extent=self.extent.more(size(headers[:1])))
+    def wrap(self, layers: tuple[Layer, ...]) -> Self:
+        made = tuple(Header(uid, layer) for uid, layer in enumerate(layers, self._next_uid()))
+        return replace(self, headers=(*made, *self.headers), extent=self.extent.more(size(made)))
 
-    def untag(self) -> Self:
-        if not self.headers or self.headers[0].layer is not Layer.VLAN:
+    def unwrap(self, layers: Collection[Layer], follows: Follows) -> Self:
+        """Without the outermost header if it is one of ``layers``. Who does not take it off the sum that is carried leaves it in there."""
+        if not self.headers or self.headers[0].layer not in layers:
             return self
-        return replace(self, headers=self.headers[1:], extent=self.extent.less(size(self.headers[:1])))
+        packet = replace(self, headers=self.headers[1:], extent=self.extent.less(size(self.headers[:1])))
+        if follows is Follows.BYTES or self.carried is None:
+            return packet
+        first, behind = self.headers[0], self.headers[1].layer
+        left = Form(PPP_PROTOCOLS[behind]) if first.layer is Layer.PPP and behind in PPP_PROTOCOLS else _edited("the bytes", first)
+        return replace(packet, carried=self.carried + left)
 
     def unseal(self) -> Self:
         if self.sealed is None:

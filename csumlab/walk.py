@@ -6,7 +6,7 @@ The driver is the same for both interpreters; what it needs of a packet is the P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from csumlab.behaviours import Measured
@@ -14,7 +14,7 @@ from csumlab.cards import lengths
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
 from csumlab.machine import Packet, Setting, Translation, apply
-from csumlab.outer import Outer, inner_start
+from csumlab.outer import IN_FRONT, Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.programs import behaviours
 from csumlab.slots import bounds, last_of, limits, parts
@@ -26,7 +26,7 @@ from csumlab.symbolic import Untold
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
 from csumlab.topology.features import is_on
-from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import BRIDGE_CALLS, CLAIMS, KNOBS, knobs_of, options_of
 from csumlab.topology.presets import PRESETS, Preset, in_use
 from csumlab.trace import TAP, Fate, Fault, Hop, Trace
@@ -239,6 +239,8 @@ class Walker:
             domain = self.topology.domains[sender.domain]
             self._egress(domain, sender)
             self._tap(sender, "out")
+        if from_wire:
+            self._wrap_outside(steps)
         redirected = hooked = False
         for step in steps:
             domain = self.topology.domains[step.port.domain]
@@ -311,20 +313,29 @@ class Walker:
         return self._preset(domain).bridge_netfilter if called and self.packet.headers[0].is_ip else None
 
     def _wrap(self, step: forward.Step, domain: Domain, from_wire: bool) -> None:
-        """Between a VLAN or MACsec device and the device that it sits on, down or up."""
+        """Between a VLAN, MACsec or PPPoE device and the device that it sits on, down or up."""
         assert step.wrapping is not None
         preset, kind = self._preset(domain), self.topology.device(step.wrapping).kind
-        down, up = preset.carrying[kind]
+        (down, up), headers = preset.carrying[kind], Outer(0, WRAPPING[kind])
         if step.wrapping == step.port:
             if not from_wire:
                 self._egress(domain, step.port)
                 self._tap(step.port, "out")
-            self._apply(down, domain, step.port, "out", Outer(0, (Layer[kind.name],)))
+            if kind is DeviceKind.PPPOE and not self.packet.headers[0].is_ip:
+                raise _Ended(Fate.UNTOLD, "PPP carries IP packets, and this one has a VLAN tag before it")
+            self._apply(down, domain, step.port, "out", headers)
             return
-        self._apply(up, domain, step.peer, "in")
+        self._apply(up, domain, step.peer, "in", headers)
         if kind is DeviceKind.MACSEC:
             self._apply(preset.gro, domain, step.peer, "in")
         self._tap(step.peer, "in")
+
+    def _wrap_outside(self, steps: Iterable[forward.Step]) -> None:
+        """What comes from outside is in the frames that the devices on its way take it out of, even if it was captured behind them."""
+        for step in steps:
+            if step.wrapping is not None and step.wrapping == step.peer and self.packet.headers[0].is_ip:
+                layers = WRAPPING[self.topology.device(step.wrapping).kind]
+                self.packet = self.packet.wrap(layers) if all(layer in IN_FRONT for layer in layers) else self.packet
 
     def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
         """What lies between two ends of a cable."""

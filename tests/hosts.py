@@ -660,3 +660,43 @@ way = "in"
 dscp = 46
 ttl = 33
 """
+DSL = (
+    """
+at = "host:ppp0"
+[domain.host]
+preset = "PRESET"
+forwarding = true
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+card = "rx-complete"
+[domain.host.device.ppp0]
+kind = "pppoe"
+lower = "eth0"
+address = ["192.0.2.7/32", "2001:db8:2::7/128"]
+[domain.host.device.vb]
+kind = "veth"
+peer = "box:eth0"
+address = ["10.1.0.1/24"]
+[[domain.host.route]]
+to = "default"
+device = "ppp0"
+[[domain.host.route]]
+to = "::/0"
+device = "ppp0"
+[[domain.host.nat]]
+kind = "masquerade"
+device = "ppp0"
+source = "10.1.0.0/24"
+[domain.box]
+preset = "PRESET"
+[domain.box.device.eth0]
+kind = "veth"
+address = ["10.1.0.2/24"]
+[[domain.box.route]]
+to = "default"
+device = "eth0"
+via = "10.1.0.1"
+"""
+    + OUTSIDE
+)

@@ -52,7 +52,7 @@ EQUIVALENT = {
     "receive 10 becomes 3": LOOK_AWAY,
     "nic-receive 8 does keep": "GRO merges what the card does not, before the first capture point",
     "nic-receive 9 becomes 0": "GRO verifies what the card does not mark, before the first capture point",
-    "nic-receive 15 becomes 1": "GRO marks a zero UDP sum as verified, before the first capture point",
+    "nic-receive 16 becomes 1": "GRO marks a zero UDP sum as verified, before the first capture point",
     "netfront-transmit 1 becomes 2": "the other end asks for csum_blank first, as Linux does",
     **{f"ring-slots 3 becomes {state}": SUMMED_ANEW for state in (0, 1)},
     **{f"ring-slots-elsewhere {row} becomes {state}": SUMMED_ANEW for row in (1, 2, 3) for state in (0, 1)},

@@ -110,6 +110,7 @@ TUNNELS: Mapping[str, tuple[str, ...]] = {
     "esp": ("esp",),
     "vlan": ("vlan", 'lower = "wan0"', "id = 5"),
     "macsec": ("macsec", 'lower = "wan0"'),
+    "pppoe": ("pppoe", 'lower = "wan0"'),
 }
 """Tunnels between two sites: their kind and what is said of both ends."""
 
@@ -177,6 +178,7 @@ NEIGHBOURS = {
     "xen-3.0.2": ("pair",),
     "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded", "tunnel, esp", "gate, esp"),
     "xenlinux-2.6.18": ("nat", "nat, unverified"),
+    "linux-2.6.15": ("dsl",),
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
     "freebsd-10": ("pair", "nat", "kvm", "hears", "hears, nothing merged"),
     "freebsd-14": ("hears", "hears, nothing merged"),
@@ -278,6 +280,7 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "edits, conntrack": lambda: edited(preset, "conntrack"),
         "edits, openvswitch": lambda: edited(preset, "openvswitch"),
         "edits, bpf-ipv6": lambda: edited(preset, "bpf-ipv6"),
+        "dsl": lambda: host(hosts.DSL, PRESET=preset),
         "vxlan nat": lambda: of_one_kernel(host(hosts.VXLAN, UDPCSUM="true", ENCAPSULATED="true", NATRULE=hosts.MASQUERADE), preset),
     }
     return {name: made[name]() for name in NEIGHBOURS[preset]}
@@ -379,6 +382,7 @@ def card_hosts() -> dict[str, Topology]:
         found[f"edits, {by}"] = edited("linux-6.1", by)
     for by in ("openvswitch", "iptables"):
         found[f"edits, marks by {by}"] = edited("linux-6.1", by, hosts.MARKED_IN)
+    found["dsl"] = host(hosts.DSL, PRESET="linux-6.1")
     for card in ("rx-complete", "rx-complete-packet"):
         found[f"hears, tracked, {card}"] = host(hosts.CARD, CARD=card, TRACKS="true")
     vxlan = hosts.VXLAN.replace('wire = "lan"\naddress = ["192.0.2.7', 'wire = "lan"\ncard = "tx-by-protocol"\naddress = ["192.0.2.7')
@@ -426,6 +430,7 @@ def reading_hosts() -> dict[str, Topology]:
 ENDS = {
     "sends": (("host", "192.0.2.7", "198.51.100.80"),),
     "hears": (("outside", "198.51.100.80", "192.0.2.7"),),
+    "dsl": (("outside", "198.51.100.80", "192.0.2.7"), ("box", "10.1.0.2", "198.51.100.80")),
     "edits": (("outside", "198.51.100.80", "192.0.2.7"),),
     "kvm": (("guest", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11"), ("host", "192.0.2.1", "192.0.2.11")),
     "older dom0": (("dom0", "192.0.2.1", "192.0.2.11"),),
@@ -471,6 +476,7 @@ ENDS6 = {
     "pair": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
     "sends": (("host", "2001:db8:2::7", "2001:db8:7::80"),),
     "hears": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
+    "dsl": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
     "edits": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
 }
 

@@ -20,6 +20,7 @@ from csumlab.stage import (
     INVALID,
     KEEP,
     MERGE,
+    PPPOE,
     QUOTES,
     REJECT,
     SAME,
@@ -287,6 +288,7 @@ GRO = Stage(
     source="linux 6.1 include/net/gro.h __skb_gro_checksum_validate; net/ipv4/tcp_offload.c tcp4_gro_complete",
     table=(
         Row(ANY, (~feature("rx-gro"),), KEEP, SAME, "GRO is off"),
+        Row(ANY, (PPPOE,), KEEP, SAME, "receive aggregation knows no PPPoE: nothing is looked at", source="linux 6.1 net/core/gro.c dev_gro_receive: there is no packet_offload for ETH_P_PPP_SES", sure="derived"),
         Row(ANY, (wrong(OUTER_IP),), KEEP, SAME, "the IPv4 header's sum is wrong: nothing behind it is looked at", source="linux 6.1 net/ipv4/af_inet.c inet_gro_receive", sure="observed"),
         Row(ANY, (TRAILER,), KEEP, SAME, "the frame is longer than its IP packet: nothing is verified or merged", source="linux 6.1 net/ipv4/af_inet.c inet_gro_receive (flush); net/ipv4/tcp_offload.c tcp4_gro_receive", sure="observed"),
         Row(ANY, (FRAGMENT,), KEEP, SAME, "fragments are not merged"),

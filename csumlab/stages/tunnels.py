@@ -25,6 +25,8 @@ from csumlab.stage import (
     TRIM,
     UNSEAL,
     UNTAG,
+    WRAP,
+    Follows,
     Row,
     Rule,
     Selector,
@@ -42,6 +44,7 @@ from csumlab.stage import (
     push,
     seal,
     translate,
+    unwrap,
     when,
 )
 from csumlab.state import Bare, Skb, Summed
@@ -212,6 +215,33 @@ MACSEC_UNSEAL = Stage(
     source="linux 6.1 drivers/net/macsec.c macsec_reset_skb",
     table=(
         Row(when(Skb), (), UNSEAL, fresh(Skb), "nothing is known of the sums inside"),
+    ),
+)  # fmt: skip
+
+PPPOE_SEND = Stage(
+    name="pppoe-send",
+    title="PPPoE sends",
+    source="linux 6.1 drivers/net/ppp/ppp_generic.c ppp_setup, ppp_start_xmit; drivers/net/ppp/pppoe.c __pppoe_xmit",
+    table=(
+        Row(when(Skb), (), WRAP, SAME, "two headers are put before the packet; the PPP device offers no help with sums, so that none is owed here"),
+    ),
+)  # fmt: skip
+
+PPPOE_RECEIVE = Stage(
+    name="pppoe-receive",
+    title="PPPoE receives",
+    source="linux 6.1 drivers/net/ppp/pppoe.c pppoe_rcv; drivers/net/ppp/ppp_generic.c ppp_receive_nonmp_frame (skb_pull_rcsum)",
+    table=(
+        Row(when(Skb), (), (*unwrap(), *unwrap(), *TRIM), SAME, "both headers are taken off, and off the sum of the packet; what the session's length leaves out is cut off"),
+    ),
+)  # fmt: skip
+
+PPPOE_RECEIVE_2_6_15 = Stage(
+    name="pppoe-receive-2.6.15",
+    title="PPPoE receives",
+    source="linux 2.6.15 drivers/net/ppp_generic.c ppp_receive_nonmp_frame (skb_pull); mended in 2.6.16, linux-kernel 2006-02-07, [PPP]: Fixed hardware RX checksum handling",
+    table=(
+        Row(when(Skb), (), (*unwrap(), *unwrap(Follows.NOTHING), *TRIM), SAME, "both headers are taken off, but the sum of the packet still counts that of PPP"),
     ),
 )  # fmt: skip
 

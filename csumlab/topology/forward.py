@@ -83,14 +83,20 @@ def stacked(topology: Topology, port: Port) -> tuple[Port, ...]:
 
 
 _Wraps = tuple[tuple[DeviceKind, int], ...]
-"""What a frame is wrapped in, outermost last: VLAN tags by number, MACsec."""
+"""What a frame is wrapped in, outermost last: VLAN tags by number, MACsec, PPPoE."""
 
 
 def unwrapping(topology: Topology, port: Port, wraps: _Wraps) -> Port | None:
-    """The VLAN or MACsec device over ``port`` that a frame which is wrapped like this is for."""
+    """The VLAN, MACsec or PPPoE device over ``port`` that a frame which is wrapped like this is for."""
     domain = topology.domains[port.domain]
     above = (name for name, device in domain.devices.items() if device.lower == port.device and (device.kind, device.id) == wraps[-1])
     return next((Port(port.domain, name) for name in above), None)
+
+
+def _wraps(topology: Topology) -> list[tuple[DeviceKind, int]]:
+    """What somebody outside may have wrapped a frame in: what some device of the host takes off."""
+    devices = [topology.device(port) for port in topology.ports]
+    return list(dict.fromkeys((device.kind, device.id) for device in devices if device.kind in WRAPPING))
 
 
 def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port, tuple[Step, ...]]:
@@ -131,6 +137,8 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
     else:
         for port in members(topology, start) if topology.device(start).kind is DeviceKind.BRIDGE else (start,):
             leave(port, (), ())
+            for wrap in _wraps(topology) if topology.domains[start.domain].outside else ():
+                leave(port, (wrap,), ())
     while todo:
         port, wraps, way = todo.popleft()
         device = topology.device(port)

@@ -269,7 +269,7 @@ class _Parser:
             (
                 "bridge",
                 entry.bridge,
-                kind is not DeviceKind.MACVTAP and (not tunnel or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
+                kind not in (DeviceKind.MACVTAP, DeviceKind.PPPOE) and (not tunnel or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
             ),
             ("address", entry.address, kind is not DeviceKind.MACVTAP),
             ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),

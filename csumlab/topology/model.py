@@ -41,6 +41,7 @@ class DeviceKind(Enum):
     ESP = "esp"
     VLAN = "vlan"
     MACSEC = "macsec"
+    PPPOE = "pppoe"
     VPN = "vpn"
 
 
@@ -76,8 +77,12 @@ CARRIAGES: Mapping[DeviceKind, Carriage] = {
     DeviceKind.VPN: Carriage({"": (Layer.UDP, Layer.OPAQUE)}, sealed=True),
 }
 """The kinds of device that put packets into others with an outer IP header."""
-WRAPPING = frozenset({DeviceKind.VLAN, DeviceKind.MACSEC})
-"""The kinds that sit on another device and change its frames."""
+WRAPPING: Mapping[DeviceKind, tuple[Layer, ...]] = {
+    DeviceKind.VLAN: (Layer.VLAN,),
+    DeviceKind.MACSEC: (Layer.MACSEC,),
+    DeviceKind.PPPOE: (Layer.PPPOE, Layer.PPP),
+}
+"""The kinds that sit on another device and put something into its frames, with what that is."""
 
 
 class NatKind(Enum):
@@ -166,7 +171,7 @@ class Device:
     @property
     def is_raw(self) -> bool:
         """Whether frames of the device have no link-layer header: a tunnel that carries IP packets."""
-        return self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers
+        return self.kind is DeviceKind.PPPOE or (self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers)
 
     @property
     def native_xdp(self) -> bool:
@@ -385,9 +390,10 @@ class Topology(Shown):
         )
 
     @cached_property
-    def has_vlans(self) -> bool:
-        """Whether some device puts VLAN tags on."""
-        return any(self.device(port).kind is DeviceKind.VLAN for port in self.ports)
+    def wrappers(self) -> frozenset[Layer]:
+        """What some device of the host puts between the Ethernet header and a packet."""
+        kinds = {self.device(port).kind for port in self.ports}
+        return frozenset(layer for kind in kinds & WRAPPING.keys() for layer in WRAPPING[kind])
 
     @cached_property
     def macs(self) -> tuple[int, ...]:

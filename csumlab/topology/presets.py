@@ -152,6 +152,7 @@ LINUX_6_1 = Preset(
         K.ESP: (tunnels.ESP_SEAL, tunnels.ESP_UNSEAL),
         K.VLAN: (tunnels.VLAN_TAG, tunnels.VLAN_UNTAG),
         K.MACSEC: (tunnels.MACSEC_SEAL, tunnels.MACSEC_UNSEAL),
+        K.PPPOE: (tunnels.PPPOE_SEND, tunnels.PPPOE_RECEIVE),
     },
     segmentation=linux.SEGMENTATION,
     bridge_netfilter=linux.BRIDGE_NETFILTER,
@@ -191,6 +192,7 @@ LINUX_6_1 = Preset(
         K.VPN: frozenset(FEATURES) - {GENERIC},
         K.MACSEC: frozenset(FEATURES) - {GRO},
         K.L2TP: frozenset(FEATURES),
+        K.PPPOE: frozenset(FEATURES),
         K.ESP: frozenset(FEATURES),
     },
     keys=frozenset({NO_CSUM, IPV6_CSUM}),
@@ -260,10 +262,11 @@ LINUX_4_9 = replace(
 LINUX_4_4 = replace(
     LINUX_4_9,
     name="linux-4.4",
-    title="Linux 4.4 (veth before its fix, the fill that writes 0; all else as 4.9)",
+    title="Linux 4.4 (veth before its fix, the fill that writes 0, UDP as in 6.1; all else as 4.9)",
+    receive=linux.RECEIVE,
     veth=linux_older.VETH_4_4,
     egress=linux_older.EGRESS_4_8,
-    source="linux 4.4 drivers/net/veth.c, net/core/dev.c; in all else Linux 4.9",
+    source="linux 4.4 drivers/net/veth.c, net/core/dev.c, net/ipv4/udp.c (before e6afc8ace6dd); in all else Linux 4.9",
 )
 LINUX_6_10 = replace(
     LINUX_6_1,
@@ -432,6 +435,29 @@ LINUX_3_8 = replace(
     slots_fatal=17,
     source="linux 3.8 drivers/net/xen-netback/netback.c netbk_count_requests, netbk_fatal_tx_err; Xen security advisory 39",
 )
+LINUX_3_10 = replace(
+    LINUX_4_4,
+    name="linux-3.10",
+    title="Linux 3.10 (Xen network drivers as linux-3.12's; all else as linux-4.4)",
+    netback_receive=LINUX_3_12.netback_receive,
+    netfront_receive=LINUX_3_12.netfront_receive,
+    features={**LINUX_4_4.features, **{kind: LINUX_3_12.features[kind] for kind in (K.VIF, K.NETFRONT)}},
+    fixed={**LINUX_4_4.fixed, **{kind: LINUX_3_12.fixed[kind] for kind in (K.VIF, K.NETFRONT)}},
+    keys=LINUX_3_12.keys,
+    source="linux 3.10 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c; in all else Linux 4.4",
+)
+LINUX_2_6_15 = replace(
+    LINUX_3_10,
+    name="linux-2.6.15",
+    title="Linux 2.6.15 (PPP below a card that hands up the sum of the packet, no virtio; all else as linux-3.10)",
+    carrying={**LINUX_3_10.carrying, K.PPPOE: (tunnels.PPPOE_SEND, tunnels.PPPOE_RECEIVE_2_6_15)},
+    virtio_transmit=None,
+    virtio_receive=None,
+    tap_transmit=None,
+    tap_receive=None,
+    macvtap_deliver=None,
+    source="linux 2.6.15 drivers/net/ppp_generic.c; in all else Linux 3.10",
+)
 LINUX_3_13 = replace(
     LINUX_6_1,
     name="linux-3.13",
@@ -518,8 +544,10 @@ PRESETS: Mapping[str, Preset] = {
         LINUX_4_4,
         LINUX_3_13,
         LINUX_3_12,
+        LINUX_3_10,
         LINUX_3_8,
         LINUX_2_6_39,
+        LINUX_2_6_15,
         XEN_3_0_0,
         XEN_2005_10,
         XEN_3_0_1,
