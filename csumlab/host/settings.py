@@ -126,6 +126,10 @@ _XENLINUX = (((2, 6, 18), "xenlinux-2.6.18"), ((2, 6, 16), "xen-3.0.3"), ((2, 6)
 """The first version of XenLinux that a preset stands for, newest first."""
 
 
+UP_TO_ITSELF = "linux-2.6.15"
+"""The preset that stands for its version and older ones: what is special about it was mended in the next."""
+
+
 def nearest_preset(release: str) -> tuple[str, str]:
     """The preset for a kernel, and why, as a clause. XenLinux (2.6.12 to 2.6.18) has its own; others get the Linux preset
     whose version is nearest below, else the oldest."""
@@ -137,6 +141,8 @@ def nearest_preset(release: str) -> tuple[str, str]:
     if version[:2] == (2, 6) and version < (2, 6, 19) and "xen" in release.lower():
         name = next(name for least, name in _XENLINUX if version >= least)
         return name, f"nearest to the dump's kernel {release}"
+    if version > _version(UP_TO_ITSELF):
+        linux = [(number, name) for number, name in linux if name != UP_TO_ITSELF]
     below = [name for number, name in linux if number <= version]
     name = below[-1] if below else linux[0][1]
     same = version[: len(_version(name))] == _version(name)
