@@ -158,6 +158,8 @@ def _address_facts(work: list[int], index: int) -> AddressFacts:
         destination_port=work[at + k.ADDRESS_DESTINATION_PORT],
         ttl_expires=bool(work[at + k.ADDRESS_TTL]),
         extensions=bool(work[at + k.ADDRESS_EXTENSIONS]),
+        length=work[at + k.ADDRESS_LENGTH],
+        dont_fragment=bool(work[at + k.ADDRESS_DF]),
     )
 
 

@@ -68,6 +68,10 @@ class AddressFacts:
     """TTL or hop limit is 0 or 1: a router will not pass the packet on."""
     extensions: bool
     """IPv4 options or IPv6 extension headers are present."""
+    length: int
+    """How many of the topology's MTUs the packet is longer than; 0 where all devices have the same one."""
+    dont_fragment: bool
+    """IPv4 DF is set, which matters where MTUs differ: routers will not cut the packet into fragments. Elsewhere it is not a fact."""
 
 
 @dataclass(frozen=True, slots=True)

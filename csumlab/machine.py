@@ -94,6 +94,9 @@ class Packet(Protocol):
     def segment(self, uid: int) -> Self: ...
     def merge(self) -> Self: ...
     def join(self) -> Self: ...
+    def fragment(self, mtu: int) -> Self: ...
+    def reassemble(self) -> Self: ...
+    def mend_payload(self, edit: Translation) -> Self: ...
     def from_wire(self) -> Self: ...
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
     def pop(self) -> Self: ...
@@ -106,8 +109,8 @@ class Packet(Protocol):
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a stage sees of the place it stands at: effective features and knobs by name, the slots of a ring that
-    the packet takes with the limits there, the edit that the topology prescribes, and the frames that behaviours of the device are said
-    of, by the behaviour."""
+    the packet takes with the limits there, the edit that the topology prescribes, the frames that behaviours of the device are said
+    of, by the behaviour, and the MTU of the way out, 0 where all are the same."""
 
     features: Callable[[str], bool] = lambda name: False
     knobs: Callable[[str], bool] = lambda name: False
@@ -115,6 +118,7 @@ class Setting:
     limits: Mapping[str, int] = field(default_factory=dict)
     edit: Translation | Outer | None = None
     lengths: Mapping[str, Measured] = field(default_factory=dict)
+    mtu: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,21 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = packet.long
         case Test.SEGMENTED:
             result = packet.segmented
+        case Test.EXCEEDS:
+            ip = outer_ip(headers)
+            result = ip is not None and not packet.long and ip.exceeds(setting.mtu)
+        case Test.PIECE_EXCEEDS:
+            ip = outer_ip(headers)
+            result = ip is not None and 0 < setting.mtu < ip.piece
+        case Test.REASSEMBLED:
+            ip = outer_ip(headers)
+            result = ip is not None and ip.reassembled
+        case Test.LISTED:
+            ip = outer_ip(headers)
+            result = ip is not None and (ip.listed or ip.reassembled)
+        case Test.DONT_FRAGMENT:
+            ip = outer_ip(headers)
+            result = ip is not None and ip.dont_fragment
         case Test.TRAILER:
             result = packet.trailing
         case Test.INVALID:
@@ -276,6 +295,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
         case Operation.TRANSLATE if isinstance(edit, Translation):
             edited = packet.translate(edit, do.address, do.port, do.ip)
             return edited.carried_on(packet, edit, do.address, do.follows)
+        case Operation.MEND_PAYLOAD if isinstance(edit, Translation):
+            return packet.mend_payload(edit)
         case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):
             return packet.translate_quote(edit.mirrored, do.address, do.port)
         case Operation.MARK:
@@ -293,6 +314,10 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.merge()
         case Operation.JOIN:
             return packet.join()
+        case Operation.FRAGMENT:
+            return packet.fragment(setting.mtu)
+        case Operation.REASSEMBLE:
+            return packet.reassemble()
         case Operation.PUSH if isinstance(edit, Outer):
             return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None, do.remote)
         case Operation.POP:

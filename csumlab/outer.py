@@ -12,7 +12,7 @@ from enum import Enum
 
 from csumlab.headers import Kind, Layer
 from csumlab.inet import negate, residue
-from csumlab.packet import Header, Span
+from csumlab.packet import Bounds, Header, Span
 
 
 class OuterSum(Enum):
@@ -52,18 +52,34 @@ _SESSION = b"\0\0\0\7"
 """An L2TP session, a GUE private flag word and the like are any value."""
 
 
-def outer_headers(outer: Outer, first_uid: int, *, summed: bool, remote: bool = False) -> tuple[Header, ...]:
+def outer_headers(
+    outer: Outer, first_uid: int, *, summed: bool, remote: bool = False, inside: tuple[Header, ...] = ()
+) -> tuple[Header, ...]:
     """The headers of an encapsulation, uids counted from ``first_uid``. ``summed``: GRE has a checksum. ``remote``: the tunnel's own header
-    says that the sum inside is left to the far end."""
+    says that the sum inside is left to the far end. ``inside`` are the headers of the packet that it goes around, none if it is
+    encrypted."""
     made = []
+    bounds = _grown(outer, inside, summed=summed, remote=remote)
     for uid, layer in enumerate(outer.layers, first_uid):
         kind = _KINDS.get(layer, Kind.NOTHING) if layer is not Layer.GRE or summed else Kind.NOTHING
         source, destination = (outer.source, outer.destination) if layer in (Layer.IPV4, Layer.IPV6) else (None, None)
         if layer is Layer.UDP:
             source, destination = Span(0, 0, 0xFFFF), outer.port
         carries = remote and layer in (Layer.GUE, Layer.VXLAN)
-        made.append(Header(uid, layer, kind, source=source, destination=destination, remote=carries))
+        length = bounds if layer in (Layer.IPV4, Layer.IPV6) else None
+        made.append(Header(uid, layer, kind, source=source, destination=destination, remote=carries, bounds=length))
     return tuple(made)
+
+
+def _grown(outer: Outer, inside: tuple[Header, ...], *, summed: bool, remote: bool) -> Bounds | None:
+    """How long the packet becomes."""
+    place = next((n for n, header in enumerate(inside) if header.is_ip), None)
+    if outer.source is None or place is None or inside[place].sent_bounds is None:
+        return None
+    low, high = inside[place].sent_bounds or (0, 0)
+    more = len(outer_bytes(outer, b"", inside[0].layer, summed=summed, remote=(0, 0) if remote else None))
+    more += sum(IN_FRONT.get(header.layer, 0) for header in inside[:place])
+    return low + more, high + more
 
 
 def inner_start(headers: tuple[Header, ...]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from csumlab.facts import FragmentRole
@@ -10,6 +10,8 @@ from csumlab.headers import Kind, Layer
 from csumlab.inet import residue
 
 # Consuming headers take one level off CHECKSUM_UNNECESSARY (include/linux/skbuff.h __skb_decr_checksum_unnecessary).
+Bounds = tuple[int, int]
+"""The least and the greatest length in bytes that an IP packet can have, its header included."""
 _CONSUMING = frozenset({Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.ICMP, Kind.ICMPV6, Kind.IGMP, Kind.GRE, Kind.SCTP})
 PORTED = frozenset({Layer.TCP, Layer.UDP, Layer.UDPLITE, Layer.DCCP, Layer.SCTP})
 """Headers that begin with a source port and a destination port."""
@@ -69,7 +71,12 @@ class Header:
     of one of PORTED; None elsewhere. ``index`` is its place in the capture's own header stack, -1 if the walk made it. ``shifted`` says
     that its addresses or ports were others than those the capture shows. ``remote`` is of a tunnel's header: it says that the first sum
     behind it is left to the tunnel's far end (remote checksum offload). ``quote`` are the IP and transport headers that an ICMP error
-    quotes, with the kind NOTHING where their sum is not quoted or is none."""
+    quotes, with the kind NOTHING where their sum is not quoted or is none.
+
+    Of an IP header: ``bounds`` are the least and the greatest length that the packet can have, None if nothing is known of it or it is no
+    packet of a wire yet (a super-frame); of a datagram in fragments those of the datagram. ``piece`` is the length of the longest fragment
+    that it is in or came in on the walk, 0 if nobody cut it there. ``dont_fragment``: IPv4 DF. ``listed``: what it was carried in came in
+    fragments."""
 
     uid: int
     layer: Layer
@@ -84,6 +91,30 @@ class Header:
     shifted: bool = False
     remote: bool = False
     quote: tuple[Header, ...] = ()
+    bounds: Bounds | None = None
+    piece: int = 0
+    dont_fragment: bool = False
+    listed: bool = False
+
+    @property
+    def gathered(self) -> bool:
+        """Whether it is in fragments that all go the same way: the walk has them all."""
+        return self.piece > 0 and self.fragment is not FragmentRole.WHOLE
+
+    @property
+    def reassembled(self) -> bool:
+        """Whether it was put together again: the kernel remembers the longest fragment (frag_max_size)."""
+        return self.piece > 0 and self.fragment is FragmentRole.WHOLE
+
+    @property
+    def sent_bounds(self) -> Bounds | None:
+        """What one packet of it takes on a wire."""
+        return (self.piece, self.piece) if self.gathered else self.bounds
+
+    def exceeds(self, mtu: int) -> bool:
+        """Whether it is longer than ``mtu``, 0 for one that does not matter. What may be longer or not is taken to fit."""
+        bounds = self.sent_bounds
+        return bool(mtu) and bounds is not None and bounds[0] > mtu
 
     @property
     def quotes(self) -> bool:
@@ -107,6 +138,55 @@ class Header:
 def outer_ip(headers: tuple[Header, ...]) -> Header | None:
     """The outermost IP header."""
     return next((header for header in headers if header.is_ip), None)
+
+
+def in_pieces(headers: tuple[Header, ...], mtu: int, first_uid: int) -> tuple[Header, ...]:
+    """The headers of the first fragment when the outermost IP packet is cut to ``mtu`` (RFC 791 section 3.2, RFC 8200 section 4.5: data in
+    multiples of eight bytes; IPv6 puts a fragment header behind the extension headers). What was a fragment before stays one, and IPv6 has
+    its header already. DF is lost (Linux net/ipv4/ip_output.c ip_fraglist_init, ip_frag_next)."""
+    place = next(n for n, header in enumerate(headers) if header.is_ip)
+    ip = headers[place]
+    behind = place + 1
+    while behind < len(headers) and headers[behind].layer is Layer.EXTENSION:
+        behind += 1
+    own = 20 if ip.layer is Layer.IPV4 else 48
+    piece = (min(mtu, ip.piece or mtu) - own) // 8 * 8 + own
+    made: tuple[Header, ...] = ()
+    if ip.layer is Layer.IPV6 and ip.fragment is FragmentRole.WHOLE:
+        made = (Header(first_uid, Layer.EXTENSION),)
+    if ip.fragment is FragmentRole.WHOLE or ip.piece:
+        ip = replace(ip, fragment=FragmentRole.FIRST, piece=piece)
+    else:
+        ip = replace(ip, bounds=(piece, piece))
+    if made:
+        ip = replace(ip, extensions=True)
+    return (*headers[:place], replace(ip, dont_fragment=False), *headers[place + 1 : behind], *made, *headers[behind:])
+
+
+def in_one(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """The headers of a datagram whose fragments are put together."""
+    place = next(n for n, header in enumerate(headers) if header.is_ip)
+    behind = place + 1
+    while behind < len(headers) and headers[behind].layer is Layer.EXTENSION:
+        behind += 1
+    kept = headers[place + 1 : behind - 1] if headers[place].layer is Layer.IPV6 else headers[place + 1 : behind]
+    ip = replace(headers[place], fragment=FragmentRole.WHOLE)
+    if ip.layer is Layer.IPV6:
+        ip = replace(ip, extensions=bool(kept))
+    return (*headers[:place], ip, *kept, *headers[behind:])
+
+
+def uncovered(headers: tuple[Header, ...], place: int) -> tuple[Header, ...]:
+    """The headers from ``place`` on, behind an IP header and what belongs to it."""
+    outer = outer_ip(headers)
+    if outer is None or not (outer.reassembled or outer.listed):
+        return headers[place:]
+    return tuple(replace(header, listed=True) if header.is_ip else header for header in headers[place:])
+
+
+def unmeasured(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """The headers of a packet of which it is not known how long it is now."""
+    return tuple(replace(header, bounds=None) if header.bounds else header for header in headers)
 
 
 def outer_transport(headers: tuple[Header, ...]) -> Header | None:

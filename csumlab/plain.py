@@ -14,15 +14,17 @@ from typing import Self
 from csumlab.behaviours import Measure, Measured
 from csumlab.crc32c import crc32c
 from csumlab.dissection import Checksum, Dissection, dissect_packet
+from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
 from csumlab.machine import Translation
 from csumlab.outer import ETHERTYPES, IN_FRONT, MACS, Outer, OuterSum, inner_start, outer_bytes, outer_headers
-from csumlab.packet import PORTED, Header, Span, enclosing, outer_ip, outer_transport
+from csumlab.packet import PORTED, Header, Span, enclosing, in_one, in_pieces, outer_ip, outer_transport, uncovered, unmeasured
+from csumlab.pieces import cut, join, payload_of
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, tcp_option, translated_quote
 from csumlab.stage import Coverage, Follows, Rule
-from csumlab.symbolic import Untold
+from csumlab.symbolic import TAKEN_FOR_SUMS, Untold
 from csumlab.tables import Tables
 
 _KEY = 0x5A
@@ -35,6 +37,7 @@ _TIMESTAMP = 34
 """Where a PTP message has the time that it was sent."""
 _LEFT_OVER = b"\x17\x5a"
 """What a buffer held before. It stands for anything that does not add up to zero."""
+_UDP = 17
 _LAST_ONLY = 0x09
 """FIN and PSH, which only the last segment of a super-frame has (net/ipv4/tcp_offload.c tcp_gso_segment)."""
 
@@ -42,8 +45,9 @@ _LAST_ONLY = 0x09
 @dataclass(frozen=True, slots=True)
 class FramePacket:
     """A packet as bytes. ``headers`` are parallel to what the dissector finds; ``sealed`` is the packet that an opaque tunnel carries;
-    ``carried`` the sum that travels beside it, as in SymbolicPacket. ``behind`` is what the other segments hold if the packet is the first
-    of several: payload and TCP flags."""
+    ``carried`` the sum that travels beside it, as in SymbolicPacket, of all fragments together. ``pieces`` are the fragments behind the
+    first one of a datagram that was cut on the walk. ``behind`` is what the other segments hold if the packet is the first of several:
+    payload and TCP flags."""
 
     data: bytes
     headers: tuple[Header, ...]
@@ -53,6 +57,7 @@ class FramePacket:
     behind: tuple[bytes, int] | None = None
     tunnel_ports: tuple[tuple[int, Layer], ...] = ()
     carried: int | None = None
+    pieces: tuple[FramePacket, ...] = ()
 
     @property
     def segmented(self) -> bool:
@@ -149,6 +154,7 @@ class FramePacket:
         if coverage is Coverage.BEHIND_TAG:
             ip = outer_ip(self.headers)
             total -= residue(self.data[: self.offset(ip.uid) if ip else 0])
+        total += sum(residue(payload_of(piece._ip_packet())) for piece in self.pieces)
         return replace(self, carried=total % 0xFFFF)
 
     def convert(self) -> Self:
@@ -212,7 +218,7 @@ class FramePacket:
                     packet = packet._rewrite(transport, side, span, port, ip)
         if transport is not None and edit.option:
             packet = packet._with_option(transport, edit, port)
-        return packet
+        return replace(packet, pieces=tuple(piece.translate(edit, address, port, ip) for piece in self.pieces))
 
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self:
         """As SymbolicPacket.carried_on, over the bytes."""
@@ -253,12 +259,12 @@ class FramePacket:
         ip = outer_ip(self.headers)
         if ip is None:
             return self
-        start = self.offset(ip.uid)
+        packet, start = replace(self, pieces=tuple(piece.decrement_ttl() for piece in self.pieces)), self.offset(ip.uid)
         if ip.layer is Layer.IPV6:
-            return self._patched(start + 7, bytes([self.data[start + 7] - 1 & 0xFF]))
+            return packet._patched(start + 7, bytes([self.data[start + 7] - 1 & 0xFF]))
         check = self.sums[ip.uid].field or 0
         check += 0x0100
-        packet = self._patched(start + 8, bytes([self.data[start + 8] - 1 & 0xFF]))
+        packet = packet._patched(start + 8, bytes([self.data[start + 8] - 1 & 0xFF]))
         return packet._patched(start + 10, (check + (check >= 0xFFFF) & 0xFFFF).to_bytes(2, "big"))
 
     def trim(self) -> Self:
@@ -313,6 +319,48 @@ class FramePacket:
             packet = packet._patched(at, bytes([packet.data[at] | flags]))
         return packet._with_lengths(len(payload))
 
+    def fragment(self, mtu: int) -> Self:
+        """The first fragment; the others go with it."""
+        headers, ip = in_pieces(self.headers, mtu, self._next_uid()), outer_ip(self.headers)
+        assert ip is not None
+        size, place = min(mtu, ip.piece or mtu), self.offset(ip.uid)
+        first, *others = [self.data[:place] + piece for piece in cut(self._ip_packet(), size)]
+        known = next(n for n, header in enumerate(headers) if header.is_ip) + 1
+        while known < len(headers) and headers[known].layer is Layer.EXTENSION:
+            known += 1
+        later = tuple(replace(header, fragment=FragmentRole.LATER) if header.is_ip else header for header in headers[:known])
+        made: list[FramePacket] = [replace(self, data=data, headers=later, pieces=(), carried=None) for data in others]
+        for piece in self.pieces:
+            made += [replace(piece, data=piece.data[:place] + data) for data in cut(piece._ip_packet(), size)]
+        return replace(self, data=first, headers=headers, pieces=tuple(made))
+
+    def reassemble(self) -> Self:
+        """Linux net/ipv4/ip_fragment.c ip_frag_reasm; what follows a fragment on its wire is no part of it."""
+        ip = outer_ip(self.headers)
+        assert ip is not None
+        whole = join([self._ip_packet(), *(piece._ip_packet() for piece in self.pieces)])
+        return replace(self, data=self.data[: self.offset(ip.uid)] + whole, headers=in_one(self.headers), pieces=())
+
+    def mend_payload(self, edit: Translation) -> Self:
+        """As SymbolicPacket.mend_payload. A word of zero where UDP's sum would be is left alone."""
+        packet, ip = replace(self, pieces=tuple(piece.mend_payload(edit) for piece in self.pieces)), outer_ip(self.headers)
+        if ip is None or ip.fragment is not FragmentRole.LATER:
+            return packet
+        start = self.offset(ip.uid)
+        whole = self._ip_packet()
+        at = start + len(whole) - len(payload_of(whole))
+        number = self.data[start + 9] if ip.layer is Layer.IPV4 else self.data[at - 8]
+        place = next((at + place for protocol, place in TAKEN_FOR_SUMS.values() if protocol == number), len(self.data))
+        first, second, size = ADDRESS_PLACES[ip.layer]
+        for where, span in ((first, edit.source), (second, edit.destination)):
+            word = int.from_bytes(packet.data[place : place + 2], "big")
+            if span is None or not span.exact or place + 2 > len(self.data) or (number == _UDP and not word):
+                continue
+            old = self.data[start + where : start + where + size]
+            mended = by_final_rule(word, old, span.low.to_bytes(size, "big"), ones=True)
+            packet = packet._patched(place, mended.to_bytes(2, "big"))
+        return packet
+
     def from_wire(self) -> Self:
         """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
         return self._first()._as_right_as(self) if self.long else self
@@ -334,7 +382,8 @@ class FramePacket:
         if remote and aimed is not None:
             one = self.sums[aimed]
             far = (one.start, one.at - one.start)
-        packet = self._around(outer, self.data, self.headers[0].layer, how, far)
+        pieces = tuple(piece.push(outer, how, aimed, remote) for piece in self.pieces)
+        packet = replace(self, pieces=pieces)._around(outer, self.data, self.headers[0].layer, how, far)
         own = outer_transport(packet.headers)
         if own is None or how is OuterSum.NONE:
             return packet
@@ -348,10 +397,9 @@ class FramePacket:
         return packet._with_field(own.uid, pseudo or zero)
 
     def pop(self) -> Self:
-        place = inner_start(self.headers)
-        kept = self.headers[place:]
+        kept = uncovered(self.headers, inner_start(self.headers))
         start = self.offset(kept[0].uid) if kept else len(self.data)
-        packet = replace(self, data=self.data[start:], headers=kept)
+        packet = replace(self, data=self.data[start:], headers=kept, pieces=tuple(piece.pop() for piece in self.pieces))
         old, new = self._summed(), packet._summed()
         if self.carried is None or old is None or new is None:
             return packet.forget()
@@ -360,7 +408,7 @@ class FramePacket:
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         data = bytes(byte ^ _KEY for byte in self.data)
-        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False, pages=0, behind=None)
+        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False, pages=0, behind=None, pieces=())
         own = outer_transport(packet.headers)
         if own is None or how is OuterSum.NONE:
             return packet
@@ -370,13 +418,14 @@ class FramePacket:
     def wrap(self, layers: tuple[Layer, ...]) -> Self:
         data = outer_bytes(Outer(0, layers), self.data, self.headers[0].layer, summed=False)
         made = tuple(Header(uid, layer) for uid, layer in enumerate(layers, self._next_uid()))
-        return replace(self, data=data, headers=(*made, *self.headers))
+        return replace(self, data=data, headers=(*made, *self.headers), pieces=tuple(piece.wrap(layers) for piece in self.pieces))
 
     def unwrap(self, layers: Collection[Layer], follows: Follows) -> Self:
         if not self.headers or self.headers[0].layer not in layers:
             return self
         size = IN_FRONT[self.headers[0].layer]
-        packet = replace(self, data=self.data[size:], headers=self.headers[1:])
+        pieces = tuple(piece.unwrap(layers, Follows.BYTES) for piece in self.pieces)
+        packet = replace(self, data=self.data[size:], headers=self.headers[1:], pieces=pieces)
         if follows is Follows.BYTES or self.carried is None:
             return packet
         return replace(packet, carried=(self.carried + residue(self.data[:size])) % 0xFFFF)
@@ -393,6 +442,7 @@ class FramePacket:
             pages=inner.pages,
             sealed=inner.sealed,
             behind=inner.behind,
+            pieces=inner.pieces,
         )
 
     def frame(self) -> bytes:
@@ -423,6 +473,11 @@ class FramePacket:
         else:
             length = 40 + int.from_bytes(self.data[start + 4 : start + 6], "big")
         return start + length if length > 40 or (ip.layer is Layer.IPV4 and length) else len(self.data)
+
+    def _ip_packet(self) -> bytes:
+        """The outermost IP packet by its own length."""
+        ip = outer_ip(self.headers)
+        return self.data[self.offset(ip.uid) : self._end()] if ip is not None else b""
 
     def _summed(self) -> int | None:
         first = next((header for header in self.headers if header.consumes), None)
@@ -526,14 +581,14 @@ class FramePacket:
         """``payload`` behind new outer headers with a final IPv4 sum and an unwritten UDP or GRE field. ``first`` is the layer that it
         starts with, None for ciphertext, behind which no header of the present packet is read any more."""
         summed = how is not OuterSum.NONE
-        made = outer_headers(outer, self._next_uid(), summed=summed, remote=remote is not None)
+        covered = self.headers if first is not None else ()
+        made = outer_headers(outer, self._next_uid(), summed=summed, remote=remote is not None, inside=covered)
         data = outer_bytes(outer, payload, first, summed=summed, remote=remote)
-        inside = self.headers if first is not None else ()
         tunnel = next((layer for layer in outer.layers if layer in UDP_TUNNELS.values() or layer is Layer.FOU), None)
         ports = self.tunnel_ports
-        if inside and tunnel is not None and outer.port is not None:
+        if covered and tunnel is not None and outer.port is not None:
             ports = (*ports, (outer.port.low, tunnel))
-        return replace(self, data=data, headers=(*made, *inside), tunnel_ports=ports)
+        return replace(self, data=data, headers=(*made, *covered), tunnel_ports=ports)
 
     def _first(self) -> Self:
         """The first segment with its lengths and flags, the rest put behind it; sums are as they were but for those of IPv4 headers."""
@@ -542,14 +597,16 @@ class FramePacket:
             raise Untold("it is no super-frame of TCP or UDP")
         at = self.offset(last.uid)
         size = self.data[at + 12] >> 4 << 2 if last.layer is Layer.TCP else 8
-        cut = at + size + SEGMENT
-        if cut >= len(self.data):
+        end = at + size + SEGMENT
+        if end >= len(self.data):
             raise Untold("it is too short to be cut into segments")
         flags = self.data[at + 13] & _LAST_ONLY if last.layer is Layer.TCP else 0
-        packet = replace(self, data=self.data[:cut], long=False, behind=(self.data[cut:], flags), carried=None)
+        packet = replace(
+            self, data=self.data[:end], headers=unmeasured(self.headers), long=False, behind=(self.data[end:], flags), carried=None
+        )
         if flags:
             packet = packet._patched(at + 13, bytes([self.data[at + 13] & ~_LAST_ONLY]))
-        return packet._with_lengths(cut - len(self.data))
+        return packet._with_lengths(end - len(self.data))
 
     def _with_lengths(self, more: int) -> Self:
         """With every length of an IP or UDP header changed by ``more``, and IPv4 headers summed anew."""

@@ -18,13 +18,28 @@ from csumlab.inet import Zero
 from csumlab.lengths import ETHERNET_SIZE, FIELD_PLACES, LONG, SHORTEST_FRAME, UNTOLD_LENGTH, Extent, size
 from csumlab.machine import Translation
 from csumlab.outer import PPP_PROTOCOLS, Outer, OuterSum, inner_start, outer_headers
-from csumlab.packet import PORTED, Header, Span, enclosing, ip_of, outer_ip, outer_transport, words
+from csumlab.packet import (
+    PORTED,
+    Header,
+    Span,
+    enclosing,
+    in_one,
+    in_pieces,
+    ip_of,
+    outer_ip,
+    outer_transport,
+    uncovered,
+    unmeasured,
+    words,
+)
 from csumlab.stage import Coverage, Follows, Rule
 
 MARKS = {"ecn": (1, 16), "dscp": (4, 64), "ttl": (256, 1)}
 """Words of an IP header that no pseudo-header holds, by their names in an edit: what one of them is worth in a sum over IPv4, and over
 IPv6."""
 CRC_WORDS = "a CRC is no sum: its words are not predicted"
+TAKEN_FOR_SUMS = {Kind.TCP: (6, 16), Kind.UDP: (17, 6), Kind.ICMPV6: (58, 2)}
+"""Protocol number and place of the sum of what an editor mends without a look at the fragment's offset (nft_payload_l4csum_offset)."""
 DAMAGE = Symbol("damage", damage=True)
 
 
@@ -499,6 +514,27 @@ class SymbolicPacket:
         """The super-frame that the segments become, with the sum that theirs add up to: it is off by what one of them was off."""
         return self._remade("super-frame", long=True, segmented=False)._as_right_as(self)
 
+    def fragment(self, mtu: int) -> Self:
+        """The datagram in fragments, of which the first is here: its transport sum, which covers them all, stays as it is, and what is
+        done to the packet is done to each of them. The IPv4 header has a sum of its own."""
+        return replace(self, headers=in_pieces(self.headers, mtu, self._next_uid()), extent=LONG)._with_new_ip("fragment")
+
+    def reassemble(self) -> Self:
+        """Linux net/ipv4/ip_fragment.c ip_frag_reasm: the sums beside the fragments add up to that of the datagram."""
+        return replace(self, headers=in_one(self.headers), extent=LONG)._with_new_ip("datagram that was put together")
+
+    def mend_payload(self, edit: Translation) -> Self:
+        """Before an edit of addresses: who takes every fragment to begin with a transport header updates the word where the sum would be.
+        How many there are and what stands there is not known, but that bytes under the datagram's sum change."""
+        ip, transport = outer_ip(self.headers), outer_transport(self.headers)
+        if ip is None or not ip.gathered or transport is None or not (edit.source or edit.destination):
+            return self
+        if transport.kind not in TAKEN_FOR_SUMS:
+            return self
+        reason = "what stands in later fragments at the place of the sum is not tracked"
+        words = Symbol(f"words of later fragments of header {transport.uid}", unknown=reason, nonzero=True)
+        return self._change(transport.uid, of(words), {}, in_pseudo=False)
+
     def from_wire(self) -> Self:
         """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
         return self._remade("segment", long=False, segmented=True)._as_right_as(self) if self.long else self
@@ -521,7 +557,7 @@ class SymbolicPacket:
 
     def pop(self) -> Self:
         """Take off the outermost IP header and what stands before the next one."""
-        kept = self.headers[inner_start(self.headers) :]
+        kept = uncovered(self.headers, inner_start(self.headers))
         uids = {header.uid for header in kept}
         extent = self.extent.less(size(self.headers[: len(self.headers) - len(kept)]))
         sums = {uid: s for uid, s in self.sums.items() if uid in uids}
@@ -614,13 +650,23 @@ class SymbolicPacket:
                 sums[uid] = replace(own, data=data, field=-data, zero=Zero.ZEROS)
             else:
                 sums[uid] = replace(own, pseudo=pseudo, data=data, field=ZERO if own.absent else field, zero=own.zero)
-        return replace(self, sums=sums, long=long, segmented=segmented, remade=self.remade + 1, carried=None, extent=LONG)
+        headers = unmeasured(self.headers)
+        return replace(self, headers=headers, sums=sums, long=long, segmented=segmented, remade=self.remade + 1, carried=None, extent=LONG)
 
     def _as_right_as(self, before: Self) -> Self:
         """With fields that make each sum right or wrong by as much as it was ``before``."""
         fields = {uid: before.sums[uid].residue - own.pseudo - own.data for uid, own in self.sums.items()}
         sums = {uid: own if own.absent else replace(own, field=fields[uid]) for uid, own in self.sums.items()}
         return replace(self, sums=sums)
+
+    def _with_new_ip(self, what: str) -> Self:
+        """With another length, identification or offset in the outermost header, which is summed anew if it is IPv4's."""
+        ip = outer_ip(self.headers)
+        if ip is None or ip.uid not in self.sums:
+            return self
+        data = unknown(f"D({ip.uid}) of the {what} {self.remade}", "how a datagram is cut is not in the capture")
+        new = replace(self.sums[ip.uid], data=data, field=-data, zero=Zero.ZEROS)
+        return replace(self, sums={**self.sums, ip.uid: new}, remade=self.remade + 1)
 
     def _write(self, uid: int, value: Form, zero: Zero) -> Self:
         """Set a field; it is a word of every sum around it."""
@@ -705,7 +751,7 @@ class SymbolicPacket:
 
     def _pushed(self, outer: Outer, first_uid: int, how: OuterSum, remote: bool = False) -> Self:
         """With new outer headers: their IPv4 sum is final, that of UDP or GRE is what ``how`` starts from."""
-        made = outer_headers(outer, first_uid, summed=how is not OuterSum.NONE, remote=remote)
+        made = outer_headers(outer, first_uid, summed=how is not OuterSum.NONE, remote=remote, inside=self.headers)
         sums = dict(self.sums)
         for header in made:
             label = f"{header.layer.name} header {header.uid}"

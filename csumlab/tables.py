@@ -1,4 +1,4 @@
-"""What a topology tells the dissector: sorted interval bounds of addresses and ports, hardware addresses, ports of UDP tunnels, MTU.
+"""What a topology tells the dissector: sorted interval bounds of addresses, ports and lengths, hardware addresses, ports of UDP tunnels.
 Arrays only."""
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from csumlab.headers import UDP_TUNNELS, Layer
 
 ETHERNET_MTU: Final = 1500
+_MOST_LENGTHS: Final = 255
 _BIAS: Final = 1 << 63
-_PLACES: Final = 9
+_PLACES: Final = 10
 """Entries before the first table: kernels.layout.TABLE_MTU to TABLE_OCTETS."""
 
 
@@ -27,7 +28,7 @@ class Tables:
     in facts.Facts. ``ports`` uint16. ``tunnel_ports``: UDP ports and the tunnel that each stands
     for, besides headers.UDP_TUNNELS and before it. ``mtu``: bytes of the longest
     IP packet that is not called long. ``pages``: whether the number of pages that a frame needs is a fact. ``octets``: whether the length
-    of a short packet is.
+    of a short packet is. ``lengths``: bounds of the lengths of IP packets that are told apart, at most 255.
     ValueError if anything is out of order or out of range.
     """
 
@@ -40,10 +41,17 @@ class Tables:
     mtu: int = ETHERNET_MTU
     pages: bool = False
     octets: bool = False
+    lengths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         halves = list(zip(self.ipv6_upper.tolist(), self.ipv6_lower.tolist(), strict=True))
-        for name, bounds in (("ipv4", self.ipv4.tolist()), ("ipv6", halves), ("macs", self.macs.tolist()), ("ports", self.ports.tolist())):
+        for name, bounds in (
+            ("ipv4", self.ipv4.tolist()),
+            ("ipv6", halves),
+            ("macs", self.macs.tolist()),
+            ("ports", self.ports.tolist()),
+            ("lengths", list(self.lengths)),
+        ):
             if any(left >= right for left, right in pairwise(bounds)):
                 raise ValueError(f"{name}: not in ascending order, or twice the same")
         if any(not 0 <= port <= 0xFFFF for port, _ in self.tunnel_ports):
@@ -52,6 +60,8 @@ class Tables:
             raise ValueError("tunnel_ports: not a tunnel over UDP")
         if self.mtu < 0:
             raise ValueError("mtu: negative")
+        if len(self.lengths) > _MOST_LENGTHS:
+            raise ValueError(f"lengths: more than {_MOST_LENGTHS}")
 
     def flat(self) -> list[int]:
         """All tables as one list of signed 64-bit numbers, as the kernels read them: MTU, the start of each table, whether pages
@@ -67,6 +77,7 @@ class Tables:
             self.macs.tolist(),
             self.ipv4.tolist(),
             list(halves),
+            list(self.lengths),
         )
         places = [_PLACES]
         for part in parts:

@@ -138,15 +138,17 @@ class Walker:
         slots: int = 0,
         limits: Mapping[str, int] | None = None,
         words: Collection[str] = (),
+        mtu: int = 0,
     ) -> None:
         """``socket``: the options asked for are those of the socket that the packet is for, not of the device it came in by. ``words`` are
-        how the program behaves that does it."""
+        how the program behaves that does it. ``mtu``: of another port than ``port``."""
         if len(self.hops) >= MAX_HOPS:
             raise _Ended(Fate.UNTOLD, f"after {MAX_HOPS} hops the packet still goes on: the topology sends it in circles")
         if self.inject is not None:
             self.packet = self.inject(len(self.hops), self.packet)
         knobs = self._knobs(domain, self._tunnel_of_packet(domain) if socket else port, words)
-        setting = Setting(self._features(domain, port), knobs, slots, limits or {}, edit, self._lengths(port))
+        measures = self._lengths(port)
+        setting = Setting(self._features(domain, port), knobs, slots, limits or {}, edit, measures, mtu or self._mtu(port))
         done = apply(stage, self.state, self.packet, setting)
         fault, self._fault = (self._fault if fault is Fault.MEMORY else fault), Fault.MEMORY
         self.hops.append(
@@ -177,6 +179,10 @@ class Walker:
         options = knobs_of(self.topology.device(port)) if port else {}
         words = (*words, *behaviours(domain.program))
         return lambda name: name in words or {**KNOBS, **options, **domain.sysctl}.get(name, False)
+
+    def _mtu(self, port: Port | None) -> int:
+        """0 where all devices have the same: then nobody has to cut what another sent."""
+        return self.topology.device(port).mtu if port is not None and self.topology.mtus else 0
 
     def _tap(self, port: Port, way: str) -> None:
         domain = self.topology.domains[port.domain]
@@ -213,10 +219,29 @@ class Walker:
     def _output(self, domain: Domain, sender: Port, hop: Span) -> None:
         """POSTROUTING, then out by ``sender``."""
         self._postrouting(domain, sender)
+        if self.topology.device(sender).kind is not DeviceKind.ESP:
+            self._cut(self._preset(domain).fragmentation, domain, sender, sender, "out")
         if self.topology.device(sender).kind in CARRIAGES:
             self._enter_tunnel(domain, sender, hop)
             return
         self._cross(sender, forward.next_stop(self.topology, sender, hop, _destination(self.packet)), hop)
+
+    def _cut(self, stage: Stage | None, domain: Domain, port: Port, leaving: Port, way: str = "") -> None:
+        """Into fragments, if the packet is longer than the MTU of ``leaving`` or came in fragments."""
+        ip, mtu = outer_ip(self.packet.headers), self._mtu(leaving)
+        if ip is None or not mtu or not (ip.reassembled or (ip.exceeds(mtu) and not self.packet.long)):
+            return
+        if stage is None:
+            raise _Ended(Fate.UNTOLD, f"how {self._preset(domain).title} cuts packets into fragments is not modelled")
+        if any(header.gathered for header in self.packet.headers if header is not ip):
+            raise _Ended(Fate.UNTOLD, "fragments of a tunnel's packets that carry fragments are not followed")
+        self._apply(stage, domain, port, way, mtu=mtu)
+
+    def _gather(self, domain: Domain, port: Port) -> None:
+        """Put a datagram together of which the walk has all fragments."""
+        ip, stage = outer_ip(self.packet.headers), self._preset(domain).reassembly
+        if ip is not None and ip.gathered and stage is not None:
+            self._apply(stage, domain, port, "in")
 
     def _postrouting(self, domain: Domain, sender: Port) -> None:
         """The rules for what leaves by ``sender``."""
@@ -242,12 +267,12 @@ class Walker:
         if from_wire:
             self._wrap_outside(steps)
         redirected = hooked = False
-        for step in steps:
+        for step, leaving in zip(steps, (*(later.port for later in steps[1:]), None), strict=True):
             domain = self.topology.domains[step.port.domain]
             if step.port == step.peer:
                 self._tap(step.peer, "in")
                 self._rewrite(domain, step.peer, "in", rewriters.AT_DEVICE)
-                hooked = self._cross_bridge(step, target)
+                hooked = self._cross_bridge(step, target, leaving)
                 continue
             if forward.carries_frames(self.topology.device(step.port)):
                 self._enter_tunnel(domain, step.port, next_hop)
@@ -255,7 +280,7 @@ class Walker:
             if step.wrapping is not None:
                 self._wrap(step, domain, from_wire)
                 if step.wrapping == step.peer:
-                    hooked = self._cross_bridge(step, target)
+                    hooked = self._cross_bridge(step, target, leaving)
                 continue
             if self.topology.device(step.port).kind is DeviceKind.MACVTAP:
                 self._tap(step.port, "in")
@@ -280,15 +305,15 @@ class Walker:
                 self._tap(step.peer, "in")
                 self._rewrite(there, step.peer, "in", rewriters.AT_DEVICE)
                 self._by_program(programs.PROGRAM_TAKES, there, step.peer, "in")
-            hooked = self._cross_bridge(step, target)
+            hooked = self._cross_bridge(step, target, leaving)
         if forward.leads_away(self.topology.device(target)):
             self._enter_tunnel(self.topology.domains[target.domain], target, next_hop)
             return
         self._input(self.topology.domains[target.domain], target, hooked)
 
-    def _cross_bridge(self, step: forward.Step, target: Port) -> bool:
+    def _cross_bridge(self, step: forward.Step, target: Port, leaving: Port | None) -> bool:
         """Whether the packet has come to ``target``, a bridge, and has been through PREROUTING by then (net/bridge/br_netfilter_hooks.c
-        br_nf_pre_routing, ip_sabotage_in)."""
+        br_nf_pre_routing, ip_sabotage_in). ``leaving`` is the port that it leaves the bridge by, None if it is a tunnel or nothing."""
         if not step.bridge:
             return False
         there = self.topology.domains[step.peer.domain]
@@ -303,6 +328,8 @@ class Walker:
         self._apply(self._preset(there).bridge, there, bridge)
         if checks is not None:
             self._postrouting(there, bridge)
+        if leaving is not None:
+            self._cut(self._preset(there).bridge_fragmentation, there, bridge, leaving)
         return False
 
     def _bridge_netfilter(self, domain: Domain) -> Stage | None:
@@ -424,6 +451,7 @@ class Walker:
         """Connection tracking, and the rules for what comes in by ``port``."""
         device = self.topology.device(port)
         if domain.tracks() and not domain.program:
+            self._gather(domain, port)
             self._apply(self._preset(domain).conntrack, domain, port, "in")
         self._rewrite(domain, port, "in", rewriters.IN_NETFILTER)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
@@ -522,6 +550,7 @@ class Walker:
     def _deliver(self, domain: Domain, port: Port) -> None:
         """Local delivery: the transport checks, then a tunnel end takes its header off and the inner packet goes on."""
         preset = self._preset(domain)
+        self._gather(domain, port)
         self._apply(preset.receive, domain, port, "in", socket=True)
         ip = outer_ip(self.packet.headers)
         if ip is not None and ip.fragment is not FragmentRole.WHOLE:

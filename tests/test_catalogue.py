@@ -21,7 +21,7 @@ CODES = {
     Outcome.REJECT: ("CSL001", "CSL10", "CSL2", "CSL501"),
     Outcome.ACCEPT: ("CSL3",),
     Outcome.LAUNDER: ("CSL4",),
-    Outcome.CORRUPT: ("CSL103",),
+    Outcome.CORRUPT: ("CSL102", "CSL103"),
     Outcome.DROP: ("CSL5",),
 }
 """What a finding of a scenario says for an outcome; the others are no findings."""

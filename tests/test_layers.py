@@ -50,10 +50,12 @@ FLOORS = (
     ("stage",),
     ("machine",),
     ("symbolic", "truth", "rewriting"),
+    ("pieces",),
     ("plain",),
     (
         "stages",
         "stages.linux",
+        "stages.fragments",
         "stages.nic",
         "stages.xen",
         "stages.xenlinux",

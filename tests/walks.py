@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import cutters
 import frames
 import hosts
 import middleboxes
@@ -63,7 +64,8 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found["older dom0, 3.12"] = with_preset(older, domU="linux-3.12")
         found["older guest, 3.12"] = with_preset(older, dom0="linux-3.12")
         found["unsummed"] = host(hosts.DIRECT.replace("local =", "options = { udpcsum = false }\nlocal ="))
-        found |= kvm_hosts() | card_hosts() | reading_hosts() | rewriters.hosts() | rewriters.programmed_hosts()
+        found |= kvm_hosts() | card_hosts() | reading_hosts() | cutters.hosts()
+        found |= rewriters.hosts() | rewriters.programmed_hosts()
         found |= {f"claims, {name}": host(hosts.CLAIMS, PRESET=preset, CLAIM=f"claims-{name}") for name in ("owed", "verified", "nothing")}
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
         odd = odd.replace(
@@ -489,6 +491,9 @@ def ends_of(name: str) -> Iterator[tuple[str, str, str, int]]:
     if family == "published":
         yield from rewriters.PUBLISHED_ENDS
         return
+    if MADE.get(family) is cutters.packets:
+        yield from cutters.ends_of(name)
+        return
     for origin, source, destination in ENDS[family]:
         yield origin, source, destination, 4
     for origin, source, destination in ENDS6.get(family, ()):
@@ -571,6 +576,18 @@ STATES: Mapping[type, tuple[State | None, ...]] = {
 """What a packet may carry when it is sent as it is; None: it is made by its kernel. PARTIAL is aimed at the transport header."""
 
 
+MADE = {
+    **dict.fromkeys(("rewriting", "published", "edits"), rewriters.packets),
+    **dict.fromkeys(("routed", "tunneled", "bridged"), cutters.packets),
+}
+"""What is sent through the hosts of a family, if not what is sent through all."""
+SOME = {
+    **dict.fromkeys(("rewriting", "published"), rewriters.some),
+    **dict.fromkeys(("routed", "tunneled", "bridged"), cutters.some),
+}
+"""Which states of a packet a family tells apart."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One packet through one host."""
@@ -621,7 +638,7 @@ def _makes_crcs(name: str) -> bool:
 def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
     for name, topology in hosts_of(preset).items():
         for origin, source, destination, version in ends_of(name):
-            made = rewriters.packets if name.startswith(("rewriting", "published", "edits")) else packets_between
+            made = MADE.get(name.split(",")[0], packets_between)
             for kind, frame in made(source, destination, version, payload).items():
                 if name.startswith("container") and not kind.startswith("sctp"):
                     continue
@@ -634,8 +651,8 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
                 states = STATES[PRESETS[topology.domains[origin].preset].family]
                 if topology.domains[origin].outside:
                     states = states[:1]
-                elif name.startswith(("rewriting", "published")):
-                    states = rewriters.some(kind, states)
+                elif name.split(",")[0] in SOME:
+                    states = SOME[name.split(",")[0]](kind, states)
                 for state in states:
                     text = f"{preset}, {name}: {kind} from {origin} to {destination}, {state or 'by its kernel'}"
                     yield Case(text, topology, origin, frame, state)
@@ -707,10 +724,12 @@ UNTOLD = (
     "how the segment is cut is not in the capture",
     "only a fragment of the datagram is here",
     "a CRC is no sum: its words are not predicted",
+    "what stands in later fragments at the place of the sum is not tracked",
 )
 """What forms may leave open: a trailer; a tunnel's own sum that was sent unfinished and then translated, or filled where there was none (a
 Xen ring finds the outer UDP header again for a sum that is owed inside); the segments of a super-frame whose field held neither its sum nor
-the pseudo-header's; whether filling a fragment's sum comes to zero; a damaged CRC that stays."""
+the pseudo-header's; whether filling a fragment's sum comes to zero; a damaged CRC that stays; bytes that are
+changed under a sum which was wrong before."""
 
 
 def differences(case: Case) -> list[str]:

@@ -10,9 +10,11 @@ from csumlab.kernels.codes import (
 from csumlab.kernels.layout import (
     ADDRESS_DESTINATION,
     ADDRESS_DESTINATION_PORT,
+    ADDRESS_DF,
     ADDRESS_EXTENSIONS,
     ADDRESS_FRAGMENT,
     ADDRESS_HEADER,
+    ADDRESS_LENGTH,
     ADDRESS_PROTOCOL,
     ADDRESS_SIZE,
     ADDRESS_SOURCE,
@@ -92,6 +94,7 @@ def signature(work: Any, linktype: int, interface: int, flags: int, seed: int) -
         word = work[at + ADDRESS_HEADER] << 8 | work[at + ADDRESS_PROTOCOL]
         word = word << 2 | work[at + ADDRESS_FRAGMENT]
         word = word << 2 | work[at + ADDRESS_TTL] << 1 | work[at + ADDRESS_EXTENSIONS]
+        word = word << 9 | work[at + ADDRESS_LENGTH] << 1 | work[at + ADDRESS_DF]
         state = mix(state, (word << 17 | work[at + ADDRESS_SOURCE_PORT]) << 17 | work[at + ADDRESS_DESTINATION_PORT])
         state = mix(state, work[at + ADDRESS_SOURCE] << 31 | work[at + ADDRESS_DESTINATION])
     return mix(state, 0)

@@ -82,7 +82,9 @@ ADDRESS_SOURCE_PORT: Final = 5
 ADDRESS_DESTINATION_PORT: Final = 6
 ADDRESS_TTL: Final = 7
 ADDRESS_EXTENSIONS: Final = 8
-ADDRESS_SIZE: Final = 9
+ADDRESS_LENGTH: Final = 9
+ADDRESS_DF: Final = 10
+ADDRESS_SIZE: Final = 11
 
 WORK_SIZE: Final = ADDRESSES + ADDRESS_SIZE * MAX_LAYERS
 
@@ -94,8 +96,9 @@ TABLE_PORT: Final = 2
 TABLE_MAC: Final = 3
 TABLE_IPV4: Final = 4
 TABLE_IPV6: Final = 5
-TABLE_END: Final = 6
-TABLE_PAGES: Final = 7
-TABLE_OCTETS: Final = 8
+TABLE_LENGTHS: Final = 6
+TABLE_END: Final = 7
+TABLE_PAGES: Final = 8
+TABLE_OCTETS: Final = 9
 """Entries TABLE_UDP to TABLE_END are where each table starts; one ends where the next starts. TABLE_PAGES: 1 if pages are facts.
 TABLE_OCTETS: 1 if the lengths of short packets are."""

@@ -23,9 +23,11 @@ from csumlab.kernels.codes import (
 from csumlab.kernels.layout import (
     ADDRESS_DESTINATION,
     ADDRESS_DESTINATION_PORT,
+    ADDRESS_DF,
     ADDRESS_EXTENSIONS,
     ADDRESS_FRAGMENT,
     ADDRESS_HEADER,
+    ADDRESS_LENGTH,
     ADDRESS_PROTOCOL,
     ADDRESS_SIZE,
     ADDRESS_SOURCE,
@@ -49,6 +51,7 @@ from csumlab.kernels.layout import (
     OCTETS,
     TABLE_IPV4,
     TABLE_IPV6,
+    TABLE_LENGTHS,
     TABLE_MTU,
     TABLE_OCTETS,
     TABLE_PAGES,
@@ -93,11 +96,15 @@ def begin_address(work: Any, source: int, destination: int, ttl: int) -> int:
     work[at + ADDRESS_DESTINATION_PORT] = 0
     work[at + ADDRESS_TTL] = 1 if ttl <= 1 else 0
     work[at + ADDRESS_EXTENSIONS] = 0
+    work[at + ADDRESS_LENGTH] = 0
+    work[at + ADDRESS_DF] = 0
     return int(at)
 
 
 def begin_payload(data: Any, base: int, at: int, end: int, tables: Any, work: Any) -> None:
-    """An IP packet stands from ``at`` to ``end`` by its own length: bound what follows; the outermost one gives trailer and length."""
+    """An IP packet stands from ``at`` to ``end`` by its own length: bound what follows; the outermost one gives trailer and pages."""
+    if tables[TABLE_LENGTHS] != tables[TABLE_LENGTHS + 1]:
+        work[ADDRESSES + ADDRESS_SIZE * (work[N_ADDRESSES] - 1) + ADDRESS_LENGTH] = interval(tables, TABLE_LENGTHS, end - at)
     if work[N_ADDRESSES] == 1:
         if end < work[FRAME_END] and sum_words(data, base + end, base + work[FRAME_END]) != 0:
             work[TRAILER] = 1
@@ -143,6 +150,8 @@ def read_ipv4(data: Any, base: int, at: int, tables: Any, work: Any) -> tuple[in
     fragment = load16(data, base + at + 6)
     role = LATER if fragment & 0x1FFF else (FIRST if fragment & 0x2000 else WHOLE)
     work[address + ADDRESS_FRAGMENT] = role
+    if tables[TABLE_LENGTHS] != tables[TABLE_LENGTHS + 1]:
+        work[address + ADDRESS_DF] = fragment >> 14 & 1
     total = load16(data, base + at + 2)
     # An offloading sender leaves 0 in a super-frame of more than 65535 bytes: take what is there.
     end = work[EXTENT] if total == 0 else at + total

@@ -16,13 +16,13 @@ SENDER_6_11 = differing(
     linux.SENDER,
     "sender-6.11",
     linux.SENDER.source,
-    {7: Row(ANY, _ASKS, write_pseudo(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation: the pseudo-header's sum only, with no note that it is owed; what fits one datagram is never cut, where a segment would get its sum", source=_NO_OFFLOAD)},
+    {8: Row(ANY, _ASKS, write_pseudo(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation: the pseudo-header's sum only, with no note that it is owed; what fits one datagram is never cut, where a segment would get its sum", source=_NO_OFFLOAD)},
 )  # fmt: skip
 SENDER_6_12 = differing(
     linux.SENDER,
     "sender-6.12",
     linux.SENDER.source,
-    {7: Row(ANY, _ASKS, compute(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation of what fits one datagram: summed in software like any other", source="linux 6.12 net/ipv4/udp.c udp_send_skb")},
+    {8: Row(ANY, _ASKS, compute(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation of what fits one datagram: summed in software like any other", source="linux 6.12 net/ipv4/udp.c udp_send_skb")},
 )  # fmt: skip
 
 CSUM_6_12 = differing(

@@ -387,6 +387,7 @@ class Topology(Shown):
             mtu=max([device.mtu for device in devices] or [ETHERNET_MTU]),
             pages=any(device.kind is DeviceKind.NETFRONT for device in devices),
             octets=any(lengths(device.card) for device in devices),
+            lengths=tuple(mtu + 1 for mtu in self.mtus),
         )
 
     @cached_property
@@ -394,6 +395,18 @@ class Topology(Shown):
         """What some device of the host puts between the Ethernet header and a packet."""
         kinds = {self.device(port).kind for port in self.ports}
         return frozenset(layer for kind in kinds & WRAPPING.keys() for layer in WRAPPING[kind])
+
+    @cached_property
+    def mtus(self) -> tuple[int, ...]:
+        """The MTUs of all devices in ascending order where they differ; none where nobody has to cut a packet that another has sent."""
+        found = sorted({self.device(port).mtu for port in self.ports})
+        return tuple(found) if len(found) > 1 else ()
+
+    def bounds(self, index: int) -> tuple[int, int] | None:
+        """The least and the greatest length of an IP packet that the kernels call ``index``; None where lengths are not told apart, and of
+        one that is longer than any MTU."""
+        ends = (0, *self.mtus)
+        return (ends[index] + 1, ends[index + 1]) if self.mtus and index < len(self.mtus) else None
 
     @cached_property
     def macs(self) -> tuple[int, ...]:

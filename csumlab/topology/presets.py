@@ -8,6 +8,7 @@ from typing import Any
 
 from csumlab.stage import Stage
 from csumlab.stages import (
+    fragments,
     hooks,
     linux,
     linux_later,
@@ -82,6 +83,9 @@ class Preset:
     fixed: Mapping[DeviceKind, frozenset[str]]
     segmentation: Stage | None = None
     bridge_netfilter: Stage | None = None
+    fragmentation: Stage | None = None
+    bridge_fragmentation: Stage | None = None
+    reassembly: Stage | None = None
     virtio_transmit: Stage | None = None
     virtio_receive: Stage | None = None
     tap_transmit: Stage | None = None
@@ -156,6 +160,9 @@ LINUX_6_1 = Preset(
     },
     segmentation=linux.SEGMENTATION,
     bridge_netfilter=linux.BRIDGE_NETFILTER,
+    fragmentation=fragments.FRAGMENTATION,
+    bridge_fragmentation=fragments.BRIDGE_FRAGMENTATION,
+    reassembly=fragments.REASSEMBLY,
     virtio_transmit=virtio.VIRTIO_TRANSMIT,
     virtio_receive=virtio.VIRTIO_RECEIVE,
     tap_transmit=virtio.TAP_TRANSMIT,
@@ -205,17 +212,17 @@ LINUX_6_1 = Preset(
 LINUX_5_10 = replace(
     LINUX_6_1,
     name="linux-5.10",
-    title="Linux 5.9.13 to 5.16 (Open vSwitch below a card that hands up the sum of the packet; all else as 6.1)",
-    editors={**LINUX_6_1.editors, "openvswitch": rewriters.OPENVSWITCH_5_16},
-    source="linux 5.16 net/openvswitch/actions.c; in all else Linux 6.1",
+    title="Linux 5.9.13 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet; all else as 6.1)",
+    editors={**LINUX_6_1.editors, "nft": rewriters.NFT_5_16, "openvswitch": rewriters.OPENVSWITCH_5_16},
+    source="linux 5.16 net/netfilter/nft_payload.c, net/openvswitch/actions.c; in all else Linux 6.1",
     mended_in="Linux 5.17",
 )
 LINUX_5_9 = replace(
-    LINUX_6_1,
+    LINUX_5_10,
     name="linux-5.9",
-    title="Linux 5.8 to 5.9.12 (ECN marks of tunnels; all else as 6.1)",
+    title="Linux 5.8 to 5.9.12 (ECN marks of tunnels; all else as 5.10)",
     ecn=tunnels.DECAPSULATE_ECN_5_9,
-    source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1; in all else Linux 6.1",
+    source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1; in all else Linux 5.10",
     mended_in="Linux 5.9.13",
 )
 LINUX_5_7 = replace(

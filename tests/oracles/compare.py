@@ -11,7 +11,7 @@ from pathlib import Path
 
 from csumlab.dissection import dissect_packet
 from csumlab.headers import KINDS
-from csumlab.stage import DROP
+from csumlab.stage import DONT_FRAGMENT, DROP, EXCEEDS, PIECE_EXCEEDS
 from csumlab.tables import Tables
 from csumlab.trace import Fate
 
@@ -24,6 +24,7 @@ KNOWN = Path(__file__).parent / "known_differences.toml"
 _LINK = 14
 _COUNTED = ("input", "forward", "bridge-netfilter")
 """The stages whose drops show in a counter."""
+_TOO_LONG = {EXCEEDS, PIECE_EXCEEDS, DONT_FRAGMENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,11 @@ def _fates(prediction: Prediction, observed: Observed, real: Set[str]) -> Iterat
         if domain == prediction.domain:
             expected = {Fate.ACCEPTED: "accepted", Fate.REJECTED: "rejected"}.get(prediction.fate, "")
             end = prediction.trace.hops[-1] if prediction.trace.hops else None
-            if prediction.fate is Fate.DROPPED and end is not None and end.row.does == DROP and end.stage.name in _COUNTED:
-                expected = "header"  # A wrong header sum and a TTL that is used up are counted as one.
+            if prediction.fate is Fate.DROPPED and end is not None and end.row.does == DROP:
+                if _TOO_LONG & set(end.row.given):
+                    expected = "too long"
+                elif end.stage.name in _COUNTED:
+                    expected = "header"  # A wrong header sum and a TTL that is used up are counted as one.
         seen = {COUNTERS[word] for word in observed.counted.get(domain, {})}
         payload = observed.delivered.get(domain)
         if payload is not None:

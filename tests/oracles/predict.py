@@ -36,7 +36,7 @@ _CHECKS = ("conntrack", "receive", "gro")
 @dataclass(frozen=True, slots=True)
 class OuterWords:
     """What the model cannot know of headers that a kernel makes: ``head`` is the first word of IPv6, or of IPv4 the bytes 4 to 7 (ID and
-    fragment bits); ``traffic`` is IPv4's second byte; ``macs`` the inner Ethernet addresses."""
+    DF, as before it is cut); ``traffic`` is IPv4's second byte; ``macs`` the inner Ethernet addresses."""
 
     head: bytes
     traffic: int
@@ -91,7 +91,7 @@ def outer_words(sights: Mapping[str, list[Sight]], tables: Tables) -> dict[tuple
         pair = (ip[8:24], ip[24:40]) if six else (ip[12:16], ip[16:20])
         addresses = (str(ip_address(pair[0])), str(ip_address(pair[1])))
         port, macs = sight.frame[tunnel - 8 : tunnel - 6], sight.frame[tunnel + 8 : tunnel + 20]
-        words = OuterWords(ip[:4] if six else ip[4:8], ip[1], ip[7] if six else ip[8], port, macs)
+        words = OuterWords(ip[:4] if six else ip[4:6] + bytes([ip[6] & 0x40, 0]), ip[1], ip[7] if six else ip[8], port, macs)
         if addresses not in found or found[addresses].hops < words.hops:
             found[addresses] = words
     return found

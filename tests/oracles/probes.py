@@ -43,6 +43,7 @@ STATES: Mapping[str, str] = {
     "partial, trailer": "NEEDS_CSUM, the pseudo-header sum, and two bytes follow the IP packet",
     "last hop": "the TTL or hop limit is 1",
     "first fragment": "a first fragment",
+    "DF": "right, DF is set, and longer than some link takes",
     "tagged": "a VLAN tag inside the frame",
     "partial, tagged": "a VLAN tag inside the frame, NEEDS_CSUM and the pseudo-header sum",
     "extensions": "an IPv6 extension header",
@@ -87,9 +88,10 @@ OPTIONS: Mapping[str, bytes] = {"even option": b"\2\4\5\xb4", "odd option": b"\1
 _ECT0 = 2
 
 
-def conditions(kind: str, version: int, *, bridged: bool = False, long: bool = False) -> Iterator[str]:
+def conditions(kind: str, version: int, *, bridged: bool = False, long: bool = False, large: bool = False) -> Iterator[str]:
     """The conditions that a probe of this kind can be in; ``bridged`` says that no IP stack will meet it: a VLAN tag would have it dropped
-    there. ``long``: those of super-frames instead. Linux takes one of UDP only if its sum is owed (include/linux/virtio_net.h)."""
+    there. ``large``: some link does not take it. ``long``: those of super-frames instead, of which Linux takes one of UDP only if its sum
+    is owed (include/linux/virtio_net.h)."""
     if long:
         yield from (one for one in LONG if kind == "tcp" or (kind == "udp" and one.startswith("partial")))
         return
@@ -107,6 +109,8 @@ def conditions(kind: str, version: int, *, bridged: bool = False, long: bool = F
         if "extensions" in condition and version == 4:
             continue
         if condition == "first fragment" and version == 6:
+            continue
+        if condition == "DF" and (version == 6 or not large):
             continue
         yield condition
 
@@ -190,7 +194,8 @@ def _error(version: int, payload: bytes, ports: tuple[int, int], source: str, de
 
 def _around(transport: Frame, condition: str, version: int, source: str, destination: str, ecn: int) -> Frame:
     if version == 4:
-        packet = frames.ipv4(transport, source, destination, fragment=0x2000 if condition == "first fragment" else 0, ecn=ecn)
+        word = {"first fragment": 0x2000, "DF": 0x4000}.get(condition, 0)
+        packet = frames.ipv4(transport, source, destination, fragment=word, ecn=ecn)
     else:
         options = ((60, bytes([0, 0, 1, 4, 0, 0, 0, 0])),) if "extensions" in condition else ()
         packet = frames.ipv6(transport, source, destination, extensions=options, ecn=ecn)

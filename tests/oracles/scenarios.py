@@ -8,6 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import cutters
+
+from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 
@@ -42,13 +45,18 @@ class Flow:
     long: bool = False
 
     @property
+    def large(self) -> bool:
+        """Whether its packets are longer than Ethernet takes, and no super-frames."""
+        return self.size > ETHERNET_MTU and not self.long
+
+    @property
     def version(self) -> int:
         return 6 if ":" in self.source else 4
 
     def probes(self, only: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
         """Kind and condition of each probe; ``only`` narrows them further."""
         for kind in self.kinds:
-            for condition in conditions(kind, self.version, bridged=self.bridged, long=self.long):
+            for condition in conditions(kind, self.version, bridged=self.bridged, long=self.long, large=self.large):
                 if (not self.only or condition in self.only) and (not only or condition in only):
                     yield kind, condition
 
@@ -486,6 +494,22 @@ def relayed() -> Iterator[Scenario]:
     yield Scenario("segments, program", plain.replace("[domain.host]\n", '[domain.host]\nprogram = "keeps-header"\n'), long(*ACROSS))
 
 
+def cut() -> Iterator[Scenario]:
+    """Datagrams that are longer than the next link takes."""
+    kinds: dict[str, Any] = {"kinds": ("udp", "ping"), "size": 2800}
+    routed = (Flow("a:eth0", A4, "10.3.0.22", **kinds), Flow("a:eth0", A6, "fd00:3::22", **kinds))
+    yield Scenario("fragments, router", cutters.routers(9000, 1500, 9000, tracked=False), routed)
+    yield Scenario("fragments, router, conntrack", cutters.routers(9000, 1500, 9000, tracked=True), routed, brief=True)
+    yield Scenario("fragments, router, snat", cutters.routers(9000, 1500, 1400, tracked=True, rules=cutters.SNAT), routed)
+    yield Scenario("fragments, router, cut again", cutters.routers(9000, 1500, 1400, tracked=False), routed[:1], brief=True)
+    across = tuple(replace(flow, bridged=True, **kinds) for flow in ACROSS)
+    inside = (Flow("a:vxlan0", "10.9.0.1", "10.9.0.2", **kinds), Flow("a:vxlan0", "fd00:9::1", "fd00:9::2", **kinds))
+    yield Scenario("fragments, vxlan", cutters.tunnel(sums=True), inside, brief=True)
+    yield Scenario("fragments, vxlan, no outer sum", cutters.tunnel(sums=False), inside, brief=True)
+    yield Scenario("fragments, bridge", cutters.bridge(9000, 1500, hooked=False), across, brief=True)
+    yield Scenario("fragments, bridge, netfilter", cutters.bridge(9000, 1500, hooked=True), across)
+
+
 def every() -> Iterator[Scenario]:
     """Every scenario."""
     yield from segmented()
@@ -561,6 +585,7 @@ def every() -> Iterator[Scenario]:
     yield from rewriters()
     yield from editors()
     yield from hooked()
+    yield from cut()
     yield Scenario("card", carded(), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED))
     yield Scenario("card as tap", carded(**AS_TAP), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED), tapped=True)
     yield Scenario("card as tap, nothing verified", carded(**AS_TAP, rx=False), CARDED, tapped=True)

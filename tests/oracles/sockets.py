@@ -24,6 +24,8 @@ COUNTERS = {
     "Icmp6InEchos": "accepted",
     "Ip.InHdrErrors": "header",
     "Ip6InHdrErrors": "header",
+    "Ip.FragFails": "too long",
+    "Ip6InTooBigErrors": "too long",
 }
 """The counters of the kernel, and of programs behind its queues, that tell a packet's fate: a segment of no connection is answered by a
 reset once its sum was found right, an echo request is counted by type after its sum was. Datagrams have a socket."""
