@@ -637,7 +637,11 @@ class Walker:
             self._apply(tunnels.VPN_SEAL, domain, port, "out", outer, fault=Fault.PROGRAM)
             self._send(domain, sender, hop)
         else:
-            self._apply(preset.carrying[device.kind][0], domain, port, "out", outer)
+            in_card = device.kind is DeviceKind.ESP and options_of(device)["card-encrypts"]
+            if in_card:
+                self._apply(nic.CARD_SEAL, domain, sender, "out", outer)
+            else:
+                self._apply(preset.carrying[device.kind][0], domain, port, "out", outer)
             self._output(domain, sender, hop)
 
 

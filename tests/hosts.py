@@ -700,3 +700,49 @@ via = "10.1.0.1"
 """
     + OUTSIDE
 )
+
+SEALING = """
+at = "gate:lan0:in"
+[domain.pod]
+[domain.pod.device.eth0]
+kind = "veth"
+peer = "gate:lan0"
+address = ["10.1.0.5/24"]
+[[domain.pod.route]]
+to = "default"
+device = "eth0"
+via = "10.1.0.1"
+[domain.gate]
+forwarding = true
+[domain.gate.device.lan0]
+kind = "veth"
+address = ["10.1.0.1/24"]
+[domain.gate.device.eth0]
+kind = "nic"
+wire = "lan"
+card = "CARD"
+address = ["192.0.2.7/24"]
+[domain.gate.device.esp0]
+kind = "esp"
+local = "192.0.2.7"
+remote = "192.0.2.9"
+address = ["10.8.0.1/30"]
+options = { card-encrypts = true }
+[[domain.gate.route]]
+to = "10.2.0.0/24"
+device = "esp0"
+[domain.far]
+[domain.far.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.9/24"]
+[domain.far.device.esp0]
+kind = "esp"
+local = "192.0.2.9"
+remote = "192.0.2.7"
+address = ["10.2.0.1/24"]
+[[domain.far.route]]
+to = "10.1.0.0/24"
+device = "esp0"
+"""
+"""IPsec in the card of a gateway."""

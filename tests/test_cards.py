@@ -90,7 +90,7 @@ def test_the_outer_sum_implies_the_inner_one() -> None:
 
 def test_every_behaviour_is_asked_for() -> None:
     """No behaviour without a row that asks for it, and no card without a source."""
-    given = [given for stage in (nic.NIC_TRANSMIT, nic.NIC_RECEIVE) for row in stage.table for given in row.given]
+    given = [given for stage in (nic.NIC_TRANSMIT, nic.NIC_RECEIVE, nic.CARD_SEAL) for row in stage.table for given in row.given]
     of_lengths = {name for one in given if one.test is Test.LENGTH for name in one.argument}
     assert of_lengths == set(LENGTHS)
     assert {one.argument for one in given if one.test is Test.KNOB} - {"xdp-runs"} | of_lengths == set(BEHAVIOURS)

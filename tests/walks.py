@@ -364,6 +364,8 @@ def card_hosts() -> dict[str, Topology]:
         for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS, *SENDING)
     }
     found["container, sctp"] = crc_container()
+    for card in ("rx-trusts", "tx-seals-unfilled"):
+        found[f"sealing, {card}"] = host(hosts.SEALING, CARD=card)
     for name, features in SCTP.items():
         found[f"sends, {name}"] = crc_maker(features)
     for card in (
@@ -464,6 +466,7 @@ ENDS = {
     "unsummed": (("pod", "10.244.0.1", "10.244.3.3"),),
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
+ENDS |= {"sealing": (("pod", "10.1.0.5", "10.2.0.1"),)}
 ENDS |= {"container": (("pod", "10.9.0.2", "198.51.100.80"),)}
 ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
 ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.5.0.1", "10.5.0.254"),)}
@@ -645,7 +648,7 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
                 if (kind == "ptp" and "stamps" not in name) or (kind.startswith("sctp") and not _makes_crcs(name)):
                     continue
                 if (preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS) or (
-                    origin in ("left", "near") and kind not in THROUGH_A_TUNNEL
+                    (origin in ("left", "near") or name.startswith("sealing")) and kind not in THROUGH_A_TUNNEL
                 ):
                     continue
                 states = STATES[PRESETS[topology.domains[origin].preset].family]

@@ -39,6 +39,7 @@ from csumlab.stage import (
     of_length,
     outer_version,
     right,
+    seal,
     segment,
     spoil,
     stamp,
@@ -100,6 +101,18 @@ WIRE = Stage(
     source="IEEE 802.3 clause 3: the frame check sequence protects one link",
     table=(
         Row(when(Bare), (), KEEP, SAME, "bytes on a wire carry no state"),
+    ),
+)  # fmt: skip
+
+_IN_CARD = "linux drivers/net/ethernet/mellanox/mlx5/core/en_accel/ipsec_rxtx.h mlx5e_ipsec_txwqe_build_eseg_csum"
+CARD_SEAL = Stage(
+    name="card-seal",
+    title="card encrypts (IPsec)",
+    source="linux 6.1 net/xfrm/xfrm_output.c xfrm_output (xfrm_dev_offload_ok); Documentation/networking/xfrm_device.rst",
+    table=(
+        Row(_OWED, (knob("tx-seals-unfilled"),), seal(), fresh(Skb), "the card is asked for the sum of another header and encrypts: the one inside is sealed as it is", source=f"{_IN_CARD}; linux 5.14.15 changelog, net/mlx5e: IPsec: Fix work queue entry ethernet segment checksum flags"),
+        Row(_OWED, (), (*fill(Selector.AIMED), *seal()), fresh(Skb), "the sum inside was left to the card, which fills it before it encrypts", source=_IN_CARD),
+        Row(when(Skb), (), seal(), fresh(Skb), "encrypted as it is, wrong sums too"),
     ),
 )  # fmt: skip
 

@@ -294,6 +294,8 @@ class _Parser:
             raise self.fail(f"{key}.card", f"cards of {preset} are not told apart")
         if entry.options.get("heeds-rx-off") and (kind is not DeviceKind.VIF or PRESETS[preset].family is not Skb):
             raise self.fail(f"{key}.options", "heeds-rx-off is of a vif of Linux")
+        if entry.options.get("card-encrypts") and (kind is not DeviceKind.ESP or PRESETS[preset].family is not Skb):
+            raise self.fail(f"{key}.options", "card-encrypts is of esp of Linux since 4.11")
         if any(entry.options.get(word) for word in CLAIMS) and (
             kind not in CLAIMING or not (kind is not DeviceKind.NIC or PRESETS[preset].family is Skb)
         ):

@@ -37,10 +37,12 @@ TUNNEL_OPTIONS: Mapping[str, bool] = {
     "remcsumrx": False,
     "transport": False,
     "esp-offload": False,
+    "card-encrypts": False,
     "dco-trusts": False,
 }
 """Options of tunnel devices as iproute2 calls them, with the defaults of a VXLAN device in Linux 6.1 (drivers/net/vxlan/vxlan_core.c).
 ``udpcsum``: the outer UDP header gets a sum, over IPv4 or IPv6; ``csum``: so does GRE; ``transport``: ESP in transport mode;
+``card-encrypts``: the card does what ESP does, and the sum inside is left to it;
 ``esp-offload``: the module esp4_offload or esp6_offload is loaded, so that super-frames are cut just before they are encrypted;
 ``dco-trusts``: OpenVPN's module from outside the kernel tree."""
 _HOOKS: Mapping[str, bool] = {"checksum-fill": False, "napi": False, "gso-unflagged": False, "heeds-rx-off": False, "udp-segment": False}

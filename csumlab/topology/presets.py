@@ -597,6 +597,6 @@ def stages() -> dict[str, Stage]:
         taking.WATCHER,
         taking.XDP_SOCKET,
     )
-    for stage in (nic.WIRE, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, rewriters.CSUM_IP, *programs.TABLES):
+    for stage in (nic.WIRE, nic.CARD_SEAL, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, rewriters.CSUM_IP, *programs.TABLES):
         found.setdefault(stage.name, stage)
     return found
