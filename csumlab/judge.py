@@ -311,15 +311,18 @@ def _watched(trace: Trace) -> Iterator[Judgement]:
 
 
 def _unfitting(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
-    """A sum that travels beside a packet and does not fit it, where a check finds that and sums the bytes, which are right."""
-    since = -1
+    """A sum that came with a packet and does not fit it, where a check finds that and sums the bytes, which are right. What the kernel
+    summed itself it believes, whatever is edited since (skb->csum_valid, csum_complete_sw)."""
+    since, own = -1, False
     for number, hop in enumerate(trace.hops):
-        told = isinstance(hop.state_before, Skb) and hop.state_before.summed is Summed.COMPLETE
+        told = not own and isinstance(hop.state_before, Skb) and hop.state_before.summed is Summed.COMPLETE
         found = [uid for uid in hop.checked if _consumes(hop.before, uid) and uid not in errors.after[number]]
         if told and since >= 0 and found:
             outcome = f"{trace.fate.value} at {trace.hops[-1].domain} after the kernel has summed the packet itself"
             yield Judgement("CSL002", since, found[0], outcome, note=True)
             return
+        if any(do.operation is Operation.CARRY for do in hop.row.does):
+            own = bool(hop.checked)
         assert isinstance(hop.after, SymbolicPacket)
         if not hop.after.stale:
             since = -1

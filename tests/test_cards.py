@@ -120,3 +120,16 @@ def test_damage_behind_the_card_is_not_seen_by_its_sum() -> None:
     topology = parse_topology((folder / "topology.toml").read_text(encoding="utf-8").replace("mlx5", "rx-complete"))
     result = replay(folder / "traffic.pcapng", topology, exposure=True)
     assert {finding.code for finding in result.findings if finding.severity.value == "note"} >= {"CSL311"}
+
+
+@pytest.mark.parametrize(("rx", "unfitting"), [(True, 3), (False, 0)])
+def test_what_the_kernel_summed_itself_it_believes(rx: bool, unfitting: int) -> None:
+    """A hop limit that is edited makes a card's sum wrong for who looks at it; connection tracking's own sum is not looked at again."""
+    folder = CAPTURES / "openvswitch-marks-ipv6"
+    text = (folder / "topology.toml").read_text(encoding="utf-8").replace("openvswitch", "iptables")
+    if not rx:
+        text = text.replace("[domain.host]", "[domain.host]\nconntrack = true").replace(
+            'card = "rx-complete"', "features = { rx = false, gro = false }"
+        )
+    result = replay(folder / "traffic.pcapng", parse_topology(text))
+    assert sum(finding.packets for finding in result.findings if finding.code == "CSL002") == unfitting

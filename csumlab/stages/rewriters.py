@@ -58,7 +58,7 @@ _NFT_SUMS = (
     Row(_SUMMED, (outer_version(6), carries(Kind.UDPLITE)), translate(Rule.ONES, Rule.LEAVE, Rule.ONES, Follows.ADDRESSES), SAME, f"edited; nft does not tell the kernel where UDP-Lite's sum is, so it does not follow a port; {_SUMMED_WRONG}", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_update"),
     Row(when(Skb, summed=_UNOWED), (carries(Kind.UDPLITE),), translate(Rule.ONES, Rule.LEAVE, Rule.ONES), SAME, "edited; nft does not tell the kernel where UDP-Lite's sum is, so it does not follow a port", source=_IN_NFT, sure="observed"),
     Row(when(Skb, summed=_UNOWED), (carries(Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; neither nft nor the kernel's table of transport sums has DCCP's", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_offset"),
-    Row(_SUMMED, (outer_version(6),), translate(Rule.ONES, Rule.ONES, Rule.ONES, Follows.ADDRESSES), SAME, f"edited; {_SUMMED_WRONG}", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_update"),
+    Row(_SUMMED, (outer_version(6),), translate(Rule.ONES, Rule.ONES, Rule.ONES, Follows.ADDRESSES), SAME, f"edited; {_SUMMED_WRONG}", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_l4csum_update", sure="observed"),
     Row(when(Skb, summed=_UNOWED), (), translate(Rule.ONES, Rule.ONES, Rule.ONES), SAME, "edited; the sum is updated by the difference, so a wrong sum stays wrong", sure="observed"),
 )  # fmt: skip
 NFT = Stage(
