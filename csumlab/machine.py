@@ -65,6 +65,8 @@ class Packet(Protocol):
     @property
     def segmented(self) -> bool: ...
     @property
+    def bundled(self) -> bool: ...
+    @property
     def trailing(self) -> bool: ...
     def is_of(self, said: Measured, uid: int) -> bool: ...
     def right(self, uid: int) -> bool: ...
@@ -97,6 +99,8 @@ class Packet(Protocol):
     def fragment(self, mtu: int) -> Self: ...
     def reassemble(self) -> Self: ...
     def mend_payload(self, edit: Translation) -> Self: ...
+    def bundle(self) -> Self: ...
+    def unbundle(self) -> Self: ...
     def from_wire(self) -> Self: ...
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
     def pop(self) -> Self: ...
@@ -142,6 +146,8 @@ def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int |
         return state.start if isinstance(state, Skb | Virtio) else None
     if target is Selector.INNER:
         return next((header.uid for header in _inside(headers) if header.consumes), None)
+    if target is Selector.INNER_IP:
+        return next((header.uid for header in _inside(headers) if header.layer is Layer.IPV4), None)
     header = outer_ip(headers) if target is Selector.OUTER_IP else outer_transport(headers)
     return header.uid if header is not None and header.kind is not Kind.NOTHING else None
 
@@ -208,6 +214,12 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.DONT_FRAGMENT:
             ip = outer_ip(headers)
             result = ip is not None and ip.dont_fragment
+        case Test.BUNDLED:
+            result = packet.bundled
+        case Test.INSIDE:
+            first = next((header for header in _inside(headers) if header.consumes), None)
+            ip = ip_of(headers, first.uid) if first is not None else None
+            result = first is not None and first.kind in given.argument and ip is not None and ip.fragment is FragmentRole.WHOLE
         case Test.TRAILER:
             result = packet.trailing
         case Test.INVALID:
@@ -257,6 +269,11 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             uid = select(Selector.AIMED, state, headers)
             said = [setting.lengths[name] for name in given.argument if name in setting.lengths]
             result = uid is not None and any(packet.is_of(one, uid) for one in said)
+        case Test.PASSES:
+            uid = select(given.argument, state, headers)
+            result = uid is None or packet.absent(uid) or packet.right(uid)
+            if uid is not None and uid not in checked and not packet.absent(uid):
+                checked.append(uid)
         case Test.RIGHT | Test.EXACT:
             uid = select(given.argument, state, headers)
             if uid is None:
@@ -318,6 +335,10 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.fragment(setting.mtu)
         case Operation.REASSEMBLE:
             return packet.reassemble()
+        case Operation.BUNDLE:
+            return packet.bundle()
+        case Operation.UNBUNDLE:
+            return packet.unbundle()
         case Operation.PUSH if isinstance(edit, Outer):
             return packet.push(edit, do.outer, state.start if isinstance(state, Skb) else None, do.remote)
         case Operation.POP:

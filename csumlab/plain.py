@@ -47,7 +47,7 @@ class FramePacket:
     """A packet as bytes. ``headers`` are parallel to what the dissector finds; ``sealed`` is the packet that an opaque tunnel carries;
     ``carried`` the sum that travels beside it, as in SymbolicPacket, of all fragments together. ``pieces`` are the fragments behind the
     first one of a datagram that was cut on the walk. ``behind`` is what the other segments hold if the packet is the first of several:
-    payload and TCP flags."""
+    payload and TCP flags. ``bundle_size`` are the bytes of the datagrams that were merged with it."""
 
     data: bytes
     headers: tuple[Header, ...]
@@ -55,13 +55,18 @@ class FramePacket:
     pages: int = 0
     sealed: FramePacket | None = None
     behind: tuple[bytes, int] | None = None
+    bundle_size: int = 0
     tunnel_ports: tuple[tuple[int, Layer], ...] = ()
     carried: int | None = None
     pieces: tuple[FramePacket, ...] = ()
 
     @property
     def segmented(self) -> bool:
-        return self.behind is not None
+        return self.behind is not None and not self.bundle_size
+
+    @property
+    def bundled(self) -> bool:
+        return self.bundle_size > 0
 
     @property
     def sums(self) -> dict[int, Checksum]:
@@ -284,6 +289,8 @@ class FramePacket:
     def segment(self, uid: int) -> Self:
         """The first segment. A transport field moves with the length in the pseudo-header, as Linux adds the difference to what it finds
         (net/ipv4/tcp_offload.c tcp_gso_segment); the IPv4 headers and an outer UDP sum are made anew around it."""
+        if self.bundled:
+            return self.unbundle()
         packet = self._first()
         before, after = self.sums, packet.sums
         own = after[uid]
@@ -302,11 +309,29 @@ class FramePacket:
         return packet
 
     def merge(self) -> Self:
-        transport = outer_transport(self.headers)
-        return self if self.behind is None or transport is None else self._again().write_pseudo(transport.uid)
+        return self if self.behind is None else self._again()._seeded()
 
     def join(self) -> Self:
         return self if self.behind is None else self._again()._as_right_as(self)
+
+    def bundle(self) -> Self:
+        """With a datagram of the same bytes behind it, which stands for any."""
+        transport = outer_transport(self.headers)
+        if transport is None:
+            return self
+        more = self.data[self.offset(transport.uid) + 8 :]
+        packet = replace(self, data=self.data + more, long=True, bundle_size=len(more), carried=None)
+        return packet._with_lengths(len(more), self.headers[: inner_start(self.headers)])._seeded()
+
+    def unbundle(self) -> Self:
+        size = self.bundle_size
+        packet = replace(self, data=self.data[: len(self.data) - size], long=False, bundle_size=0, carried=None)
+        return packet._with_lengths(-size, self.headers[: inner_start(self.headers)])._seeded()
+
+    def _seeded(self) -> Self:
+        """With the pseudo-header's sum in the outer transport field, unless there is no sum."""
+        transport = outer_transport(self.headers)
+        return self if transport is None or self.absent(transport.uid) else self.write_pseudo(transport.uid)
 
     def _again(self) -> Self:
         """The super-frame again, under the headers as they are now."""
@@ -608,16 +633,17 @@ class FramePacket:
             packet = packet._patched(at + 13, bytes([self.data[at + 13] & ~_LAST_ONLY]))
         return packet._with_lengths(end - len(self.data))
 
-    def _with_lengths(self, more: int) -> Self:
-        """With every length of an IP or UDP header changed by ``more``, and IPv4 headers summed anew."""
+    def _with_lengths(self, more: int, of: tuple[Header, ...] | None = None) -> Self:
+        """With every length of an IP or UDP header (``of`` some, else of all) changed by ``more``, and these IPv4 headers summed anew."""
         packet, offsets = self, {header.uid: self.offset(header.uid) for header in self.headers}
-        for header in self.headers:
+        changed = self.headers if of is None else of
+        for header in changed:
             place = {Layer.IPV4: 2, Layer.IPV6: 4, Layer.UDP: 4}.get(header.layer)
             if place is not None:
                 at = offsets[header.uid] + place
                 length = int.from_bytes(packet.data[at : at + 2], "big") + more
                 packet = packet._patched(at, length.to_bytes(2, "big"))
-        for header in self.headers:
+        for header in changed:
             if header.layer is Layer.IPV4:
                 packet = packet.compute(header.uid)
         return packet

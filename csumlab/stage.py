@@ -24,6 +24,7 @@ class Selector(Enum):
     OUTER_IP = "the outer IPv4 header's sum"
     TRANSPORT = "the outer transport sum"
     INNER = "the first sum inside the tunnel"
+    INNER_IP = "the inner IPv4 header's sum"
 
 
 class Rule(Enum):
@@ -89,6 +90,8 @@ class Operation(Enum):
     FRAGMENT = "cut into fragments"
     REASSEMBLE = "put the fragments together"
     MEND_PAYLOAD = "update what stands in later fragments at the place of the sum"
+    BUNDLE = "merge with the datagrams behind it, whatever they carry"
+    UNBUNDLE = "cut into the datagrams that it was merged from"
     PUSH = "encapsulate"
     POP = "decapsulate"
     SEAL = "seal"
@@ -230,6 +233,8 @@ JOIN = (Do(Operation.JOIN),)
 CUT = (Do(Operation.FRAGMENT),)
 REASSEMBLE = (Do(Operation.REASSEMBLE),)
 MEND_PAYLOAD = (Do(Operation.MEND_PAYLOAD),)
+BUNDLE = (Do(Operation.BUNDLE),)
+UNBUNDLE = (Do(Operation.UNBUNDLE),)
 POP = (Do(Operation.POP),)
 CONVERT = (Do(Operation.CONVERT),)
 UNSEAL = (Do(Operation.UNSEAL),)
@@ -268,6 +273,8 @@ class Test(Enum):
     REASSEMBLED = "it came in fragments"
     LISTED = "it, or what it was in, came in fragments"
     DONT_FRAGMENT = "DF is set"
+    BUNDLED = "several datagrams in one"
+    INSIDE = "{} inside the tunnel"
     TRAILER = "bytes follow the IP packet"
     INVALID = "marked INVALID"
     REMOTE = "the tunnel's header leaves the inner sum to this end"
@@ -282,6 +289,7 @@ class Test(Enum):
     RIGHT = "{} is right"
     EXACT = "{} is to the bit what computing it gives"
     ABSENT = "{} is 0: none"
+    PASSES = "{} is right, or there is none"
     AGREES = "{} is right by the sum that is carried"
     FILLS_TO_ZERO = "the fill of {} gives 0"
     TUNNEL = "an IP packet inside the IP packet"
@@ -330,6 +338,11 @@ def aimed_at(*kinds: Kind) -> Given:
     return Given(Test.AIMED_AT, kinds)
 
 
+def inside(*kinds: Kind) -> Given:
+    """The first checksum inside a tunnel is of one of these kinds, and not a fragment's."""
+    return Given(Test.INSIDE, kinds)
+
+
 def version(number: int) -> Given:
     return Given(Test.IP_VERSION, number)
 
@@ -373,6 +386,11 @@ def absent(target: Selector) -> Given:
     return Given(Test.ABSENT, target)
 
 
+def passes(target: Selector) -> Given:
+    """A real check that lets pass what has no such sum."""
+    return Given(Test.PASSES, target)
+
+
 def agrees(target: Selector) -> Given:
     """The sum that travels beside the packet says that this one is right: its bytes are not looked at."""
     return Given(Test.AGREES, target)
@@ -405,6 +423,7 @@ PIECE_EXCEEDS = Given(Test.PIECE_EXCEEDS)
 REASSEMBLED = Given(Test.REASSEMBLED)
 LISTED = Given(Test.LISTED)
 DONT_FRAGMENT = Given(Test.DONT_FRAGMENT)
+BUNDLED = Given(Test.BUNDLED)
 TRAILER = Given(Test.TRAILER)
 INVALID = Given(Test.INVALID)
 REMOTE = Given(Test.REMOTE)

@@ -136,7 +136,8 @@ class SymbolicPacket:
     present forms of addresses and ports that were rewritten, by (uid, "source" or "destination"). ``trailer`` is the sum of what
     follows the innermost IP packet that was captured, and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the
     packet inside an opaque tunnel. ``long`` says that it is a super-frame, ``segmented`` that it is one of the segments of one,
-    ``remade`` how often it was cut or merged. ``spoiled`` says that damage was put into what is encrypted. ``carried`` is the sum that
+    ``bundled`` that it is several datagrams merged without a look at the tunnel's packets in them, ``remade`` how often it was cut or
+    merged. ``spoiled`` says that damage was put into what is encrypted. ``carried`` is the sum that
     travels beside the packet (skb->csum of CHECKSUM_COMPLETE), counted from the first header whose checksum covers the rest; None says
     that it is whatever the bytes sum to. It stays as it is unless an operation says that it follows, so that it shows who changes bytes
     and forgets it. ``answers`` are what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not
@@ -150,6 +151,7 @@ class SymbolicPacket:
     extent: Extent = UNTOLD_LENGTH
     pages: int = 0
     segmented: bool = False
+    bundled: bool = False
     remade: int = 0
     trailer: Form = ZERO
     around_trailer: frozenset[int] = frozenset()
@@ -491,6 +493,8 @@ class SymbolicPacket:
         segment's length (Linux net/ipv4/tcp_offload.c tcp_gso_segment); one around it is written for that sum as it will be once it is
         filled, with the distance it had itself (net/ipv4/udp_offload.c __skb_udp_tunnel_segment); IPv4 headers are summed anew
         (net/ipv4/af_inet.c inet_gso_segment). Hypothetical damage is in this segment."""
+        if self.bundled:
+            return self.unbundle()
         packet = self._remade("segment", long=False, segmented=True)
         sums = dict(packet.sums)
         own, seed = sums[uid], self.sums[uid].seed
@@ -506,9 +510,7 @@ class SymbolicPacket:
     def merge(self) -> Self:
         """The super-frame that the segments become: the transport field holds the pseudo-header's sum with the whole length, the IPv4
         header is summed anew (Linux net/ipv4/tcp_offload.c tcp4_gro_complete, net/ipv4/af_inet.c inet_gro_complete)."""
-        packet = self._remade("super-frame", long=True, segmented=False)
-        transport = outer_transport(self.headers)
-        return packet if transport is None else packet.write_pseudo(transport.uid)
+        return self._remade("super-frame", long=True, segmented=False)._seeded()
 
     def join(self) -> Self:
         """The super-frame that the segments become, with the sum that theirs add up to: it is off by what one of them was off."""
@@ -534,6 +536,24 @@ class SymbolicPacket:
         reason = "what stands in later fragments at the place of the sum is not tracked"
         words = Symbol(f"words of later fragments of header {transport.uid}", unknown=reason, nonzero=True)
         return self._change(transport.uid, of(words), {}, in_pseudo=False)
+
+    def bundle(self) -> Self:
+        """Several datagrams in one: as they came, but for the outermost headers (Linux net/ipv4/udp_offload.c udp_gro_complete_segment)."""
+        return self._regrouped(long=True)
+
+    def unbundle(self) -> Self:
+        return self._regrouped(long=False)
+
+    def _regrouped(self, *, long: bool) -> Self:
+        remade = self._remade("datagram", long=long, segmented=not long)
+        carried = {header.uid for header in self.headers[inner_start(self.headers) :]}
+        sums = {uid: self.sums[uid] if uid in carried else own for uid, own in remade.sums.items()}
+        return replace(remade, sums=sums, bundled=long)._seeded()
+
+    def _seeded(self) -> Self:
+        """With the pseudo-header's sum in the outer transport field, unless there is no sum."""
+        transport = outer_transport(self.headers)
+        return self if transport is None or self.sums[transport.uid].absent else self.write_pseudo(transport.uid)
 
     def from_wire(self) -> Self:
         """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
@@ -566,7 +586,17 @@ class SymbolicPacket:
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         """A new packet whose payload is this one, encrypted."""
         empty = replace(
-            self, headers=(), sums={}, trailer=ZERO, known_words={}, sealed=None, spoiled=False, long=False, pages=0, segmented=False
+            self,
+            headers=(),
+            sums={},
+            trailer=ZERO,
+            known_words={},
+            sealed=None,
+            spoiled=False,
+            long=False,
+            pages=0,
+            segmented=False,
+            bundled=False,
         )
         return replace(empty._pushed(outer, self._next_uid(), how), sealed=self)
 

@@ -404,7 +404,18 @@ class Walker:
             if entered.kind is DeviceKind.VIRTIO:
                 self._virtio(theirs.xdp_pass, there, peer, "in")
         if entered.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO) or options_of(entered)["napi"]:
-            self._apply(theirs.gro, there, peer, "in")
+            self._apply(theirs.gro, there, peer, "in", words=self._found_by_gro(there, peer))
+
+    def _found_by_gro(self, domain: Domain, port: Port) -> tuple[str, ...]:
+        """What receive aggregation finds when it looks for the socket that a datagram is for (net/ipv4/udp_offload.c udp_gro_receive): a
+        tunnel's that can be looked into, or none."""
+        ip = outer_ip(self.packet.headers)
+        if ip is None or ip.destination is None or not self._is_here(domain, port, ip.destination):
+            return ("for-elsewhere",)
+        tunnel = self._tunnel_of_packet(domain)
+        device = self.topology.device(tunnel) if tunnel else None
+        known = device is not None and (device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) or device.encap in ("fou", "gue"))
+        return ("gro-into-tunnel",) if known else ()
 
     def _claim(self, domain: Domain, port: Port) -> None:
         """What a driver or program says of every packet, whatever it is."""

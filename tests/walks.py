@@ -81,6 +81,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found |= tunnel_hosts() | overlay_hosts()
         found |= {f"vxlan, csum action{more}": summing_anew(preset, more) for more in ("", ", cards segment")}
         found["sends, datagrams to be segmented"] = asking(preset)
+        found |= {f"gathered, {name}": gathering(preset, *words) for name, words in GATHERED.items()}
         found |= {f"encrypted, sums left {left}": encrypted(preset, left) for left in ("true", "false")}
     elif preset == "xen-3.0.0":
         found |= {f"tunnel, {name}": of_one_kernel(two_sites(*TUNNELS[name]), preset) for name in ("gre", "gre, csum", "vlan", "esp")}
@@ -167,6 +168,36 @@ def encrypted(preset: str, left: str) -> Topology:
     return of_one_kernel(host(text, ENCAP="", NATRULE="", SEEN="10.1.0.2"), preset)
 
 
+GATHERED = {
+    "at the end": (False, "true", "true"),
+    "at the end, card verifies nothing": (False, "false", "true"),
+    "at the end, no outer sum": (False, "true", "false"),
+    "on the way": (True, "true", "true"),
+    "on the way, card verifies nothing": (True, "false", "true"),
+}
+
+
+def gathering(preset: str, forwarded: bool, verifies: str, summed: str) -> Topology:
+    """VXLAN from a card that segments inside of it to a host that merges: its own, or that of a pod in it."""
+    tunnel = f'kind = "vxlan"\noptions = {{ udpcsum = {summed} }}\n'
+    local = "10.9.0.2" if forwarded else "192.0.2.9"
+    host_of = "pod" if forwarded else "host"
+    text = (
+        '[domain.far]\n[domain.far.device.eth0]\nkind = "nic"\nwire = "lan"\naddress = ["192.0.2.7/24"]\n'
+        "features = { hw-enc-checksum = true, tx-udp_tnl-segmentation = true, tx-udp_tnl-csum-segmentation = true, "
+        "tx-udp-segmentation = true }\n"
+        f'[domain.far.device.vxlan0]\n{tunnel}local = "192.0.2.7"\nremote = "{local}"\naddress = ["10.244.0.1/16"]\n'
+        '[[domain.far.route]]\nto = "10.9.0.0/24"\ndevice = "eth0"\nvia = "192.0.2.9"\n'
+        '[domain.host]\nforwarding = true\n[domain.host.device.eth0]\nkind = "nic"\nwire = "lan"\naddress = ["192.0.2.9/24"]\n'
+        f"features = {{ rx-udp-gro-forwarding = true, rx-checksum = {verifies} }}\n"
+        '[domain.host.device.veth1]\nkind = "veth"\npeer = "pod:eth0"\naddress = ["10.9.0.1/24"]\n'
+        '[domain.pod]\n[domain.pod.device.eth0]\nkind = "veth"\naddress = ["10.9.0.2/24"]\n'
+        '[[domain.pod.route]]\nto = "default"\ndevice = "eth0"\nvia = "10.9.0.1"\n'
+        f'[domain.{host_of}.device.vxlan0]\n{tunnel}local = "{local}"\nremote = "192.0.2.7"\naddress = ["10.244.3.3/16"]\n'
+    )
+    return of_one_kernel(host(text), preset)
+
+
 def asking(preset: str) -> Topology:
     """A host without transmit checksumming whose programs ask for segmentation of their datagrams."""
     card = hosts.CARD.replace('card = "CARD"', "features = { tx = false }\noptions = { udp-segment = true }")
@@ -196,7 +227,7 @@ NEIGHBOURS = {
     "linux-4.17": ("hears, trailer",),
     "linux-4.9": ("container, sctp", "container, sctp, tx off", "sends, sctp"),
     "linux-6.11": ("sends, datagrams to be segmented",),
-    "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action", "encrypted"),
+    "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action", "encrypted", "gathered, on the way"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }
 """Presets that differ from a neighbour in few tables, and the hosts that come by them."""
@@ -272,6 +303,7 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "sends, datagrams to be segmented": lambda: asking(preset),
         "vxlan, csum action": lambda: summing_anew(preset),
         "encrypted": lambda: encrypted(preset, "true"),
+        "gathered, on the way": lambda: gathering(preset, *GATHERED["on the way"]),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
         "container, sctp": lambda: of_one_kernel(crc_container(), preset),
@@ -470,6 +502,7 @@ ENDS |= {"sealing": (("pod", "10.1.0.5", "10.2.0.1"),)}
 ENDS |= {"container": (("pod", "10.9.0.2", "198.51.100.80"),)}
 ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
 ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.5.0.1", "10.5.0.254"),)}
+ENDS |= {"gathered": (("far", "10.244.0.1", "10.244.3.3"), ("far", "192.0.2.7", "10.9.0.2"))}
 ENDS |= {"encrypted": (("alpha", "10.244.0.1", "10.244.3.3"),)}
 ENDS |= {"transport": (("left", "10.1.0.2", "192.0.2.9"),)}
 ENDS |= {"program": (("a", "10.1.0.11", "10.2.0.22"),)}

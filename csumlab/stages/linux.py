@@ -11,6 +11,7 @@ from csumlab.stage import (
     ACCEPT,
     AIMED_AT_TRANSPORT,
     ANY,
+    BUNDLE,
     DECREMENT_TTL,
     DONT_FRAGMENT,
     DROP,
@@ -28,6 +29,7 @@ from csumlab.stage import (
     QUOTES,
     REASSEMBLED,
     REJECT,
+    REMOTE,
     SAME,
     SEGMENTED,
     TAGGED,
@@ -50,8 +52,10 @@ from csumlab.stage import (
     feature,
     fill,
     fresh,
+    inside,
     knob,
     outer_version,
+    passes,
     respell,
     right,
     segment,
@@ -62,6 +66,7 @@ from csumlab.stage import (
     write_zero,
     wrong,
 )
+from csumlab.stage import TUNNEL as HOLDS_TUNNEL
 from csumlab.state import Skb, Summed
 
 NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
@@ -291,6 +296,16 @@ VETH = Stage(
     ),
 )  # fmt: skip
 
+INNER = Selector.INNER
+_INTO = (knob("gro-into-tunnel"), ~REMOTE, inside(Kind.TCP, Kind.UDP))
+_PASSES = (passes(Selector.INNER_IP), passes(INNER))
+_LOOKS_IN = "a tunnel that ends here is looked into"
+_INNER_GRO = "linux 6.1 net/ipv4/udp_offload.c udp_gro_receive; drivers/net/vxlan/vxlan_core.c vxlan_gro_receive"
+_MERGED_INSIDE = (*MERGE, *write_pseudo(INNER))
+_DATAGRAMS = (SEGMENTED, carries(Kind.UDP), feature("rx-udp-gro-forwarding"), knob("for-elsewhere"))
+_FORWARDED = "datagrams that no socket here takes are merged"
+_FORWARDING = "linux 6.1 net/ipv4/udp_offload.c udp_gro_receive, udp_gro_receive_segment"
+
 GRO = Stage(
     name="gro",
     title="receive aggregation",
@@ -303,11 +318,21 @@ GRO = Stage(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "fragments are not merged"),
         Row(ANY, (LISTED,), KEEP, SAME, "it lies in a list of buffers, one of each fragment that it came in: nothing is verified or merged", source="linux 6.1 net/core/gro.c dev_gro_receive (flush); net/ipv4/udp_offload.c udp4_gro_receive", sure="observed"),
         Row(ANY, (~carries(Kind.TCP, Kind.UDP),), KEEP, SAME, "only TCP and UDP are looked at"),
+        Row(when(Skb, summed=NONE), (*_INTO, ABSENT_TRANSPORT, SEGMENTED, inside(Kind.TCP), *_PASSES), _MERGED_INSIDE, TO_INNER_PARTIAL, f"{_LOOKS_IN}: segments there are verified and merged, and their sum becomes the pseudo-header's; there is no outer one", source=_INNER_GRO, sure="observed"),
+        Row(when(Skb, summed=NONE), (*_INTO, ABSENT_TRANSPORT, *_PASSES), KEEP, fresh(Skb, summed=UNNECESSARY, level=1), f"{_LOOKS_IN}: that there is no outer sum counts as verified, and the first one inside is", source=_INNER_GRO, sure="observed"),
         Row(when(Skb, summed=NONE), (ABSENT_TRANSPORT,), KEEP, TO_UNNECESSARY, "a zero UDP sum says that there is none, which counts as verified", source="linux 6.1 net/ipv4/udp_offload.c udp4_gro_receive; include/net/gro.h skb_gro_incr_csum_unnecessary", sure="observed"),
         Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "there is no sum to check"),
+        Row(when(Skb, summed=NONE), (*_INTO, SEGMENTED, inside(Kind.TCP), right(TRANSPORT), *_PASSES), _MERGED_INSIDE, TO_INNER_PARTIAL, f"{_LOOKS_IN}: segments there are verified and merged, and both sums become the pseudo-header's", source=_INNER_GRO, sure="observed"),
+        Row(when(Skb, summed=UNNECESSARY, level=0), (*_INTO, SEGMENTED, inside(Kind.TCP), *_PASSES), _MERGED_INSIDE, TO_INNER_PARTIAL, f"{_LOOKS_IN}: segments there are verified and merged, and the sums become the pseudo-header's", source=_INNER_GRO),
+        Row(when(Skb, summed=NONE), (*_INTO, right(TRANSPORT), *_PASSES), KEEP, fresh(Skb, summed=UNNECESSARY, level=1), f"{_LOOKS_IN}: the outer sum and the first one inside are verified in software", source=_INNER_GRO, sure="observed"),
+        Row(when(Skb, summed=UNNECESSARY, level=0), (*_INTO, *_PASSES), KEEP, changed(level=1), f"{_LOOKS_IN}: the first sum inside is verified in software too", source=_INNER_GRO),
+        Row(when(Skb, summed=UNNECESSARY), (*_DATAGRAMS, ~HOLDS_TUNNEL), MERGE, TO_PARTIAL, f"{_FORWARDED}: the sum becomes the pseudo-header's", source=_FORWARDING),
+        Row(when(Skb, summed=UNNECESSARY), _DATAGRAMS, BUNDLE, TO_PARTIAL, f"{_FORWARDED}; nobody here looks what is in them, a tunnel's packets too", source=_FORWARDING),
         Row(when(Skb, summed=(UNNECESSARY, PARTIAL)), (SEGMENTED, carries(Kind.TCP)), MERGE, TO_PARTIAL, "segments that count as verified are merged: the sum becomes the pseudo-header's, to be computed anew", sure="observed"),
         Row(when(Skb, summed=(NONE, COMPLETE)), (SEGMENTED, carries(Kind.TCP), right(TRANSPORT)), MERGE, TO_PARTIAL, "segments are verified and merged: the sum becomes the pseudo-header's, to be computed anew", sure="observed"),
         Row(when(Skb, summed=(UNNECESSARY, COMPLETE, PARTIAL)), (), KEEP, SAME, "nothing to verify"),
+        Row(when(Skb, summed=NONE), (*_DATAGRAMS, ~HOLDS_TUNNEL, right(TRANSPORT)), MERGE, TO_PARTIAL, f"verified in software; {_FORWARDED}: the sum becomes the pseudo-header's", source=_FORWARDING, sure="observed"),
+        Row(when(Skb, summed=NONE), (*_DATAGRAMS, right(TRANSPORT)), BUNDLE, TO_PARTIAL, f"verified in software; {_FORWARDED}; nobody here looks what is in them, a tunnel's packets too", source=_FORWARDING, sure="observed"),
         Row(when(Skb, summed=NONE), (right(TRANSPORT),), KEEP, TO_UNNECESSARY, "verified in software before a merge: marked as verified", sure="observed"),
         Row(when(Skb, summed=NONE), (), KEEP, SAME, "the sum is wrong: passed up as it is"),
     ),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.headers import Kind
-from csumlab.stage import ANY, KEEP, LONG, SAME, Row, carries, compute, differing, knob, write_pseudo
-from csumlab.stages import linux, rewriters
+from csumlab.stage import ANY, BUNDLED, KEEP, LONG, POP, SAME, UNBUNDLE, Row, carries, compute, differing, knob, when, write_pseudo
+from csumlab.stages import linux, rewriters, tunnels
+from csumlab.state import Skb, Summed
 
 _ASKS = (carries(Kind.UDP), knob("udp-segment"))
 _NO_OFFLOAD = "linux commit 10154dbded6d (6.11) net/ipv4/udp.c udp_send_skb, udp4_hwcsum; mended by d96016a764f6 (6.12)"
@@ -39,3 +40,10 @@ SEGMENTATION_6_12 = replace(
     table=tuple(row for row in linux.SEGMENTATION.table if "1118aaa3b351" not in row.source),
 )
 """What is to be encrypted is known by its security path, which is not dropped (linux 6.15 net/ipv4/udp_offload.c, commit 1118aaa3b351)."""
+
+DECAPSULATE_6_9 = differing(
+    tunnels.DECAPSULATE,
+    "decapsulate-6.9",
+    tunnels.DECAPSULATE.source,
+    {3: Row(when(Skb, summed=Summed.PARTIAL), (BUNDLED,), (*UNBUNDLE, *POP), linux.TO_NONE, "datagrams that were merged on the way here are cut again before the tunnel looks at each", source="linux 6.12 include/linux/udp.h udp_unexpected_gso; net/ipv4/udp.c udp_queue_rcv_skb")},
+)  # fmt: skip

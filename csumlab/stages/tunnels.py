@@ -13,6 +13,7 @@ from csumlab.stage import (
     ABSENT_TRANSPORT,
     AIMED_AT_TRANSPORT,
     ANY,
+    BUNDLED,
     CONVERT,
     DROP,
     KEEP,
@@ -112,6 +113,7 @@ DECAPSULATE = Stage(
     table=(
         Row(ANY, (REMOTE, ~knob("remcsumrx")), DROP, SAME, "the tunnel's header leaves the inner sum to this end, which was not told to compute it (remcsumrx)", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_rcv (unparsed flags)"),
         Row(when(Skb), (REMOTE,), POP, fresh(Skb, summed=PARTIAL, start=Token.AS_TUNNEL_SAYS), "the tunnel's header says where the inner sum is owed: it is owed here now, and counts as verified", source="linux 6.1 include/linux/skbuff.h skb_remcsum_process, skb_remcsum_adjust_partial"),
+        Row(_OWED, (BUNDLED,), DROP, SAME, "several datagrams were merged on the way here, and the tunnel takes them for one: all but the first are lost", source="linux before 3d010c8031e3 (6.9) net/ipv4/udp.c udp_unexpected_gso"),
         Row(_OWED, (AIMED_AT_TRANSPORT,), POP, fresh(Skb), "csum_start lies in the header that is taken off: nothing is known of the inner sums"),
         Row(_OWED, (), POP, changed(encapsulation=False), "what is owed inside stays owed, and counts as verified here"),
         Row(when(Skb, summed=UNNECESSARY), (), POP, SAME, "the levels that are left speak of the inner headers"),

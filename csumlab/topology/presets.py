@@ -275,9 +275,11 @@ LINUX_4_4 = replace(
     egress=linux_older.EGRESS_4_8,
     source="linux 4.4 drivers/net/veth.c, net/core/dev.c, net/ipv4/udp.c (before e6afc8ace6dd); in all else Linux 4.9",
 )
+_SINCE_6_9 = {**LINUX_6_1.carrying, **dict.fromkeys(_READABLE, (tunnels.ENCAPSULATE, linux_later.DECAPSULATE_6_9))}
 LINUX_6_10 = replace(
     LINUX_6_1,
     name="linux-6.10",
+    carrying=_SINCE_6_9,
     title="Linux 6.10 (a tap or tun device that refuses some super-frames; all else as in 6.1)",
     tap_receive=virtio.TAP_RECEIVE_6_10,
     refuses_short_tails=True,
@@ -289,6 +291,7 @@ LINUX_6_10 = replace(
 LINUX_6_11 = replace(
     LINUX_6_1,
     name="linux-6.11",
+    carrying=_SINCE_6_9,
     title="Linux 6.11 (datagrams of programs that ask for segmentation; all else as in 6.1)",
     sender=linux_later.SENDER_6_11,
     xdp_pass=hooks.XDP_PASS_6_10,
@@ -309,6 +312,7 @@ LINUX_6_12 = replace(
 LINUX_6_18 = replace(
     LINUX_6_1,
     name="linux-6.18",
+    carrying=_SINCE_6_9,
     sender=linux_later.SENDER_6_12,
     segmentation=linux_later.SEGMENTATION_6_12,
     title="Linux 6.18 (a tap takes sums inside tunnels, virtio-net behind XDP, BPF_F_IPV6; all else as in 6.1)",
