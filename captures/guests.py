@@ -49,3 +49,12 @@ def virtual_machine() -> list[bytes]:
             partial(back / IP(src=HOST, dst=GUEST, id=n) / TCP(sport=22, dport=41000 + n, seq=9 * n, flags="PA") / text),
         ]
     return made
+
+
+def answers(source: str, destination: str) -> list[bytes]:
+    """Six segments of a server to somebody behind a router."""
+    sent = ether(0xFE, 0x07)
+    return [
+        right(sent / IP(src=source, dst=destination, id=n) / TCP(sport=80, dport=40000 + n, flags="PA") / Raw(b"answer %d" % n))
+        for n in range(6)
+    ]

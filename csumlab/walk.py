@@ -21,7 +21,7 @@ from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Stage
 from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels, virtio
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
-from csumlab.state import Bare, State, owed
+from csumlab.state import Bare, Skb, State, owed
 from csumlab.symbolic import Untold
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
@@ -521,6 +521,9 @@ class Walker:
         preset = self._preset(domain)
         self._by_program(programs.PROGRAM_GIVES, domain, port, "out")
         self._rewrite(domain, port, "out", rewriters.AT_DEVICE)
+        if options_of(self.topology.device(port))["netem-corrupt"] and preset.family is Skb:
+            self._apply(hooks.NETEM_CORRUPT, domain, port, "out")
+            self._fault = Fault.LINK
         if preset.segmentation is not None and self.packet.long:
             self._apply(preset.segmentation, domain, port, "out")
         self._apply(preset.egress, domain, port, "out")

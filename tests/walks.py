@@ -58,6 +58,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
     }
     if preset == "linux-6.1":
         found["direct"] = host(hosts.DIRECT)
+        found["direct, netem"] = host(hosts.DIRECT.replace('kind = "veth"', 'kind = "veth"\noptions = { netem-corrupt = true }', 1))
         found |= hooked_hosts()
         older = host(hosts.BRIDGE, PRESET="xen-3.0.0")
         found["older dom0"] = with_preset(older, domU="linux-6.1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csumlab.headers import Kind
-from csumlab.stage import ANY, DROP, FRAGMENT, KEEP, SAME, Row, Selector, Stage, Token, carries, fill, fresh, knob, when
+from csumlab.stage import ANY, DROP, FRAGMENT, KEEP, LONG, SAME, Row, Selector, Stage, Token, carries, fill, fresh, knob, segment, when
 from csumlab.state import Ring, Skb, Summed, Virtio
 
 XDP_PASS = Stage(
@@ -50,6 +50,17 @@ CHECKSUM_TARGET = Stage(
     table=(
         Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Skb), "the rule fills what is owed, so that a reader of packet sockets finds a finished sum", sure="observed"),
         Row(ANY, (), KEEP, SAME, "nothing is owed"),
+    ),
+)  # fmt: skip
+
+NETEM_CORRUPT = Stage(
+    name="netem-corrupt",
+    title="netem flips a bit",
+    source="linux 6.1 net/sched/sch_netem.c netem_enqueue, netem_segment (tc qdisc add dev DEVICE root netem corrupt 100%)",
+    table=(
+        Row(when(Skb, summed=Summed.PARTIAL), (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Skb), "a super-frame is cut and its sums are filled before a bit of a segment is flipped: who checks will notice"),
+        Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Skb), "the kernel fills what is owed before a bit is flipped: who checks will notice"),
+        Row(ANY, (), KEEP, SAME, "a bit is flipped, and what the packet carries stays: who was told that its sum is verified will not look"),
     ),
 )  # fmt: skip
 

@@ -46,8 +46,16 @@ TUNNEL_OPTIONS: Mapping[str, bool] = {
 ``card-encrypts``: the card does what ESP does, and the sum inside is left to it;
 ``esp-offload``: the module esp4_offload or esp6_offload is loaded, so that super-frames are cut just before they are encrypted;
 ``dco-trusts``: OpenVPN's module from outside the kernel tree."""
-_HOOKS: Mapping[str, bool] = {"checksum-fill": False, "napi": False, "gso-unflagged": False, "heeds-rx-off": False, "udp-segment": False}
+_HOOKS: Mapping[str, bool] = {
+    "checksum-fill": False,
+    "netem-corrupt": False,
+    "napi": False,
+    "gso-unflagged": False,
+    "heeds-rx-off": False,
+    "udp-segment": False,
+}
 """What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM);
+``netem-corrupt``: a queueing discipline that flips a bit of every packet that leaves by it;
 ``napi``: a tap with IFF_NAPI, where GRO runs; ``gso-unflagged``: a virtio device whose driver asks for segmentation without NEEDS_CSUM;
 ``heeds-rx-off``: a vif whose rx-checksumming is off and that heeds it; ``udp-segment``: programs that send UDP by it ask for segmentation
 (UDP_SEGMENT) of what fits one datagram."""

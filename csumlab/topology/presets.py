@@ -595,6 +595,7 @@ def stages() -> dict[str, Stage]:
         hooks.XDP_REDIRECT,
         hooks.XDP_GENERIC_REDIRECT,
         hooks.CHECKSUM_TARGET,
+        hooks.NETEM_CORRUPT,
         hooks.DRIVER_CLAIMS,
         hooks.VIF_HEEDS_RX,
         taking.READER,
