@@ -94,9 +94,12 @@ def sctp_init(source: int, destination: int, tag: int) -> Raw:
     return Raw(struct.pack("!HHII", source, destination, 0, 0) + chunk)
 
 
-def blank_inits(source: str, destination: str) -> list[bytes]:
-    """INIT chunks whose CRC is left to a device: the field holds zeros."""
-    packets = (ether(0x07, 0xFE) / IP(src=source, dst=destination, proto=132, id=n) / sctp_init(5000 + n, 3868, 7 + n) for n in range(3))
+def blank_inits(source: str, destination: str, more: int = 0) -> list[bytes]:
+    """INIT chunks whose CRC is left to a device: the field holds zeros. ``more`` bytes of chunks follow, as in a super-frame."""
+    rest = Raw(bytes(n & 0xFF for n in range(more)))
+    packets = (
+        ether(0x07, 0xFE) / IP(src=source, dst=destination, proto=132, id=n) / sctp_init(5000 + n, 3868, 7 + n) / rest for n in range(3)
+    )
     return [blank(right(packet), Kind.SCTP) for packet in packets]
 
 

@@ -38,6 +38,8 @@ _TIMESTAMP = 34
 _LEFT_OVER = b"\x17\x5a"
 """What a buffer held before. It stands for anything that does not add up to zero."""
 _UDP = 17
+_CUT_BEHIND = {Layer.UDP: 8, Layer.SCTP: 12}
+"""Bytes of headers that every segment of a super-frame gets. (Where SCTP is cut its chunks end; here anywhere.)"""
 _LAST_ONLY = 0x09
 """FIN and PSH, which only the last segment of a super-frame has (net/ipv4/tcp_offload.c tcp_gso_segment)."""
 
@@ -295,7 +297,8 @@ class FramePacket:
         before, after = self.sums, packet.sums
         own = after[uid]
         seed = (before[uid].field or 0) - self._pseudo(uid)
-        packet = packet._with_field(uid, (packet._pseudo(uid) + seed) % 0xFFFF or 0xFFFF)
+        if not KINDS[own.kind].crc:
+            packet = packet._with_field(uid, (packet._pseudo(uid) + seed) % 0xFFFF or 0xFFFF)
         for header, _ in enclosing(self.headers, uid):
             outer = after[header.uid]
             if before[header.uid].field == 0 and KINDS[outer.kind].zero_is_absent:
@@ -396,6 +399,9 @@ class FramePacket:
         for header in reversed(self.headers):
             one = earlier.get(header.uid)
             if one is None or one.residue is None or (one.field == 0 and KINDS[one.kind].zero_is_absent):
+                continue
+            if KINDS[one.kind].crc:
+                packet = packet if one.residue else packet.compute(header.uid)
                 continue
             present = packet.sums[header.uid]
             off = ((present.residue or 0) - one.residue) % 0xFFFF
@@ -617,11 +623,11 @@ class FramePacket:
 
     def _first(self) -> Self:
         """The first segment with its lengths and flags, the rest put behind it; sums are as they were but for those of IPv4 headers."""
-        last = next((header for header in reversed(self.headers) if header.layer in (Layer.TCP, Layer.UDP)), None)
+        last = next((header for header in reversed(self.headers) if header.layer in _CUT_BEHIND or header.layer is Layer.TCP), None)
         if last is None:
-            raise Untold("it is no super-frame of TCP or UDP")
+            raise Untold("it is no super-frame of TCP, UDP or SCTP")
         at = self.offset(last.uid)
-        size = self.data[at + 12] >> 4 << 2 if last.layer is Layer.TCP else 8
+        size = self.data[at + 12] >> 4 << 2 if last.layer is Layer.TCP else _CUT_BEHIND[last.layer]
         end = at + size + SEGMENT
         if end >= len(self.data):
             raise Untold("it is too short to be cut into segments")

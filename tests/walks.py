@@ -134,6 +134,13 @@ def two_sites(kind: str, *more: str, filled: bool = False) -> Topology:
     return host(re.sub("(local|remote) = .*\n", "", text) if "lower" in text else text)
 
 
+def crc_tunnel(preset: str) -> Topology:
+    """GRE with sums between two sites, on a device that cuts no super-frames of SCTP."""
+    text = sites.topology("gre", "tun0", "tun0", "options = { csum = true }\n")
+    text = text.replace('address = ["192.0.2.1/24"]', 'address = ["192.0.2.1/24"]\nfeatures = { tx-sctp-segmentation = false }')
+    return of_one_kernel(host(text), preset)
+
+
 def tunnel_hosts() -> dict[str, Topology]:
     """Two sites joined by each kind of tunnel; two machines that speak IPsec in transport mode, with a translating router between them."""
     found = {f"tunnel, {name}": two_sites(*words, filled=name in FILLED) for name, words in TUNNELS.items()}
@@ -222,6 +229,7 @@ NEIGHBOURS = {
     "linux-6.10": ("kvm, one kernel",),
     "linux-6.18": ("entered, xdp", "edits, bpf-ipv6"),
     "linux-5.10": ("edits, openvswitch", "edits, marks by openvswitch"),
+    "linux-5.7": ("tunnel, sctp",),
     "linux-5.6": ("vxlan nat",),
     "linux-4.20": ("edits, conntrack", "edits, openvswitch"),
     "linux-4.19": ("hears, trailer",),
@@ -246,6 +254,7 @@ NEIGHBOURING_KINDS = {
     "tcp, tagged",
     "tcp, long",
     "sctp",
+    "sctp, long",
     "ipip",
     "udp, partial, sum 0",
     "udp, partial, sum 0, tagged",
@@ -307,6 +316,7 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "gathered, on the way": lambda: gathering(preset, *GATHERED["on the way"]),
         "claims, owed": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-owed"),
         "claims, nothing": lambda: host(hosts.CLAIMS, PRESET=preset, CLAIM="claims-nothing"),
+        "tunnel, sctp": lambda: crc_tunnel(preset),
         "container, sctp": lambda: of_one_kernel(crc_container(), preset),
         "container, sctp, tx off": lambda: of_one_kernel(crc_container("features = { tx = false }"), preset),
         "sends, sctp": lambda: of_one_kernel(crc_maker("tx-checksum-sctp = true"), preset),
@@ -397,6 +407,7 @@ def card_hosts() -> dict[str, Topology]:
         for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS, *SENDING)
     }
     found["container, sctp"] = crc_container()
+    found["tunnel, sctp"] = crc_tunnel("linux-6.1")
     for card in ("rx-trusts", "tx-seals-unfilled"):
         found[f"sealing, {card}"] = host(hosts.SEALING, CARD=card)
     for name, features in SCTP.items():
@@ -550,6 +561,7 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     found = {name: frame.data for name, frame in plain.items()}
     found["ptp"] = made(frames.udp(bytes(range(44)), 319)).data
     found["sctp"] = made(frames.sctp(payload)).data
+    found["sctp, long"] = made(frames.sctp(payload * 250)).data
     found["sctp, tagged"] = found["sctp"][:12] + b"\x81\0\0\x07" + found["sctp"][12:]
     for name in ("tcp", "udp", "ping"):
         found[f"{name}, damaged"] = found[name][:-1] + bytes([found[name][-1] ^ 0x10])
@@ -596,7 +608,7 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
     return found
 
 
-THROUGH_A_TUNNEL = ("tcp", "udp", "tcp, damaged", "udp, none", "ping", "tcp, partial", "udp, partial")
+THROUGH_A_TUNNEL = ("tcp", "udp", "tcp, damaged", "udp, none", "ping", "tcp, partial", "udp, partial", "sctp, long")
 """What is sent from site to site: the rest of a packet is nothing to a tunnel."""
 
 

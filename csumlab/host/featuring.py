@@ -9,7 +9,7 @@ from csumlab.host.settings import Feature
 from csumlab.host.written import Draft
 from csumlab.topology.load import SHORT_FEATURES
 from csumlab.topology.model import Device, DeviceKind
-from csumlab.topology.options import FEATURES, GRO, SCTP
+from csumlab.topology.options import FEATURES, GRO, SCTP, SCTP_CUTS
 from csumlab.topology.presets import PRESETS
 
 
@@ -26,8 +26,8 @@ def features_for(draft: Draft, name: str, kind: DeviceKind, told: Mapping[str, F
     found: dict[str, bool] = {}
     differing = []
     for feature, value in values.items():
-        if feature == SCTP and not value.on and feature not in default:
-            continue  # Few cards make CRCs: one that does not is worth no word.
+        if feature in (SCTP, SCTP_CUTS) and value.on == (feature in default):
+            continue  # Few cards make CRCs: what is as usual is worth no word.
         if feature not in fixed:
             found[feature] = value.on
         elif value.on != (feature in default) and feature != GRO:

@@ -23,6 +23,7 @@ from csumlab.stage import (
     INVALID,
     KEEP,
     LISTED,
+    LONG,
     MERGE,
     PIECE_EXCEEDS,
     PPPOE,
@@ -98,6 +99,7 @@ SENDER = Stage(
         Row(ANY, (carries(Kind.UDP), version(4), feature("tx-checksum-ipv4")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv4: the pseudo-header sum only"),
         Row(ANY, (carries(Kind.UDP), version(6), feature("tx-checksum-ipv6")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv6: the pseudo-header sum only"),
         Row(ANY, (carries(Kind.UDP), knob("udp-segment")), DROP, SAME, "the program asks for segmentation, which needs a device that sums: the datagram is refused (EIO)", source="linux 6.1 net/ipv4/udp.c udp_send_skb (cork->gso_size)"),
+        Row(ANY, (carries(Kind.SCTP), LONG), write_zero(TRANSPORT), _CRC_OWED, "a super-frame: the CRC of each packet is made when it is cut, whatever the route's device makes", source="linux 6.1 net/sctp/output.c sctp_packet_pack (gso)"),
         Row(ANY, (carries(Kind.SCTP), feature(SCTP)), write_zero(TRANSPORT), _CRC_OWED, "the route's device makes CRCs: SCTP leaves a blank field to it", source="linux 6.1 net/sctp/output.c sctp_packet_pack"),
         Row(ANY, (), compute(TRANSPORT), TO_NONE, "the kernel sums this in software while it sends"),
     ),
@@ -108,6 +110,7 @@ EGRESS = Stage(
     title="transmit feature resolution",
     source="linux 6.1 net/core/dev.c validate_xmit_skb, skb_csum_hwoffload_help, netif_skb_features",
     table=(
+        Row(_CRC, (LONG,), KEEP, SAME, "a super-frame: the CRC of each packet is made when it is cut", source="linux 6.1 net/core/dev.c skb_crc32c_csum_help (skb_is_gso)"),
         Row(_CRC, (TAGGED, ~feature("vlan-checksum")), fill(AIMED, crc=True), TO_NONE, "the device offers no help for tagged frames: the kernel makes the CRC", source=_CRC_HELP),
         Row(_CRC, (feature(SCTP),), KEEP, SAME, f"{SCTP} is on: the CRC is left to the device", source=_CRC_HELP),
         Row(_CRC, (), fill(AIMED, crc=True), TO_NONE, "the device makes no CRC, whatever sums it offers: the kernel makes it", source=_CRC_HELP),
@@ -122,6 +125,8 @@ EGRESS = Stage(
 )  # fmt: skip
 
 TSO4, TSO6, USO = "tx-tcp-segmentation", "tx-tcp6-segmentation", "tx-udp-segmentation"
+SCTP_CUTS = "tx-sctp-segmentation"
+_GRE_CUTS = "linux 6.1 net/ipv4/gre_offload.c gre_gso_segment (need_recompute_csum), net/sctp/offload.c sctp_gso_segment"
 TUNNEL, TUNNEL_SUMS = "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"
 UDP_TUNNEL = "linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment; include/linux/skbuff.h gso_make_checksum"
 UNFLAGGED = "linux 6.1 include/linux/virtio_net.h virtio_net_hdr_to_skb takes it; Virtio 1.2 section 5.1.6.2.1 forbids it"
@@ -135,6 +140,8 @@ SEGMENTATION = Stage(
         Row(ANY, (knob("claims-nothing"),), KEEP, SAME, "the driver of this guest hands super-frames to the ring as they are", source="a frontend that sets no flag; linux 6.1 drivers/net/xen-netback/netback.c checksum_setup", sure="derived"),
         Row(when(Skb, summed=PARTIAL), (knob("esp-offload"), ENCAPSULATED, carries(Kind.UDP), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet just before it encrypts it, and leaves the outer sums to the device, as nothing tells any more that they will be encrypted", source="linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment (need_ipsec looks at the route, which is dropped by then); mended by 1118aaa3b351"),
         Row(when(Skb, summed=PARTIAL), (knob("esp-offload"),), (*segment(AIMED), *fill(AIMED)), TO_NONE, "the kernel cuts the super-frame just before it encrypts it, and fills every sum", source="linux 6.1 net/ipv4/esp4_offload.c esp4_gso_segment (esp_features)"),
+        Row(_CRC, (feature(SCTP_CUTS),), KEEP, SAME, f"{SCTP_CUTS} is on: whoever the device hands the super-frame to cuts it", source=_GRE_CUTS),
+        Row(_CRC, (ENCAPSULATED, carries(Kind.GRE)), (*segment(AIMED), *fill(AIMED, crc=True), *compute(TRANSPORT)), TO_NONE, "the kernel cuts the super-frame, makes the CRC of each packet and GRE's sum anew around it", source=_GRE_CUTS),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(4), feature(TSO4)), KEEP, SAME, f"{TSO4} is on: the device cuts the super-frame"),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(6), feature(TSO6)), KEEP, SAME, f"{TSO6} is on: the device cuts the super-frame"),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.UDP), feature(USO)), KEEP, SAME, f"{USO} is on: the device cuts the super-frame into datagrams"),

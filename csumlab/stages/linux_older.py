@@ -20,12 +20,16 @@ from csumlab.stage import (
     aimed_at,
     carries,
     changed,
+    compute,
     differing,
     feature,
+    fill,
     fills_to_zero,
     fresh,
     outer_version,
     right,
+    segment,
+    spoil,
     translate,
     when,
     write_zero,
@@ -47,27 +51,24 @@ VETH_4_4 = differing(
 
 _FILLED_TO_ZERO = "the sum comes out as 0 and the kernel writes that: a UDP field then says that there is none"
 _SCTP = "linux 4.12 net/sctp/output.c sctp_packet_pack, net/core/dev.c validate_xmit_skb; mended by linux merge 5d65a16a689a (4.13)"
-SENDER_4_12 = differing(
-    linux.SENDER,
+SENDER_4_12 = Stage(
     "sender-4.12",
+    linux.SENDER.title,
     _SCTP,
-    {
-        8: Row(
-            ANY,
-            (carries(Kind.SCTP), feature(linux.SCTP)),
-            write_zero(Selector.TRANSPORT),
-            linux.TO_PARTIAL,
-            "the route's device makes CRCs: SCTP leaves a blank field to it, and nothing says that it is no sum that is owed",
-        )
-    },
-)
+    (
+        *linux.SENDER.table[:7],
+        Row(ANY, (carries(Kind.SCTP), feature(linux.SCTP)), write_zero(Selector.TRANSPORT), linux.TO_PARTIAL, "the route's device makes CRCs: SCTP leaves a blank field to it, and nothing says that it is no sum that is owed"),
+        *linux.SENDER.table[9:],
+    ),
+    linux.SENDER,
+)  # fmt: skip
 EGRESS_4_12 = Stage(
     "egress-4.12",
     linux.EGRESS.title,
     _SCTP,
     (
         Row(_OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP"),
-        *linux.EGRESS.table[3:],
+        *linux.EGRESS.table[4:],
     ),
     linux.EGRESS,
 )  # fmt: skip
@@ -81,6 +82,14 @@ EGRESS_4_8 = differing(
         3: Row(_OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
         7: Row(_OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
     },
+)  # fmt: skip
+
+_CUT_OF_GRE = next(n for n, row in enumerate(linux.SEGMENTATION.table, 1) if "need_recompute_csum" in row.source and row.does)
+SEGMENTATION_5_8 = differing(
+    linux.SEGMENTATION,
+    "segmentation-5.8",
+    "linux 5.8 net/ipv4/gre_offload.c gre_gso_segment; mended in August 2020 (net: gre: recompute gre csum for sctp over gre tunnels; stable commit b3e3feb569e0)",
+    {_CUT_OF_GRE: Row(when(Skb, summed=Summed.PARTIAL, crc=True), (ENCAPSULATED, carries(Kind.GRE)), (*segment(Selector.AIMED), *fill(Selector.AIMED, crc=True), *compute(Selector.TRANSPORT), *spoil(Selector.TRANSPORT)), fresh(Skb), "the kernel cuts the super-frame and makes the CRC of each packet; GRE's sum is made as if that were a sum, which adds up to nothing with its data")},
 )  # fmt: skip
 
 NAT_5_5 = differing(

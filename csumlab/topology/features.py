@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from csumlab.topology.model import Device, DeviceKind, Domain
-from csumlab.topology.options import GENERIC, IPV6_CSUM, NO_CSUM, RX, SCTP, SEGMENTING, TAGGED, TSO4, TSO6, USO, V4, V6, options_of
+from csumlab.topology.options import (
+    GENERIC,
+    IPV6_CSUM,
+    NO_CSUM,
+    RX,
+    SCTP,
+    SCTP_CUTS,
+    SEGMENTING,
+    TAGGED,
+    TSO4,
+    TSO6,
+    USO,
+    V4,
+    V6,
+    options_of,
+)
 from csumlab.topology.presets import PRESETS
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
 from csumlab.virtio_features import parse_features
@@ -72,7 +87,7 @@ def _may_cut(domain: Domain, device: Device, peer: Device | None, name: str) -> 
     """Whether what segmentation by the device needs is there: it sums what it cuts (net/core/dev.c netdev_fix_features), and a guest and
     its host agreed on it (drivers/net/virtio_net.c virtnet_probe; drivers/net/tun.c set_offload)."""
     family = {TSO4: V4, TSO6: V6}.get(name, GENERIC)
-    if not is_on(domain, device, peer, GENERIC) and not is_on(domain, device, peer, family):
+    if name != SCTP_CUTS and not is_on(domain, device, peer, GENERIC) and not is_on(domain, device, peer, family):
         return False
     if device.kind is DeviceKind.VIRTIO:
         return name in _VIRTIO_CUTS and negotiated(device, peer, f"VIRTIO_NET_F_HOST_{_VIRTIO_CUTS[name]}")

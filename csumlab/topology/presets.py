@@ -36,6 +36,7 @@ from csumlab.topology.options import (
     NO_CSUM,
     RX,
     SCTP,
+    SCTP_CUTS,
     SEGMENTING,
     TAGGED,
     TSO4,
@@ -179,7 +180,7 @@ LINUX_6_1 = Preset(
         K.MACVTAP: frozenset({GENERIC, ENCAPSULATED, TAGGED}) | _CUTS,
         # A bridge device has no hw_enc_features (net/bridge/br_device.c br_dev_setup): what a tunnel hands to it is filled before.
         K.BRIDGE: (_ALL - {ENCAPSULATED}) | frozenset(SEGMENTING),
-        **dict.fromkeys(_READABLE, _ALL | frozenset({TSO4, TSO6, USO, GRO})),
+        **dict.fromkeys(_READABLE, _ALL | frozenset({TSO4, TSO6, USO, SCTP_CUTS, GRO})),
         # drivers/net/wireguard/device.c wg_setup; drivers/net/macsec.c MACSEC_FEATURES; net/l2tp/l2tp_eth.c l2tp_eth_dev_setup: the last
         # two offer no sums. GRO runs behind WireGuard's and MACsec's decryption, on packets that nobody else has seen.
         K.WIREGUARD: frozenset({GENERIC, ENCAPSULATED, GRO, TSO4, TSO6, USO}),
@@ -226,7 +227,11 @@ LINUX_5_9 = replace(
     mended_in="Linux 5.9.13",
 )
 LINUX_5_7 = replace(
-    LINUX_5_10, name="linux-5.7", title="Linux 5.7 (ECN marks of tunnels; all else as 5.10)", ecn=tunnels.DECAPSULATE_ECN_5_7
+    LINUX_5_10,
+    name="linux-5.7",
+    title="Linux 5.7 (ECN marks of tunnels, super-frames of SCTP in GRE; all else as 5.10)",
+    ecn=tunnels.DECAPSULATE_ECN_5_7,
+    segmentation=linux_older.SEGMENTATION_5_8,
 )
 LINUX_5_6 = replace(
     LINUX_5_7,
