@@ -53,6 +53,7 @@ __all__ = [
     "sctp_init",
     "superframe",
     "superframes",
+    "unfinished_requests",
     "unsummed",
     "write",
 ]
@@ -238,6 +239,15 @@ def asked_over_ipv6(client: str = "2001:db8:5::21") -> list[bytes]:
     around = ether(0xFE, 0x07) / IPv6(src=client, dst="2001:db8:2::7")
     made = [right(around.copy() / TCP(sport=4000 + n, dport=80, flags="PA") / Raw(b"question number %d" % n)) for n in range(4)]
     return [damaged(packet) if n == 2 else packet for n, packet in enumerate(made)]
+
+
+def unfinished_requests(source: str, destination: str) -> list[bytes]:
+    """Segments and datagrams to a server, with sums as a kernel leaves them to a device that sums."""
+    made = []
+    for n in range(6):
+        inside = TCP(sport=4000 + n, dport=80, flags="PA") if n % 2 else UDP(sport=5000 + n, dport=53)
+        made.append(partial(ether(0x11, 0x01) / IP(src=source, dst=destination, id=n) / inside / Raw(b"question number %d" % n)))
+    return made
 
 
 def asked_over_pppoe() -> list[bytes]:

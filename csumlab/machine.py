@@ -257,7 +257,7 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.fills_to_zero(uid)
         case Test.PPPOE:
-            result = bool(headers) and headers[0].layer is Layer.PPPOE
+            result = next((header.layer for header in headers if header.layer is not Layer.VLAN), None) is Layer.PPPOE
         case Test.TUNNEL:
             result = bool(_inside(headers))
         case Test.TO_PORT:

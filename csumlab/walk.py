@@ -359,10 +359,12 @@ class Walker:
 
     def _wrap_outside(self, steps: Iterable[forward.Step]) -> None:
         """What comes from outside is in the frames that the devices on its way take it out of, even if it was captured behind them."""
-        for step in steps:
-            if step.wrapping is not None and step.wrapping == step.peer and self.packet.headers[0].is_ip:
-                layers = WRAPPING[self.topology.device(step.wrapping).kind]
-                self.packet = self.packet.wrap(layers) if all(layer in IN_FRONT for layer in layers) else self.packet
+        if not self.packet.headers[0].is_ip:
+            return
+        kinds = [self.topology.device(step.peer).kind for step in steps if step.wrapping is not None and step.wrapping == step.peer]
+        layers = tuple(layer for kind in kinds for layer in WRAPPING[kind])
+        if layers and all(layer in IN_FRONT for layer in layers):
+            self.packet = self.packet.wrap(layers)
 
     def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
         """What lies between two ends of a cable."""

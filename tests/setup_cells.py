@@ -10,6 +10,7 @@ import walks
 from judged import Walked, readings
 
 from csumlab.dissection import dissect_packet
+from csumlab.headers import Layer
 from csumlab.host.setups import PLACES, TUNNELS, setup, talk
 from csumlab.plain import FramePacket
 from csumlab.stages.nic import WIRE
@@ -142,4 +143,6 @@ def behind(trace: Trace) -> int | None:
 
 def _inside(hop: Hop) -> bool:
     """Whether the packet is in a tunnel here, or what is left to tell it by is encrypted."""
+    if hop.after.headers and hop.after.headers[0].layer is Layer.PPPOE:
+        return True
     return getattr(hop.after, "sealed", None) is not None or sum(header.is_ip for header in hop.after.headers) > 1

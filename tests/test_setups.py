@@ -72,6 +72,7 @@ def test_damage_behind_the_tunnel_is_what_bytes_say(every: list[Cell]) -> None:
         ("carrier-pigeon", "host", "wireguard"),
         ("wireguard", "cloud", "container"),
         ("ipsec-transport", "gateway", "only the two machines themselves"),
+        ("pppoe", "container-routed", "without a router"),
     ],
 )
 def test_what_there_is_not_is_said(tunnel: str, place: str, says: str) -> None:

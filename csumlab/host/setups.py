@@ -21,13 +21,15 @@ INSIDE, INSIDE6 = "10.8.0.{}", "fd08::{}"
 @dataclass(frozen=True, slots=True)
 class Tunnel:
     """``lines``: what both of its devices have, as TOML. ``outer``: the IP version that it travels in, ``inner`` the one that is sent
-    through it. ``transport``: it protects what the two machines say to each other, and has no addresses of its own."""
+    through it. ``transport``: it protects what the two machines say to each other, and has no addresses of its own. ``framed``: it sits on
+    the device below and travels in its frames, which nobody routes."""
 
     title: str
     lines: str
     outer: int = 4
     inner: int = 4
     transport: bool = False
+    framed: bool = False
 
 
 TUNNELS: Final[Mapping[str, Tunnel]] = {
@@ -52,6 +54,7 @@ TUNNELS: Final[Mapping[str, Tunnel]] = {
     "6in4": Tunnel("IPv6 in IPv4", 'kind = "sit"', inner=6),
     "4in6": Tunnel("IPv4 in IPv6", 'kind = "ip6tnl"', outer=6),
     "l2tp": Tunnel("L2TP version 3 in IP", 'kind = "l2tp"'),
+    "pppoe": Tunnel("PPPoE, as DSL lines have it", 'kind = "pppoe"\nlower = "eth0"', framed=True),
     "l2tp-udp": Tunnel("L2TP version 3 in UDP", 'kind = "l2tp"\nencap = "udp"'),
 }
 """The tunnels and VPNs that :func:`setup` knows."""
@@ -179,6 +182,8 @@ def setup(tunnel: str, place: str, *, offload: bool = True, kernel: str = "linux
     how, where = TUNNELS[tunnel], PLACES[place]
     if how.transport and where.client[0]:
         raise ValueError(f"{how.title}: only the two machines themselves speak it, not who is behind a gateway")
+    if how.framed and where.machine in ("pod", "dom0"):
+        raise ValueError(f"{how.title}: it needs a device that reaches the far end without a router and is no port of a bridge")
     six = how.outer == 6
     features = "" if offload else "features = { tx = false, rx = false, gro = false }\n"
     near = _end(how, where.machine, where.local[six], (FAR, FAR6)[six], 1)
@@ -195,7 +200,8 @@ def setup(tunnel: str, place: str, *, offload: bool = True, kernel: str = "linux
 
 def _end(how: Tunnel, domain: str, local: str, remote: str, number: int) -> str:
     """One end's device. In transport mode a route to the other machine stands for the policy."""
-    text = f'[domain.{domain}.device.tun0]\n{how.lines}\nlocal = "{local}"\nremote = "{remote}"\n'
+    text = f"[domain.{domain}.device.tun0]\n{how.lines}\n"
+    text += "" if how.framed else f'local = "{local}"\nremote = "{remote}"\n'
     if how.transport:
         return text + _route(domain, remote, "tun0")
     return text + f'address = ["{INSIDE.format(number)}/24", "{INSIDE6.format(number)}/64"]\n'

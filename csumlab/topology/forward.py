@@ -93,10 +93,17 @@ def unwrapping(topology: Topology, port: Port, wraps: _Wraps) -> Port | None:
     return next((Port(port.domain, name) for name in above), None)
 
 
-def _wraps(topology: Topology) -> list[tuple[DeviceKind, int]]:
-    """What somebody outside may have wrapped a frame in: what some device of the host takes off."""
-    devices = [topology.device(port) for port in topology.ports]
-    return list(dict.fromkeys((device.kind, device.id) for device in devices if device.kind in WRAPPING))
+def _wraps(topology: Topology) -> list[_Wraps]:
+    """What somebody outside may have wrapped a frame in: what devices of the host take off, one above the other."""
+    found: dict[_Wraps, None] = {}
+    for port in topology.ports:
+        devices, name = topology.domains[port.domain].devices, port.device
+        made: _Wraps = ()
+        while name in devices and devices[name].kind in WRAPPING:
+            made = (*made, (devices[name].kind, devices[name].id))
+            name = devices[name].lower
+        found |= {made: None} if made else {}
+    return list(found)
 
 
 def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port, tuple[Step, ...]]:
@@ -138,7 +145,7 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
         for port in members(topology, start) if topology.device(start).kind is DeviceKind.BRIDGE else (start,):
             leave(port, (), ())
             for wrap in _wraps(topology) if topology.domains[start.domain].outside else ():
-                leave(port, (wrap,), ())
+                leave(port, wrap, ())
     while todo:
         port, wraps, way = todo.popleft()
         device = topology.device(port)
