@@ -432,10 +432,8 @@ def card_hosts() -> dict[str, Topology]:
         found[f"edits, marks by {by}"] = edited("linux-6.1", by, hosts.MARKED_IN)
     found["dsl"] = host(hosts.DSL, PRESET="linux-6.1")
     tag = '[domain.host.device."eth0.7"]\nkind = "vlan"\nlower = "eth0"\nid = 7\n[domain.host.device.ppp0]'
-    found["dsl, vlan"] = host(
-        hosts.DSL.replace("[domain.host.device.ppp0]", tag).replace('lower = "eth0"\naddress', 'lower = "eth0.7"\naddress'),
-        PRESET="linux-6.1",
-    )
+    tagged = hosts.DSL.replace("[domain.host.device.ppp0]", tag).replace('lower = "eth0"\naddress', 'lower = "eth0.7"\naddress')
+    found["dsl, vlan"] = host(tagged, PRESET="linux-6.1")
     for card in ("rx-complete", "rx-complete-packet"):
         found[f"hears, tracked, {card}"] = host(hosts.CARD, CARD=card, TRACKS="true")
     vxlan = hosts.VXLAN.replace('wire = "lan"\naddress = ["192.0.2.7', 'wire = "lan"\ncard = "tx-by-protocol"\naddress = ["192.0.2.7')
