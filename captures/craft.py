@@ -202,12 +202,12 @@ def errors_about(source: str, destination: str, router: str) -> list[bytes]:
 
 
 def marked(source: str, destination: str, inner: tuple[str, str]) -> list[bytes]:
-    """Eight segments in VXLAN that may be marked with congestion, ECT(0); every second outer packet says ECT(1), as somebody on the way
-    wrote."""
+    """Eight segments in VXLAN, behind somebody who marked all outer packets ECT(1). Every second inner packet may be marked with congestion,
+    ECT(0)."""
     made = []
     for n in range(8):
-        outer = ether(0x02, 0x01) / IP(src=source, dst=destination, id=n, tos=1 if n % 2 else 2) / UDP(sport=50000 + n, dport=4789)
-        carried = ether(0x21, 0x23) / IP(src=inner[0], dst=inner[1], id=n, tos=2) / TCP(sport=40000 + n, dport=80, flags="PA")
+        outer = ether(0x02, 0x01) / IP(src=source, dst=destination, id=n, ttl=63, tos=1) / UDP(sport=50000 + n, dport=4789)
+        carried = ether(0x21, 0x23) / IP(src=inner[0], dst=inner[1], id=n, tos=2 * (n % 2)) / TCP(sport=40000 + n, dport=80, flags="PA")
         made.append(right(outer / VXLAN(vni=1) / carried / Raw(b"request %d" % n)))
     return made
 

@@ -24,7 +24,8 @@ class Translation:
     """New addresses and ports for the outermost IP header and what it carries; None leaves a word as it is.
     A port of ``Span(0, 0, 65535)`` is one that cannot be known. ``dscp`` (six bits) and ``ttl`` (also the hop limit) are words of the IP
     header that no pseudo-header holds, and so is ``ecn`` (two bits); ``mss`` is the TCP option, ``timestamps`` says that the first value of
-    that option is another afterwards. ``by`` says who edits (stages/rewriters.py)."""
+    that option is another afterwards. Addresses of the other version of IP are those of a NAT64, with its ``prefix``: one that is not exact
+    is the old one, put into the prefix or taken out of it. ``by`` says who edits (stages/rewriters.py)."""
 
     source: Span | None = None
     destination: Span | None = None
@@ -35,6 +36,7 @@ class Translation:
     ecn: int | None = None
     mss: int | None = None
     timestamps: bool = False
+    prefix: Span | None = None
     by: str = "conntrack"
 
     @property
@@ -90,6 +92,7 @@ class Packet(Protocol):
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self: ...
     def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self: ...
     def mark(self, uid: int, bits: int, rule: Rule) -> Self: ...
+    def exchange(self, edit: Translation, rule: Rule) -> Self: ...
     def decrement_ttl(self) -> Self: ...
     def trim(self) -> Self: ...
     def pad(self) -> Self: ...
@@ -319,6 +322,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
         case Operation.MARK:
             inner = outer_ip(_inside(packet.headers))
             return packet if inner is None else packet.mark(inner.uid, ECN[do.mark], do.ip)
+        case Operation.EXCHANGE if isinstance(edit, Translation):
+            return packet.exchange(edit, do.address)
         case Operation.DECREMENT_TTL:
             return packet.decrement_ttl()
         case Operation.TRIM:

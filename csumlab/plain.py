@@ -6,6 +6,7 @@ outermost VLAN tag or IP header; the link-layer header takes no part in a walk.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,7 +25,7 @@ from csumlab.packet import PORTED, Header, Span, enclosing, in_one, in_pieces, o
 from csumlab.pieces import cut, join, payload_of
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, tcp_option, translated_quote
 from csumlab.stage import Coverage, Follows, Rule
-from csumlab.symbolic import TAKEN_FOR_SUMS, Untold
+from csumlab.symbolic import TAKEN_FOR_SUMS, Untold, exchanged, other_protocol, other_version
 from csumlab.tables import Tables
 
 _KEY = 0x5A
@@ -40,6 +41,8 @@ _LEFT_OVER = b"\x17\x5a"
 _UDP = 17
 _CUT_BEHIND = {Layer.UDP: 8, Layer.SCTP: 12}
 """Bytes of headers that every segment of a super-frame gets. (Where SCTP is cut its chunks end; here anywhere.)"""
+_ECHOES = {8: 128, 0: 129, 128: 8, 129: 0}
+"""Types of ICMP and ICMPv6 (RFC 7915 sections 4.2, 5.2)."""
 _LAST_ONLY = 0x09
 """FIN and PSH, which only the last segment of a super-frame has (net/ipv4/tcp_offload.c tcp_gso_segment)."""
 
@@ -241,6 +244,54 @@ class FramePacket:
             if in_field and follows is not Follows.NOTHING and (ip.layer is Layer.IPV4 or follows is Follows.ADDRESSES):
                 changed += before._addresses(ip) - self._addresses(ip)
         return replace(self, carried=(before.carried + changed) % 0xFFFF)
+
+    def exchange(self, edit: Translation, rule: Rule) -> Self:
+        """RFC 7915 sections 4.1 and 5.1, and 4.5 for the numbers of echoes. The field follows as Linux csum_replace4 does it, word for
+        word."""
+        old, transport = exchanged(self.headers)
+        new, moved = other_version(old, edit, self._next_uid()), other_protocol(transport)
+        start, at = self.offset(old.uid), self.offset(transport.uid)
+        body, size = self.data[at : self._end()], 4 if new.layer is Layer.IPV4 else 16
+        sources, destinations = (self._moved_address(old, side, edit, size) for side in ("source", "destination"))
+        protocol = {Layer.ICMP: 1, Layer.ICMPV6: 58, Layer.TCP: 6, Layer.UDP: 17}[moved.layer]
+        first = body[:2]
+        if moved.layer is not transport.layer:
+            first = bytes([_ECHOES.get(body[0], body[0]), body[1]])
+        head = self.data[start:at]
+        if new.layer is Layer.IPV4:
+            traffic = int.from_bytes(head[:2], "big") >> 4 & 0xFF
+            made = struct.pack("!BBHHHBBH", 0x45, traffic, 20 + len(body), 0, 0x4000, head[7], protocol, 0) + sources + destinations
+            made = made[:10] + negate(residue(made)).to_bytes(2, "big") + made[12:]
+        else:
+            made = struct.pack("!IHBB", 6 << 28 | head[1] << 20, len(body), protocol, head[8]) + sources + destinations
+        places = {old.uid: new, transport.uid: moved}
+        headers = tuple(places.get(header.uid, header) for header in self.headers)
+        packet = replace(self, data=self.data[:start] + made + first + body[2:], headers=headers, carried=None)
+        was, become = self._in_pseudo(old, transport), packet._in_pseudo(new, moved)
+        if rule is Rule.PSEUDO:
+            return packet._updated(transport.uid, was, become, rule)
+        return packet._updated(transport.uid, was + body[:2], become + first, rule)
+
+    def _in_pseudo(self, ip: Header, transport: Header) -> bytes:
+        """The bytes of a pseudo-header as they are summed, none if this protocol has no such sum."""
+        if not KINDS[transport.kind].pseudo:
+            return bytes(36)
+        first, _, size = ADDRESS_PLACES[ip.layer]
+        at = self.offset(ip.uid) + first
+        length = len(self.data) - self.offset(transport.uid)
+        number = {Layer.ICMPV6: 58, Layer.TCP: 6, Layer.UDP: 17}[transport.layer]
+        return (self.data[at : at + 2 * size] + struct.pack("!HH", length, number)).ljust(36, b"\0")
+
+    def _moved_address(self, old: Header, side: str, edit: Translation, size: int) -> bytes:
+        """An address of an exchanged header: what the edit says, or the old one put into the prefix or taken out of it."""
+        span = edit.source if side == "source" else edit.destination
+        if span is not None and span.exact:
+            return span.low.to_bytes(size, "big")
+        first, second, width = ADDRESS_PLACES[old.layer]
+        at = self.offset(old.uid) + (first if side == "source" else second)
+        present = self.data[at : at + width]
+        prefix = edit.prefix.low.to_bytes(16, "big")[:12] if edit.prefix is not None else bytes(12)
+        return prefix + present if size == 16 else present[12:]
 
     def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self:
         """Linux net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation: the quoted packet is translated by the same code, as far as it

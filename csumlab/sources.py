@@ -14,11 +14,11 @@ from csumlab.classes import Made, headers_of, may_be, may_have_been_none, observ
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Verdict
-from csumlab.machine import Packet
+from csumlab.machine import Packet, Translation
 from csumlab.outer import IN_FRONT
-from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_ip
+from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_ip, outer_transport
 from csumlab.state import Bare, Skb, State, Summed, XenSkb
-from csumlab.symbolic import SymbolicPacket, Untold, decide
+from csumlab.symbolic import SymbolicPacket, Untold, decide, other_protocol, other_version
 from csumlab.topology import forward
 from csumlab.topology.model import Domain, NatKind, Port, Topology
 from csumlab.topology.presets import PRESETS
@@ -100,6 +100,8 @@ def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Do
     ip = next(header for header in stack if header.is_ip)
     assert ip.source is not None
     assert ip.destination is not None
+    for before in _before_exchange(stack, ip, topology):
+        yield from _senders(before, topology)
     for source, port in _before_nat(ip.source, stack, topology, "source"):
         for destination, there in _before_nat(ip.destination, stack, topology, "destination"):
             variant = _with(stack, ip, source, destination, port, there)
@@ -110,6 +112,26 @@ def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Do
                 for domain in topology.domains.values():
                     if domain.outside:
                         yield domain, variant
+
+
+def _before_exchange(stack: tuple[Header, ...], ip: Header, topology: Topology) -> Iterator[tuple[Header, ...]]:
+    """What the packet may have been over the other version of IP, before a NAT64 of the topology."""
+    assert ip.source is not None
+    assert ip.destination is not None
+    for rule in (rule for domain in topology.domains.values() for rule in domain.nat64):
+        pairs: list[tuple[Span, Span]] = []
+        if rule.prefix.covers(ip.source) and rule.inside.covers(ip.destination):
+            pairs = [(forward.without_prefix(rule.prefix, ip.source), rule.address)]
+        elif ip.source == rule.address:
+            there = forward.within_prefix(rule.prefix, ip.destination)
+            pairs = [(span, there) for span in topology.owners if rule.inside.covers(span)] or [(rule.inside.span, there)]
+        for source, destination in pairs:
+            before = other_version(ip, Translation(source, destination), ip.uid)
+            transport = outer_transport(stack)
+            yield tuple(
+                before if header.uid == ip.uid else other_protocol(header) if transport and header.uid == transport.uid else header
+                for header in stack
+            )
 
 
 def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, side: str) -> Iterator[tuple[Span, Span | None]]:

@@ -80,6 +80,7 @@ class Operation(Enum):
     CONVERT = "carry the sum that the outer one implies"
     TRANSLATE = "translate"
     MARK = "mark the inner IP header"
+    EXCHANGE = "exchange the IP header for one of the other version"
     TRANSLATE_QUOTE = "translate the quoted packet the other way round"
     DECREMENT_TTL = "decrement TTL"
     TRIM = "cut what follows the IP packet"
@@ -113,9 +114,10 @@ class Do:
     stays: it spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
     ``coverage`` for CARRY; ``crc`` for a FILL with a CRC32c; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``). For
     TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on;
-    by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``. For TRANSLATE_QUOTE: by which rule
-    the sum of the error follows all that has changed in what it quotes (``port``), or only what the addresses would leave there if a sum
-    of the quoted packet had taken them up (``address``)."""
+    by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``. For EXCHANGE: by which rule the
+    transport sum follows the pseudo-header (``address``). For TRANSLATE_QUOTE: by which rule the sum of the error follows all that has
+    changed in what it quotes (``port``), or only what the addresses would leave there if a sum of the quoted packet had taken them up
+    (``address``)."""
 
     operation: Operation
     target: Selector | None = None
@@ -140,6 +142,8 @@ class Do:
             return f"{self.operation.value}; the sum follows the addresses by the {self.address.value}"
         if self.operation is Operation.UNWRAP:
             return f"{self.operation.value}; the sum of the packet {self.follows.value}"
+        if self.operation is Operation.EXCHANGE:
+            return f"{self.operation.value}; the transport sum: {self.address.value}"
         if self.operation is Operation.PUSH:
             remote = ", the inner sum left to the far end" if self.remote else ""
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
@@ -217,6 +221,11 @@ def seal(outer: OuterSum = OuterSum.NONE) -> tuple[Do]:
 def segment(target: Selector) -> tuple[Do]:
     """Cut a super-frame: ``target`` is the sum that each segment gets from the super-frame's field, those around it follow."""
     return (Do(Operation.SEGMENT, target),)
+
+
+def exchange(address: Rule) -> tuple[Do]:
+    """The outermost IP header becomes one of the other version, with the addresses of the edit, and ICMP becomes ICMPv6 or the reverse."""
+    return (Do(Operation.EXCHANGE, address=address),)
 
 
 def translate_quote(address: Rule = Rule.LEAVE, port: Rule = Rule.LEAVE) -> tuple[Do]:

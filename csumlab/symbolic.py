@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from csumlab.behaviours import Measure, Measured
+from csumlab.facts import FragmentRole
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
@@ -118,6 +119,30 @@ def _swapped(difference: Form, uid: int) -> Form:
         return 256 * difference
     name = f"what swapped bytes leave in the sum of header {uid}"
     return difference - of(Symbol(name, unknown=difference.unknowns[0].unknown, nonzero=True))
+
+
+_OTHER = {Layer.ICMP: (Layer.ICMPV6, Kind.ICMPV6), Layer.ICMPV6: (Layer.ICMP, Kind.ICMP)}
+
+
+def exchanged(headers: tuple[Header, ...]) -> tuple[Header, Header]:
+    """The headers that a translator between IPv4 and IPv6 changes. Raises Untold for a packet of which it is not known what it does."""
+    ip, transport = outer_ip(headers), outer_transport(headers)
+    simple = transport is not None and transport.layer in (Layer.TCP, Layer.UDP, *_OTHER) and not transport.quotes
+    if ip is None or transport is None or not simple or ip.extensions or ip.fragment is not FragmentRole.WHOLE:
+        raise Untold("only whole packets of TCP, UDP and echoes are followed from one version of IP to the other")
+    return ip, transport
+
+
+def other_version(old: Header, edit: Translation, uid: int) -> Header:
+    """The IP header that stands in the place of another."""
+    layer, kind = (Layer.IPV6, Kind.NOTHING) if old.layer is Layer.IPV4 else (Layer.IPV4, Kind.IPV4)
+    return Header(uid, layer, kind, source=edit.source, destination=edit.destination, ttl_expires=old.ttl_expires)
+
+
+def other_protocol(transport: Header) -> Header:
+    """ICMP becomes ICMPv6 and the reverse; all else is the same over both."""
+    layer, kind = _OTHER.get(transport.layer, (transport.layer, transport.kind))
+    return replace(transport, layer=layer, kind=kind)
 
 
 def decide(form: Form, answers: Mapping[Form, bool]) -> bool:
@@ -429,6 +454,45 @@ class SymbolicPacket:
         """Whether the sum that is carried is known not to be that of the packet's bytes."""
         first = self._summed
         return self.carried is not None and first is not None and self.carried != self._from(first)
+
+    def exchange(self, edit: Translation, rule: Rule) -> Self:
+        """An IP header of the other version, with a sum that is right if it is one of IPv4. Of TCP and UDP the pseudo-header changes by the
+        addresses only; ICMPv6 has one with a length, which is not tracked, and other numbers than ICMP."""
+        old, transport = exchanged(self.headers)
+        new = other_version(old, edit, self._next_uid())
+        sums = {uid: own for uid, own in self.sums.items() if uid != old.uid}
+        if new.kind is not Kind.NOTHING:
+            data = unknown(f"IPv4 header {new.uid}", "the length and the identification are chosen at run time")
+            sums[new.uid] = Sum(new.kind, ZERO, data, -data, Zero.ZEROS)
+        moved = other_protocol(transport)
+        words = {(new.uid, side): self._exchanged(old, new, side, edit) for side in ("source", "destination")}
+        added = ZERO
+        for side in ("source", "destination"):
+            added = added + words[(new.uid, side)] - self.word(old, side)
+        own = self.sums[transport.uid]
+        if moved.kind is transport.kind:
+            pseudo, data = own.pseudo + added, own.data
+        else:
+            reason = "the length of the packet is not tracked"
+            pseudo = unknown(f"P({transport.uid}) of {moved.layer.name}", reason) if KINDS[moved.kind].pseudo else ZERO
+            data = unknown(f"D({transport.uid}) of {moved.layer.name}", reason)
+        changed = replace(own, kind=moved.kind, pseudo=pseudo, data=data)
+        if rule.keeps_residue:
+            changed = replace(changed, field=own.residue - pseudo - data, zero=changed.computed_zero)
+        elif rule is Rule.PSEUDO:
+            changed = replace(changed, field=pseudo + own.seed, zero=Zero.ONES)
+        sums[transport.uid] = changed
+        places = {old.uid: new, transport.uid: moved}
+        headers = tuple(places.get(header.uid, header) for header in self.headers)
+        return replace(self, headers=headers, sums=sums, known_words={**self.known_words, **words}).forget()
+
+    def _exchanged(self, old: Header, new: Header, side: str, edit: Translation) -> Form:
+        """The sum of an address of an exchanged header."""
+        span = new.source if side == "source" else new.destination
+        if span is not None and span.exact:
+            return Form(words(span))
+        prefix = words(Span(6, edit.prefix.low, edit.prefix.low)) if edit.prefix is not None else 0
+        return self.word(old, side) + (prefix if new.layer is Layer.IPV6 else -prefix)
 
     def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self:
         """What an ICMP error quotes changes as far as it is quoted: addresses and ports, and the sums that follow them. The error's own sum

@@ -474,10 +474,18 @@ class Walker:
                 f"what {domain.name} has in its connection table",
                 list(forward.translate_destination(self.topology, domain, device, ip, transport)),
             )
-            if edit is None and domain.tracks() and domain.tracked and transport is not None and transport.quotes:
+            if edit is None and any(rule.by in rewriters.TRACKED for rule in domain.nat) and transport is not None and transport.quotes:
                 edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
                 self._translate(domain, port, "in", edit)
+
+    def _exchange(self, domain: Domain, port: Port) -> None:
+        """Through a translator between IPv4 and IPv6."""
+        ip = outer_ip(self.packet.headers)
+        assert ip is not None
+        edit = self._choose(f"what {domain.name} has in its NAT64 table", list(forward.exchanges(self.topology, domain, ip)))
+        if edit is not None:
+            self._apply(self._preset(domain).editors[edit.by], domain, port, "in", edit)
 
     def _input(self, domain: Domain, port: Port, hooked: bool = False) -> None:
         """IP input on ``port``: PREROUTING unless the packet has been there (``hooked``), then delivery or forwarding."""
@@ -489,6 +497,7 @@ class Walker:
         self._apply(preset.input, domain, port, "in")
         if not hooked:
             self._prerouting(domain, port)
+        self._exchange(domain, port)
         destination = _destination(self.packet)
         if self._is_here(domain, port, destination):
             if self._is_read(port) and not self._watches(port):

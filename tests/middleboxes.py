@@ -35,6 +35,7 @@ def every() -> Iterator[Middlebox]:
     yield from marks()
     yield from zeros()
     yield from quotes()
+    yield from versions()
 
 
 def _whole(inner: frames.Frame, source: str, destination: str) -> bytes:
@@ -85,6 +86,61 @@ def summing_to(inner: frames.Frame, source: str, destination: str, ttl: int, num
     identification = negate(residue(header[:8] + bytes([ttl]) + header[9:]) + number)
     data = frames.patch(frames.patch(data, 18, identification), 24, 0)
     return frames.patch(data, 24, negate(residue(data[14:34])))
+
+
+NAT64 = """
+at = "r:va"
+[domain.a]
+[domain.a.device.eth0]
+kind = "veth"
+peer = "r:va"
+address = ["2001:db8:1::11/64"]
+[[domain.a.route]]
+to = "::/0"
+device = "eth0"
+via = "2001:db8:1::1"
+[domain.r]
+preset = "PRESET"
+forwarding = true
+[domain.r.device.va]
+kind = "veth"
+address = ["2001:db8:1::1/64"]
+[domain.r.device.vb]
+kind = "veth"
+peer = "b:eth0"
+address = ["192.0.2.1/24"]
+[[domain.r.nat64]]
+prefix = "64:ff9b::/96"
+address = "192.0.2.64"
+inside = "2001:db8:1::/64"
+by = "BY"
+[domain.b]
+[domain.b.device.eth0]
+kind = "veth"
+address = ["192.0.2.22/24"]
+[[domain.b.route]]
+to = "192.0.2.64/32"
+device = "eth0"
+via = "192.0.2.1"
+"""
+
+
+def versions() -> Iterator[Middlebox]:
+    """A router that translates between IPv6 and IPv4, and packets of both sides."""
+    for by, preset in (("jool", "linux-6.1"), ("af-to", "freebsd-15"), ("af-to", "freebsd-15-current")):
+        text = NAT64.replace("PRESET", preset).replace("BY", by)
+        if preset != "linux-6.1":
+            text = text.replace("[domain.a]\n", f'[domain.a]\npreset = "{preset}"\n').replace(
+                "[domain.b]\n", f'[domain.b]\npreset = "{preset}"\n'
+            )
+        topology = parse_topology(text)
+        six, four = ("2001:db8:1::11", "64:ff9b::c000:216"), ("192.0.2.22", "192.0.2.64")
+        for origin, ends, echo in (("a", six, frames.icmpv6), ("b", four, frames.icmp)):
+            made = {"tcp": frames.tcp(b"data"), "udp": frames.udp(b"data", 53), "ping": echo(b"data")}
+            packets = {name: _whole(inner, *ends) for name, inner in made.items()}
+            packets["udp, none"] = frames.patch(packets["udp"], 14 + (40 if origin == "a" else 20) + 6, 0)
+            packets["tcp, damaged"] = packets["tcp"][:-1] + b"!"
+            yield Middlebox(f"versions, {by} of {preset}, from {origin}", topology, origin, packets)
 
 
 MASQUERADE = """

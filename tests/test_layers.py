@@ -66,6 +66,7 @@ FLOORS = (
         "stages.hooks",
         "stages.readers",
         "stages.programs",
+        "stages.translators",
     ),
     ("stages.xenlinux_later", "stages.linux_older", "stages.linux_later", "stages.othersystems"),
     ("topology", "topology.model"),

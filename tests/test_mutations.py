@@ -37,6 +37,8 @@ EQUIVALENT = {
     "egress 8 becomes 2": "a boundary that finds the header again by parsing comes next wherever csum_start was elsewhere",
     "sender 4 becomes 1": "what is cut into fragments is forgotten",
     "conntrack 7 becomes 0": FORGOTTEN,
+    "nat 5 becomes 0": FORGOTTEN,
+    "nat 5 becomes 3": FORGOTTEN,
     "ipvs 6 becomes 3": FORGOTTEN,
     **{f"segmentation {row} becomes {state}": ENCRYPTED for row, states in ((3, (0, 1, 3)), (4, (1, 2, 3))) for state in states},
     "receive 1 does fill": HELD,

@@ -278,6 +278,8 @@ TRACKED = ("conntrack", "ipvs")
 """Who translates by the connection tracking of the kernel, which looks at sums."""
 OF_CONNECTIONS = (*TRACKED, "cilium", "cilium-1.19", "cilium-1.17")
 """Who translates with a memory, so that replies are translated back."""
+TRANSLATORS = ("af-to", "jool")
+"""Who translates between IPv4 and IPv6 (stages/translators.py)."""
 EDITORS: Mapping[str, Stage] = {
     "nft": NFT,
     "iptables": MANGLE,

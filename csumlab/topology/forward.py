@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from csumlab.headers import Layer
 from csumlab.machine import Translation
 from csumlab.packet import Header, Span, exactly
-from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Topology
 
 
 class Unreachable(Exception):
@@ -329,6 +329,35 @@ def translate_destination(
             yield ("a packet to this host itself", None)
             return
     yield ("", None)
+
+
+def exchanges(topology: Topology, domain: Domain, ip: Header) -> Iterator[tuple[str, Translation | None]]:
+    """What a translator between IPv4 and IPv6 may do to a packet that comes in: every possibility with a name, as
+    :func:`translate_destination` has them."""
+    assert ip.source is not None
+    assert ip.destination is not None
+    for rule in domain.nat64:
+        if rule.inside.covers(ip.source) and rule.prefix.covers(ip.destination):
+            yield ("", Translation(rule.address, without_prefix(rule.prefix, ip.destination), prefix=rule.prefix.span, by=rule.by))
+            return
+        if ip.destination == rule.address:
+            source = within_prefix(rule.prefix, ip.source)
+            hosts = [span for span, port in topology.owners.items() if rule.inside.covers(span) and port.domain != domain.name]
+            for span in hosts:
+                yield (f"NAT64 to {span}", Translation(source, span, prefix=rule.prefix.span, by=rule.by))
+            if not hosts or is_local(domain, ip.destination):
+                yield ("a packet to this host itself", None)
+            return
+    yield ("", None)
+
+
+def within_prefix(prefix: Prefix, span: Span) -> Span:
+    """IPv4 addresses as a NAT64's prefix holds them (RFC 6052 section 2.2, 96 bits)."""
+    return Span(6, prefix.low + span.low, prefix.low + span.high)
+
+
+def without_prefix(prefix: Prefix, span: Span) -> Span:
+    return Span(4, span.low - prefix.low, span.high - prefix.low)
 
 
 def _is_of(rule: Nat, address: Span) -> bool:

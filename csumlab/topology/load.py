@@ -15,12 +15,12 @@ import msgspec
 from csumlab import cards, programs, readers
 from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
-from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS
+from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
 from csumlab.state import Skb
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.features import is_on, negotiated
 from csumlab.topology.forward import members, neighbours
-from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, NatKind, Port, Prefix, Route, Topology
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, Nat64, NatKind, Port, Prefix, Route, Topology
 from csumlab.topology.options import (
     BRIDGE_CALLS,
     CLAIMING,
@@ -120,6 +120,13 @@ class _Nat(_Table):
     program: str = ""
 
 
+class _Nat64(_Table):
+    address: str
+    inside: str
+    prefix: str = "64:ff9b::/96"
+    by: str = "jool"
+
+
 class _Edit(_Table):
     by: str
     device: str
@@ -146,6 +153,7 @@ class _Domain(_Table):
     route: list[Any] = []
     nat: list[Any] = []
     edit: list[Any] = []
+    nat64: list[Any] = []
 
 
 class _File(_Table):
@@ -242,6 +250,7 @@ class _Parser:
             entry.moves_to,
             tuple(self.edit(rule, entry.preset, devices, f"{key}.edit") for rule in entry.edit),
             entry.program,
+            tuple(self.nat64(rule, entry.preset, f"{key}.nat64") for rule in entry.nat64),
         )
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
@@ -394,6 +403,18 @@ class _Parser:
         self.program(entry.by, entry.program, f"{key}.program")
         self.in_driver(entry.by, devices[entry.device], "in" if entry.kind == "dnat" else "out", f"{key}.by")
         return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by, entry.program)
+
+    def nat64(self, table: Any, preset: str, key: str) -> Nat64:
+        entry: _Nat64 = self.convert(table, _Nat64, key)
+        prefix = self.value(Prefix.parse, entry.prefix, f"{key}.prefix", "a prefix like 64:ff9b::/96")
+        if (prefix.version, prefix.length) != (6, 96):
+            raise self.fail(f"{key}.prefix", f"{entry.prefix} is no IPv6 prefix of 96 bits (RFC 6052 section 2.2)")
+        address = self.value(exactly, entry.address, f"{key}.address", "an IP address")
+        inside = self.value(Prefix.parse, entry.inside, f"{key}.inside", "a prefix like 2001:db8:1::/64")
+        if (address.version, inside.version) != (4, 6):
+            raise self.fail(key, "address is of IPv4 and inside of IPv6")
+        self.rewriter(entry.by, TRANSLATORS, preset, f"{key}.by")
+        return Nat64(prefix, address, inside, entry.by)
 
     def edit(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Edit:
         entry: _Edit = self.convert(table, _Edit, key)

@@ -239,6 +239,17 @@ class Nat:
 
 
 @dataclass(frozen=True, slots=True)
+class Nat64:
+    """A translator between IPv4 and IPv6 (RFC 6146): packets from ``inside`` to ``prefix`` become IPv4 packets from ``address``, and what
+    comes to ``address`` goes inside. ``by`` says who translates (stages/translators.py)."""
+
+    prefix: Prefix
+    address: Span
+    inside: Prefix
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """A rule that changes words that are no address and no port, of what passes ``device`` on its ``way`` ("in" or "out"): ``dscp``,
     ``ttl`` (also the hop limit), ``ecn`` (two bits), the ``mss`` of TCP, its ``timestamps``; or for ``by`` act-csum the ``sums`` that it
@@ -276,6 +287,7 @@ class Domain:
     moves_to: str = ""
     edits: tuple[Edit, ...] = ()
     program: str = ""
+    nat64: tuple[Nat64, ...] = ()
 
     def tracks(self) -> bool:
         return self.conntrack or any(rule.by in TRACKED for rule in self.nat)
@@ -347,6 +359,9 @@ class Topology(Shown):
                 ]
                 numbers += [device.port] if device.port else []
                 numbers += ports(device.card)
+            for wide in domain.nat64:
+                prefixes += [wide.prefix, wide.inside]
+                spans.append(wide.address)
             ranges: list[Prefix | Span] = [*prefixes, *spans]
             for entry in ranges:
                 add(entry.version, entry.low, entry.high)
@@ -358,6 +373,9 @@ class Topology(Shown):
             if version == 4:
                 add(4, 0xFFFFFFFF, 0xFFFFFFFF)
             found[version] = {bound for bound in found[version] if 0 < bound < 2**bits}
+        for wide in (wide for domain in self.domains.values() for wide in domain.nat64):
+            # What is told apart of IPv4 addresses is told apart of those put into the prefix.
+            found[6] |= {wide.prefix.low + bound for bound in found[4]}
         found[0] = {bound for bound in found[0] if 0 < bound < 0x10000}
         return {version: sorted(bounds) for version, bounds in found.items()}
 

@@ -18,6 +18,7 @@ from csumlab.stages import (
     programs,
     rewriters,
     slots,
+    translators,
     tunnels,
     virtio,
     xen,
@@ -137,7 +138,7 @@ LINUX_6_1 = Preset(
     conntrack=linux.CONNTRACK,
     nat=linux.NAT,
     ecn=tunnels.DECAPSULATE_ECN,
-    editors={**rewriters.EDITORS, "nfqueue": programs.QUEUE_EDIT},
+    editors={**rewriters.EDITORS, "nfqueue": programs.QUEUE_EDIT, "jool": translators.JOOL},
     forward=linux.FORWARD,
     receive=linux.RECEIVE,
     gro=linux.GRO,
@@ -513,6 +514,20 @@ FREEBSD_14 = replace(
     gro=othersystems.FREEBSD_LRO_14,
     source="FreeBSD ca1a7e1021a9 sys/netinet/tcp_lro.c; sys/dev/virtio/network/if_vtnet.c before 3008f30d2c2c (2025)",
 )
+FREEBSD_15 = replace(
+    FREEBSD_14,
+    name="freebsd-15",
+    title="FreeBSD 15 (af-to; all else as freebsd-14)",
+    editors={**FREEBSD_14.editors, "af-to": translators.AF_TO},
+    source="FreeBSD 15 sys/netpfil/pf/pf.c; in all else FreeBSD 14",
+)
+FREEBSD_15_CURRENT = replace(
+    FREEBSD_15,
+    name="freebsd-15-current",
+    title="FreeBSD 15-CURRENT of early 2025 (af-to as it came; all else as freebsd-15)",
+    editors={**FREEBSD_14.editors, "af-to": translators.AF_TO_BEFORE},
+    source="FreeBSD fcdb520c1b4e sys/netpfil/pf/pf.c; in all else FreeBSD 14",
+)
 OPENBSD_5_4 = replace(
     LINUX_6_1,
     name="openbsd-5.4",
@@ -574,6 +589,8 @@ PRESETS: Mapping[str, Preset] = {
         FREEBSD_10,
         FREEBSD_13,
         FREEBSD_14,
+        FREEBSD_15,
+        FREEBSD_15_CURRENT,
         OPENBSD_5_4,
         MIRAGE,
     )
