@@ -202,8 +202,8 @@ def errors_about(source: str, destination: str, router: str) -> list[bytes]:
 
 
 def marked(source: str, destination: str, inner: tuple[str, str]) -> list[bytes]:
-    """Eight segments in VXLAN, behind somebody who marked all outer packets ECT(1). Every second inner packet may be marked with congestion,
-    ECT(0)."""
+    """Eight segments in VXLAN, behind somebody who marked all outer packets ECT(1). Every second inner packet may be marked with
+    congestion, ECT(0)."""
     made = []
     for n in range(8):
         outer = ether(0x02, 0x01) / IP(src=source, dst=destination, id=n, ttl=63, tos=1) / UDP(sport=50000 + n, dport=4789)
