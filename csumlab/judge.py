@@ -256,10 +256,12 @@ def _repaired(trace: Trace, errors: _Errors, uid: int) -> bool:
 
 def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
     operations = {do.operation for do in hop.row.does}
-    forgotten = owed(hop.state_before, hop.before.headers) == uid and _present(hop.after, uid) and _sums(hop.after)[uid].unfinished
-    if Operation.TRANSLATE in operations and not forgotten:
+    before, after = owed(hop.state_before, hop.before.headers) == uid, owed(hop.state_after, hop.after.headers) == uid
+    unfinished = _present(hop.after, uid) and _sums(hop.after)[uid].unfinished
+    if Operation.TRANSLATE in operations and not (before and unfinished):
         return "CSL102"
-    if Operation.FILL in operations:
+    # Who asks for a fill of what is not unfinished is the cause of what that writes.
+    if Operation.FILL in operations or (after and not before and not operations and not unfinished):
         return "CSL103"
     return "CSL104" if left.stage is TUN_READ or uid in errors.sealed else "CSL101"
 

@@ -395,6 +395,9 @@ def _next_state(becomes: Becomes, state: State, before: Packet, packet: Packet) 
             return header.uid if header else None
         if token is Token.AT_INNER:
             return select(Selector.INNER, state, packet.headers)
+        if token is Token.INSIDE_IP:
+            header = outer_ip(packet.headers)
+            return header.uid if header else None
         if token is Token.AS_TUNNEL_SAYS:
             return left_to_far_end(before.headers)
         if token is Token.LEVEL_LESS_ONE:

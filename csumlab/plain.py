@@ -16,7 +16,7 @@ from csumlab.behaviours import Measure, Measured
 from csumlab.crc32c import crc32c
 from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.facts import FragmentRole
-from csumlab.headers import KINDS, UDP_TUNNELS, Layer, Link
+from csumlab.headers import KINDS, UDP_TUNNELS, Kind, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
 from csumlab.machine import Translation
@@ -30,6 +30,8 @@ from csumlab.tables import Tables
 
 _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
+_INSIDE = 6
+"""Where in an IPv4 header a csum_start is that does not point at what follows it: the first place that a tap lets pass."""
 SEGMENT = 1000
 """Bytes of payload in one segment of a super-frame. It stands for any number: the sums follow whatever it is."""
 _ERROR = 6
@@ -153,7 +155,7 @@ class FramePacket:
         return (first & ~(3 << shift) | bits << shift).to_bytes(2, "big")
 
     def fills_to_zero(self, uid: int) -> bool:
-        return residue(self.data[self.sums[uid].start :]) == 0
+        return self.sums[uid].kind is not Kind.IPV4 and residue(self.data[self.sums[uid].start :]) == 0
 
     def carry(self, coverage: Coverage) -> Self:
         first = self._summed()
@@ -181,7 +183,8 @@ class FramePacket:
         one = self.sums[uid]
         if crc:
             return self._patched(one.at, crc32c(self.data[one.start :]).to_bytes(4, "little"))
-        return self._with_field(uid, negate(residue(self.data[one.start :])) or 0xFFFF)
+        start = one.start + (_INSIDE if one.kind is Kind.IPV4 else 0)
+        return self._with_field(uid, negate(residue(self.data[start:])) or 0xFFFF)
 
     def write_pseudo(self, uid: int) -> Self:
         return self._with_field(uid, self._pseudo(uid) or 0xFFFF)

@@ -482,6 +482,7 @@ class Token(Enum):
     """A value of the next state that depends on the packet or on the state before."""
 
     AT_TRANSPORT = "at the outer transport header"
+    INSIDE_IP = "inside the outermost IP header"
     LEVEL_LESS_ONE = "one level less"
     AS_AIMED = "csum_start as it is"
     AS_TUNNEL_SAYS = "at the sum that the tunnel's header names"

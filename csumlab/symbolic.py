@@ -289,6 +289,8 @@ class SymbolicPacket:
         return packet
 
     def fills_to_zero(self, uid: int) -> bool:
+        if self.sums[uid].kind is Kind.IPV4:
+            return False
         try:
             return decide(self._filled(uid), self.answers)
         except Untold:
@@ -358,8 +360,12 @@ class SymbolicPacket:
 
     def fill(self, uid: int, crc: bool = False) -> Self:
         """skb_checksum_help: the complement of the sum from csum_start to the end of the frame, field and trailer included; or the CRC of
-        the same (skb_crc32c_csum_help), which is right if the field was blank and nothing follows the packet."""
+        the same (skb_crc32c_csum_help), which is right if the field was blank and nothing follows the packet. Of an IPv4 header csum_start
+        is in its middle, and where, is not known: its sum is wrong then."""
         own = self.sums[uid]
+        if own.kind is Kind.IPV4:
+            spoilt = Symbol(f"what is filled into header {uid}", unknown="by how much the field is wrong is not known", nonzero=True)
+            return self._write(uid, of(spoilt) - own.data, Zero.ONES)
         if not crc and not KINDS[own.kind].crc:
             return self._write(uid, self._filled(uid), Zero.ONES)
         packet = self.compute(uid)

@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 from csumlab.headers import Kind
-from csumlab.stage import ANY, DROP, FRAGMENT, KEEP, LONG, SAME, Row, Selector, Stage, Token, carries, fill, fresh, knob, segment, when
+from csumlab.stage import (
+    ANY,
+    DROP,
+    FRAGMENT,
+    KEEP,
+    LONG,
+    SAME,
+    Row,
+    Selector,
+    Stage,
+    Token,
+    carries,
+    fill,
+    fresh,
+    knob,
+    segment,
+    version,
+    when,
+)
 from csumlab.state import Ring, Skb, Summed, Virtio
 
 XDP_PASS = Stage(
@@ -74,6 +92,7 @@ DRIVER_CLAIMS = Stage(
         Row(when(Ring), (), KEEP, fresh(Ring), "this guest sets no flag of any packet, whatever its sum holds"),
         Row(when(Virtio), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, fresh(Virtio, needs=True, start=Token.AT_TRANSPORT), "of every TCP and UDP packet it is said that its sum is still owed (NEEDS_CSUM), finished or not"),
         Row(when(Virtio), (knob("claims-verified"),), KEEP, fresh(Virtio, valid=True), "of every packet it is said that its sum is verified (DATA_VALID)", vouches=True),
+        Row(when(Virtio), (knob("claims-ip-owed"), version(4)), KEEP, fresh(Virtio, needs=True, start=Token.INSIDE_IP), "of every IPv4 packet it is said that a sum is owed which starts inside the IP header (NEEDS_CSUM) and belongs into the header's own field", source="Virtio 1.2 section 5.1.6.2; linux 6.1 include/linux/virtio_net.h virtio_net_hdr_to_skb asks for twenty bytes before csum_start, of the frame"),
         Row(when(Virtio), (), KEEP, fresh(Virtio), "no flag is set of any packet, whatever its sum holds"),
         Row(when(Skb), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT), "the program asks the card to fill every TCP and UDP sum, finished or not", source="DPDK rte_mbuf_core.h RTE_MBUF_F_TX_UDP_CKSUM; https://github.com/ironcore-dev/dpservice/issues/228"),
         Row(when(Skb), (), KEEP, fresh(Skb), "the program asks the card for no sum, whatever the field holds", source="DPDK rte_mbuf_core.h: no RTE_MBUF_F_TX_L4_MASK flag"),

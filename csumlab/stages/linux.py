@@ -283,14 +283,14 @@ RECEIVE = Stage(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
         Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "this header has no checksum of its own"),
         Row(ANY, (ABSENT_TRANSPORT, outer_version(6), ~knob("udp6zerocsumrx")), REJECT, SAME, "a zero UDP sum is not allowed over IPv6", source="linux 6.1 net/ipv6/udp.c udp6_csum_init; RFC 8200 section 8.1"),
-        Row(when(Skb, summed=PARTIAL), (), ACCEPT, SAME, "CHECKSUM_PARTIAL counts as verified on local delivery: it never left the host"),
+        Row(when(Skb, summed=PARTIAL), (~aimed_at(Kind.IPV4),), ACCEPT, SAME, "CHECKSUM_PARTIAL counts as verified on local delivery: it never left the host"),
         Row(when(Skb, summed=UNNECESSARY, level=0), (), ACCEPT, changed(summed=NONE), "marked as verified: believed, not checked"),
         Row(when(Skb, summed=UNNECESSARY), (), ACCEPT, changed(level=Token.LEVEL_LESS_ONE), "marked as verified at this level: believed, not checked"),
-        Row(when(Skb, summed=(NONE, COMPLETE)), (ABSENT_TRANSPORT,), ACCEPT, SAME, "there is no UDP checksum to check"),
+        Row(when(Skb, summed=(NONE, COMPLETE, PARTIAL)), (ABSENT_TRANSPORT,), ACCEPT, SAME, "there is no UDP checksum to check"),
         Row(when(Skb, summed=COMPLETE), (agrees(TRANSPORT),), ACCEPT, SAME, "verified from the sum that came with the packet: its bytes are not looked at", source="linux 6.1 include/linux/skbuff.h __skb_checksum_validate_complete"),
         Row(when(Skb, summed=COMPLETE), (carries(Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6, Kind.GRE), right(TRANSPORT)), (*ACCEPT, *carry()), SAME, "the sum that came with the packet says wrong, the kernel's own says right: accepted, with 'hw csum failure' in the log", source="linux 6.1 net/core/datagram.c __skb_checksum_complete; net/core/dev.c netdev_rx_csum_fault (not for UDP, net/ipv4/udp.c udp4_csum_init)"),
-        Row(when(Skb, summed=(NONE, COMPLETE)), (right(TRANSPORT),), (*ACCEPT, *carry()), changed(summed=COMPLETE), "verified: the sum is right"),
-        Row(when(Skb, summed=(NONE, COMPLETE)), (), REJECT, SAME, "verified: the sum is wrong, the packet is dropped (InCsumErrors)"),
+        Row(when(Skb, summed=(NONE, COMPLETE, PARTIAL)), (right(TRANSPORT),), (*ACCEPT, *carry()), changed(summed=COMPLETE), "verified: the sum is right"),
+        Row(when(Skb, summed=(NONE, COMPLETE, PARTIAL)), (), REJECT, SAME, "verified: the sum is wrong, the packet is dropped (InCsumErrors)"),
     ),
 )  # fmt: skip
 

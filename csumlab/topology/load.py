@@ -309,6 +309,8 @@ class _Parser:
             kind not in CLAIMING or not (kind is not DeviceKind.NIC or PRESETS[preset].family is Skb)
         ):
             raise self.fail(f"{key}.options", f"a {entry.kind} of {preset} claims nothing of its own")
+        if entry.options.get("claims-ip-owed") and kind not in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP):
+            raise self.fail(f"{key}.options", "claims-ip-owed is said in a virtio header: of a virtio, tap or macvtap")
         if entry.xdp == "socket" and (entry.bridge or "watches" in (words := readers.behaviours(entry.reader)) or not words):
             raise self.fail(
                 f"{key}.xdp", "an AF_XDP socket needs a reader that takes what comes in, on a device that is no port of a bridge"

@@ -62,9 +62,10 @@ _HOOKS: Mapping[str, bool] = {
 _TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
 """What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
 second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
-CLAIMS: Mapping[str, bool] = {"claims-owed": False, "claims-verified": False, "claims-nothing": False}
+CLAIMS: Mapping[str, bool] = {"claims-owed": False, "claims-verified": False, "claims-nothing": False, "claims-ip-owed": False}
 """Of a driver or program that says the same of every packet, right or wrong: that its sum is owed (csum_blank, NEEDS_CSUM, a card's flag to
-fill), verified (data_validated, DATA_VALID), nothing. On a tap it is the host that says it to its guest."""
+fill), verified (data_validated, DATA_VALID), nothing; with a virtio header also that a sum is owed which starts inside the IPv4
+header. On a tap it is the host that says it to its guest."""
 CLAIMING = frozenset({K.NETFRONT, K.VIRTIO, K.TAP, K.MACVTAP, K.NIC})
 OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS, **CLAIMS}
 _OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {

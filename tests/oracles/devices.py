@@ -304,6 +304,8 @@ class Devices:
             if device.kind is DeviceKind.BRIDGE or isinstance(self.ends.get(port), Tap):
                 for name in SEGMENTING:
                     del wanted[name]  # A bridge has what its ports have; a TAP was asked for it when it was made.
+            if isinstance(self.ends.get(port), Tap):
+                del wanted["tx-checksum-sctp"]  # A TAP that stands in for a veth makes no CRC; no probe leaves one to it.
             if device.kind in (DeviceKind.NIC, DeviceKind.TAP):
                 del wanted["rx-checksum"]  # What a card or a guest says of a packet is played.
             features.switch(device.name, wanted)
