@@ -223,6 +223,7 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         pages=facts.pages,
         trailer=_trailer(facts),
         answers=answers,
+        seen=False,
         presumed=presumed,
         presumed_around=around,
         presumed_fill=fills,

@@ -168,7 +168,8 @@ class SymbolicPacket:
     and forgets it. ``answers`` are what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not
     seen yet whether they are right where they will be seen: what is checked between there and here is taken to have been the same.
     ``presumed_around`` says it of the headers that will be put on, by how many headers there are from each on to the innermost.
-    ``presumed_fill`` is in the same way what a fill would have written."""
+    ``presumed_fill`` is in the same way what a fill would have written. ``seen`` says that the packet is at or
+    behind the place where it was captured: before, its columns may show words of MARKS as they became later."""
 
     headers: tuple[Header, ...]
     sums: Mapping[int, Sum]
@@ -185,6 +186,7 @@ class SymbolicPacket:
     spoiled: bool = False
     carried: Form | None = None
     answers: Mapping[Form, bool] = field(default_factory=dict)
+    seen: bool = True
     presumed: Mapping[int, bool] = field(default_factory=dict)
     presumed_around: Mapping[tuple[int, Layer], bool] = field(default_factory=dict)
     presumed_fill: Mapping[int, Form] = field(default_factory=dict)
@@ -278,7 +280,9 @@ class SymbolicPacket:
         for name, (unit, unit6) in MARKS.items():
             value: int | None = getattr(edit, name)
             if value is not None:
-                yield name, (unit if four else unit6) * (Form(value) - self._mark(header, name))
+                exact = self.seen or (header.uid, name) in self.known_words
+                change = Form(value) - self._mark(header, name) if exact else _edited(name, header)
+                yield name, (unit if four else unit6) * change
 
     def _marked(self, header: Header, edit: Translation, rule: Rule) -> Self:
         packet = self
@@ -538,7 +542,7 @@ class SymbolicPacket:
         ip = outer_ip(self.headers)
         if ip is None:
             return self
-        known = {**self.known_words, (ip.uid, "ttl"): self._mark(ip, "ttl") - 1} if ip.index >= 0 else self.known_words
+        known = {**self.known_words, (ip.uid, "ttl"): self._mark(ip, "ttl") - 1} if ip.index >= 0 and self.seen else self.known_words
         packet = replace(self, known_words=known)
         if ip.layer is not Layer.IPV4:
             return packet
