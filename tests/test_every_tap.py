@@ -34,6 +34,11 @@ UNSURE = {
     "tc-pedit-csum": _BEHIND,
     # The sum of a fragment is not known from the fragment.
     "linux-3.12-blank-on-a-fragment": ["outside:eth0"],
+    # Nor what becomes of it: the rest of its datagram is in other packets.
+    "fragments-router": ["host:eth0", "outside:eth0"],
+    "fragments-bridge-netfilter": ["host:veth2", "two:eth0"],
+    "nft-fragments": ["host:eth0", "gateway:eth1", "gateway:eth0", "outside:eth0"],
+    "nft-fragments-5.16": ["host:eth0", "gateway:eth1", "gateway:eth0", "outside:eth0"],
     # Where the packet goes behind its encapsulation depends on a port that nobody has chosen yet.
     "vxlan-masquerade-noudpcsum-5.6": ["pod:vxlan0"],
     # A segment does not say that it was cut from a super-frame.
