@@ -122,7 +122,7 @@ def domain(
 
 
 NO_TX = {"tx": False}
-AS_TAP = {} if TAP_SUMS_ENCAPSULATED else {"hw-enc-checksum": False}
+AS_TAP = {"tx-checksum-sctp": False} | ({} if TAP_SUMS_ENCAPSULATED else {"hw-enc-checksum": False})
 NO_ENCAPSULATED = {"hw-enc-checksum": False}
 A4, A6, B4, B6 = "10.1.0.11", "fd00:1::11", "10.2.0.22", "fd00:2::22"
 
