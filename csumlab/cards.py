@@ -36,7 +36,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "rx-complete-behind-tag": "hands up a sum that starts behind a VLAN tag which it leaves in the frame",
     "rx-complete-under-xdp": "goes on to hand up the sum of the frame while an XDP program runs in its driver",
     "rx-levels": "verifies the sum inside a tunnel too, and says so (csum_level)",
-    "rx-merges": "puts TCP segments together that it has verified",
+    "rx-merges": "puts TCP segments together that it has verified (rx-lro)",
     "rx-blank-ip": "leaves the IPv4 header's sum of what it put together blank, and its driver does not make one",
     "rx-merged-owed": "leaves the sum of what it put together to be made (CHECKSUM_PARTIAL)",
     "rx-merged-seed": "leaves it to be made from a wrong sum of the pseudo-header",

@@ -19,6 +19,7 @@ from csumlab.plain import FramePacket
 from csumlab.replaying import replay
 from csumlab.stage import Coverage, Follows, Rule, Test
 from csumlab.stages import nic
+from csumlab.topology.features import is_on
 from csumlab.topology.load import TopologyError, parse_topology
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -133,3 +134,23 @@ def test_what_the_kernel_summed_itself_it_believes(rx: bool, unfitting: int) -> 
         )
     result = replay(folder / "traffic.pcapng", parse_topology(text))
     assert sum(finding.packets for finding in result.findings if finding.code == "CSL002") == unfitting
+
+
+@pytest.mark.parametrize(
+    ("card", "more", "merges"),
+    [
+        ("", "", False),
+        ("", "features = { rx-lro = true }", True),
+        ("rx-merges", "", True),
+        ("rx-merges", "features = { rx-lro = false }", False),
+        ("rx-merges", 'bridge = "br0"', False),
+        ("", 'bridge = "br0"\nfeatures = { rx-lro = true }', False),
+    ],
+)
+@pytest.mark.parametrize("forwards", [False, True])
+def test_a_card_merges_only_what_stays_on_its_host(card: str, more: str, merges: bool, forwards: bool) -> None:
+    """rx-lro is the card's own unless it is set, and off where frames go on."""
+    text = hosts.CARD.replace('card = "CARD"', f'card = "{card}"\n{more}').replace("TRACKS", f"false\nforwarding = {str(forwards).lower()}")
+    topology = parse_topology(text + '[domain.host.device.br0]\nkind = "bridge"\n')
+    domain = topology.domains["host"]
+    assert is_on(domain, domain.devices["eth0"], None, "rx-lro") is (merges and not forwards)

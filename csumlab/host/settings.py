@@ -10,7 +10,7 @@ from csumlab.host.dump import Section, number_of
 from csumlab.topology.presets import PRESETS
 
 _FEATURE = re.compile(r"\s*([\w-]+): (on|off)(.*)")
-_RENAMED = {"generic-receive-offload": "rx-gro", "rx-checksumming": "rx-checksum"}
+_RENAMED = {"generic-receive-offload": "rx-gro", "large-receive-offload": "rx-lro", "rx-checksumming": "rx-checksum"}
 """Words of ``ethtool -k`` for features that have another name in the kernel."""
 
 

@@ -6,6 +6,7 @@ from csumlab.topology.model import Device, DeviceKind, Domain
 from csumlab.topology.options import (
     GENERIC,
     IPV6_CSUM,
+    LRO,
     NO_CSUM,
     RX,
     SCTP,
@@ -48,7 +49,8 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
     "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
     "peer-rx-checksum" is rx-checksum of the other end. ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN
     device offers sums if the device below does for tagged frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that
-    one's.
+    one's. LRO is on where the card merges by itself, and off on a bridge and where the host forwards. (A card that merges what can be cut
+    again has rx-gro-hw, which is not asked here.)
 
     feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side, or a driver
     that does not know the key, takes tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
@@ -67,6 +69,9 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
         sums = (GENERIC, V4, V6) if name == GENERIC else (SCTP,)
         if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in sums):
             return False
+    if name == LRO:
+        # Merged frames cannot be cut again as they were: Linux switches it off (net/core/dev.c dev_disable_lro).
+        return not device.bridge and not domain.forwarding and device.features.get(LRO, options_of(device).get("rx-merges", False))
     if name == "peer-rx-checksum":
         return peer is not None and is_on(there or domain, peer, None, RX)
     if name == "reader-checksum":

@@ -19,8 +19,8 @@ ENCAPSULATED, TAGGED = "hw-enc-checksum", "vlan-checksum"
 TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS = linux.TSO4, linux.TSO6, linux.USO, linux.TUNNEL, linux.TUNNEL_SUMS
 SCTP, SCTP_CUTS = linux.SCTP, linux.SCTP_CUTS
 SEGMENTING = (TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS, SCTP_CUTS)
-GRO_FORWARDING = "rx-udp-gro-forwarding"
-FEATURES = (GENERIC, V4, V6, SCTP, RX, GRO, GRO_FORWARDING, ENCAPSULATED, TAGGED, *SEGMENTING)
+GRO_FORWARDING, LRO = "rx-udp-gro-forwarding", "rx-lro"
+FEATURES = (GENERIC, V4, V6, SCTP, RX, GRO, GRO_FORWARDING, LRO, ENCAPSULATED, TAGGED, *SEGMENTING)
 NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
 """Keys of xenstore: the frontend does not take unfinished IPv4 sums; this end takes unfinished IPv6 sums."""
 VERIFIES = "net.netfilter.nf_conntrack_checksum"
