@@ -48,6 +48,7 @@ __all__ = [
     "of_lengths",
     "optioned",
     "partial",
+    "ptp_messages",
     "requests",
     "right",
     "sctp_init",
@@ -161,6 +162,17 @@ def superframes(source: str, destination: str) -> list[bytes]:
         inner = ether(0x21, 0x22) / IP(src="10.244.0.1", dst="10.244.0.2", id=n)
         made.append(superframe(outer / inner / TCP(sport=40000, dport=80, seq=8000 * n, flags="A") / Raw(bytes([n]) * 8000)))
     return made
+
+
+def ptp_messages(source: str, destination: str, made: Callable[[Packet], bytes]) -> list[bytes]:
+    """Sync messages (IEEE 1588 table 34) to the port of events and to that of general messages, their sums as ``made`` makes them."""
+    found = []
+    for n in range(3):
+        for port in (319, 320):
+            message = bytes([0x10, 0x02, 0, 44]) + bytes(26) + n.to_bytes(2, "big") + bytes(12)
+            ip = ether(0x07, 0xFE) / IP(src=source, dst=destination, id=n)
+            found.append(made(ip / UDP(sport=port, dport=port) / Raw(message)))
+    return found
 
 
 def download(source: str, destination: str, off: int = 0) -> list[bytes]:

@@ -23,6 +23,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "tx-missums-tunnels": "gets the sums wrong of what it cuts inside a tunnel",
     "tx-stamps": "writes the time into PTP events over UDP and leaves their sum as it was",
     "tx-stamps-right": "writes the time into PTP events over UDP and brings their sum up to date",
+    "tx-skips-ptp": "sends PTP events by a way that passes no engine for sums, and does not fill them",
     "tx-seals-unfilled": "encrypts (IPsec in the card) without filling the sum inside, for its driver asks for that of another header",
     "tx-udp-zero": "writes a UDP sum that comes out as 0 as 0x0000, which says that there is none",
     "tx-unasked": "makes TCP and UDP sums of tagged frames anew although nothing is owed",
@@ -30,7 +31,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "tx-skips-short": "fills nothing in very short frames",
     "tx-skips-end": "does not fill a field in the last bytes of a frame",
     "tx-start-limit": "cannot be told of a sum that starts far into the frame, and does not fill it",
-    "tx-driver-fills": "has a driver that fills what the card would get wrong for its length",
+    "tx-driver-fills": "has a driver that fills what the card would get wrong for its length, or send past its engine",
     "rx-complete": "hands up the sum of the frame (CHECKSUM_COMPLETE) in place of a verdict",
     "rx-complete-packet": "hands up a sum that ends where the IP packet ends",
     "rx-complete-behind-tag": "hands up a sum that starts behind a VLAN tag which it leaves in the frame",
@@ -69,6 +70,7 @@ CARDS: Final = (
     Known("smsc95xx", ("tx-skips-short", "tx-skips-end", "tx-driver-fills"), "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum"),
     Known("stmmac", ("rx-trusts",), "linux before commit ee0aace5f844 (stmmac_main.c stmmac_rx); CVE-2025-40337"),
     Known("thunderbolt", ("tx-drops-long6",), "linux before 6.5.6 (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
+    Known("ocelot-8021q", ("tx-skips-ptp", "tx-driver-fills"), "linux net/dsa/tag_ocelot_8021q.c ocelot_defer_xmit"),
     Known("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
 )  # fmt: skip
 
@@ -96,7 +98,7 @@ PTP_EVENTS: Final = 319
 
 def ports(text: str) -> tuple[int, ...]:
     """The ports that a card tells from others."""
-    return (PTP_EVENTS,) if {"tx-stamps", "tx-stamps-right"} & set(behaviours(text)) else ()
+    return (PTP_EVENTS,) if {"tx-stamps", "tx-stamps-right", "tx-skips-ptp"} & set(behaviours(text)) else ()
 
 
 @cache

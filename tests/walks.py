@@ -386,7 +386,7 @@ LENGTHS = (
 
 SCTP = {"sctp": "tx-checksum-sctp = true", "sctp, untagged": "tx-checksum-sctp = true, vlan-checksum = false"}
 """Features of a card that makes CRCs."""
-SENDING = ("tx-hangs tx-drops-long6", "tx-stamps", "tx-stamps-right")
+SENDING = ("tx-hangs tx-drops-long6", "tx-stamps", "tx-stamps-right", "tx-skips-ptp", "tx-driver-fills tx-skips-ptp")
 
 
 def crc_maker(features: str) -> Topology:
@@ -694,7 +694,7 @@ def cases(preset: str, payload: bytes = b"payload") -> Iterator[Case]:
             for kind, frame in made(source, destination, version, payload).items():
                 if name.startswith("container") and not kind.startswith("sctp"):
                     continue
-                if (kind == "ptp" and "stamps" not in name) or (kind.startswith("sctp") and not _makes_crcs(name)):
+                if (kind == "ptp" and "stamps" not in name and "ptp" not in name) or (kind.startswith("sctp") and not _makes_crcs(name)):
                     continue
                 if (preset in NEIGHBOURS and kind not in NEIGHBOURING_KINDS) or (
                     (origin in ("left", "near") or name.startswith("sealing")) and kind not in THROUGH_A_TUNNEL

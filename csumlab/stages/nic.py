@@ -59,6 +59,7 @@ _R8152 = "linux drivers/net/usb/r8152.c r8152_tx_csum, r8152_csum_workaround"
 _SMSC = "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum, smsc95xx_tx_fixup"
 _PADS = "linux drivers/net/ethernet/realtek/r8169_main.c rtl8169_features_check; linux commit 20d1f2d1b024"
 _ONE_STEP = "linux drivers/net/ethernet/freescale/enetc/enetc.c enetc_map_tx_buffs; linux 6.12.18 changelog, net: enetc: update UDP checksum when updating originTimestamp field"
+_DSA = "linux net/dsa/tag_ocelot_8021q.c ocelot_defer_xmit; net/dsa/user.c dsa_user_setup (features of the conduit)"
 _CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
 NIC_TRANSMIT = Stage(
@@ -70,6 +71,8 @@ NIC_TRANSMIT = Stage(
         Row(_OWED, (knob("tx-drops-long6"), LONG, carries(Kind.TCP), outer_version(6)), DROP, SAME, "the driver prepares the sum of a super-frame over IPv6, and then takes it for one that it cannot send", source="linux 6.5.6 changelog, net: thunderbolt: Fix TCPv6 GSO checksum calculation (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
         Row(_OWED, (knob("tx-one-sum"), LONG, ENCAPSULATED, ~ABSENT_TRANSPORT), (*segment(Selector.AIMED), *fill(Selector.AIMED), *write_pseudo(Selector.TRANSPORT)), fresh(Bare), "the card cuts the super-frame and fills one sum of each segment, the inner one: the outer ones leave as they are", source="linux commit 6d6727dddc7f, taken back by 64050cdad098", sure="derived"),
         Row(_OWED, (knob("tx-missums-tunnels"), LONG, ENCAPSULATED), (*segment(Selector.AIMED), *fill(Selector.AIMED), *spoil(Selector.AIMED)), fresh(Bare), "the card cuts what is inside the tunnel and gets the sums of the segments wrong", source="linux drivers/net/ethernet/sfc/ef10.c efx_ef10_tx_tso_desc", sure="derived"),
+        Row(_OWED, (knob("tx-skips-ptp"), knob("tx-driver-fills"), to_port(PTP_EVENTS)), fill(Selector.AIMED), fresh(Bare), "the frame is put into the switch by registers: the driver fills it, as the port has the offer to sum from a conduit that the frame does not pass", source=_DSA),
+        Row(_OWED, (knob("tx-skips-ptp"), to_port(PTP_EVENTS)), KEEP, fresh(Bare), "the frame is put into the switch by registers and passes no engine for sums, although the port has the offer of its conduit: not filled", source=_DSA, sure="derived"),
         Row(_OWED, (knob("tx-stamps"), to_port(PTP_EVENTS)), (*fill(Selector.AIMED), *stamp(Rule.LEAVE)), fresh(Bare), "the card fills the sum, then writes the time into the packet: the sum is of another time", source=_ONE_STEP, sure="derived"),
         Row(_FINISHED, (knob("tx-stamps"), to_port(PTP_EVENTS)), stamp(Rule.LEAVE), fresh(Bare), "the time is written into the packet when its sum is made: the sum is of another time", source=_ONE_STEP),
         Row(_FINISHED, (knob("tx-stamps-right"), to_port(PTP_EVENTS), ~ABSENT_TRANSPORT), stamp(Rule.ONES), fresh(Bare), "the time is written into the packet, and its sum follows by the difference", source=_ONE_STEP),
