@@ -286,7 +286,8 @@ def _meet(
             known = header.uid in packet.sums and header.index in entries
             if known and not _compare(packet, fresh, header.uid, entries[header.index], answers):
                 blanks.append(header.uid)
-    fresh = packet.beside(fresh)
+    # Whether datagrams were merged without a look into them is not seen in what they became.
+    fresh = replace(packet.beside(fresh), bundled=packet.bundled)
     told = assume or recorded_state(facts)
     return fresh, _assumed(told, state, fresh) if told else state
 
