@@ -61,6 +61,7 @@ def test_plain_and_compiled_agree_on_hostile_packets(seed: int) -> None:
     assert try_batch(1500, 1000 + seed, plain=True) > 20
 
 
+@pytest.mark.long
 def test_no_access_out_of_bounds() -> None:
     """With numba's bounds checks on, thousands of hostile packets raise nothing."""
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}

@@ -210,6 +210,7 @@ def test_made_packets(compared: tuple[int, list[Difference]]) -> None:
     assert number > 5000
 
 
+@pytest.mark.long
 def test_every_known_difference_is_needed(compared: tuple[int, list[Difference]]) -> None:
     """An entry that no longer has a case must go."""
     if not live_tshark.version().startswith("4.0."):
