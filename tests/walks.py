@@ -777,10 +777,11 @@ UNTOLD = (
     "only a fragment of the datagram is here",
     "a CRC is no sum: its words are not predicted",
     "what stands in later fragments at the place of the sum is not tracked",
+    "what is left in a card's buffer is not known",
 )
-"""What forms may leave open: a trailer; a tunnel's own sum that was sent unfinished and then translated, or filled where there was none (a
-Xen ring finds the outer UDP header again for a sum that is owed inside); the segments of a super-frame whose field held neither its sum nor
-the pseudo-header's; whether filling a fragment's sum comes to zero; a damaged CRC that stays; bytes that are
+"""What forms may leave open: a trailer, and padding beside one; a tunnel's own sum that was sent unfinished and then translated, or filled
+where there was none (a Xen ring finds the outer UDP header again for a sum that is owed inside); the segments of a super-frame whose field
+held neither its sum nor the pseudo-header's; whether filling a fragment's sum comes to zero; a damaged CRC that stays; bytes that are
 changed under a sum which was wrong before."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from csumlab.headers import Kind
 from csumlab.stage import (
     ANY,
@@ -51,16 +53,16 @@ VETH_4_4 = differing(
 
 _FILLED_TO_ZERO = "the sum comes out as 0 and the kernel writes that: a UDP field then says that there is none"
 _SCTP = "linux 4.12 net/sctp/output.c sctp_packet_pack, net/core/dev.c validate_xmit_skb; mended by linux merge 5d65a16a689a (4.13)"
-SENDER_4_12 = Stage(
-    "sender-4.12",
-    linux.SENDER.title,
-    _SCTP,
-    (
+SENDER_4_12 = replace(
+    linux.SENDER,
+    name="sender-4.12",
+    source=_SCTP,
+    like=linux.SENDER,
+    table=(
         *linux.SENDER.table[:7],
         Row(ANY, (carries(Kind.SCTP), feature(linux.SCTP)), write_zero(Selector.TRANSPORT), linux.TO_PARTIAL, "the route's device makes CRCs: SCTP leaves a blank field to it, and nothing says that it is no sum that is owed"),
         *linux.SENDER.table[9:],
     ),
-    linux.SENDER,
 )  # fmt: skip
 EGRESS_4_12 = Stage(
     "egress-4.12",
