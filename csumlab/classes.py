@@ -19,7 +19,7 @@ from csumlab.headers import KINDS, REASONS, UNREADABLE, Kind, Layer, Verdict
 from csumlab.index import Columns
 from csumlab.inet import MODULUS, Zero
 from csumlab.lengths import ETHERNET_SIZE, LONG, Extent, size
-from csumlab.packet import PORTED, Header, Span, enclosing
+from csumlab.packet import PORTED, Header, Span, enclosing, outer_transport
 from csumlab.rewriting import tcp_option
 from csumlab.symbolic import Sum, SymbolicPacket
 from csumlab.topology.model import Topology
@@ -40,6 +40,7 @@ class Made(Enum):
     UNSUMMED = "without a UDP sum"
     UNFINISHED = "with a partial sum"
     FINISHED = "with sums that it made itself"
+    CUT = "as its kernel makes it, in a super-frame"
     WRONG = "with a wrong sum"
 
 
@@ -218,8 +219,8 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
     return SymbolicPacket(
         headers,
         sums,
-        long=facts.long,
-        extent=_extent(facts, headers, facts.padding if from_wire else 0),
+        long=facts.long or made is Made.CUT,
+        extent=LONG if made is Made.CUT else _extent(facts, headers, facts.padding if from_wire else 0),
         pages=facts.pages,
         trailer=_trailer(facts),
         answers=answers,
@@ -228,6 +229,13 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         presumed_around=around,
         presumed_fill=fills,
     )
+
+
+def may_be_a_segment(facts: Facts, headers: tuple[Header, ...]) -> bool:
+    """Whether what an origin sends with these headers may have been a super-frame, and cut before it was seen."""
+    transport = outer_transport(headers)
+    whole = all(entry.fragment is FragmentRole.WHOLE for entry in facts.addresses)
+    return not facts.long and whole and transport is not None and transport.layer in (Layer.TCP, Layer.SCTP)
 
 
 def may_have_been_none(entry: SumFacts) -> bool:

@@ -17,7 +17,7 @@ from csumlab.trace import Trace
 from csumlab.walk import Undetermined
 
 FIRST_KEPT = 8
-UNHARMED = (Made.RIGHT, Made.FINISHED)
+UNHARMED = (Made.RIGHT, Made.FINISHED, Made.CUT)
 
 
 @dataclass(frozen=True, slots=True)

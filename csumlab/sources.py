@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND
-from csumlab.classes import Made, headers_of, may_be, may_have_been_none, observed, originated, shape
+from csumlab.classes import Made, headers_of, may_be, may_be_a_segment, may_have_been_none, observed, originated, shape
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Verdict
@@ -88,7 +88,8 @@ def origins(facts: Facts, topology: Topology, made: tuple[Made, ...]) -> Iterato
         for first in sorted({start} | untagged, reverse=True):
             for domain, variant in _senders(headers[first:], topology):
                 for shape_made in made:
-                    if shape_made is not (Made.FINISHED if domain.outside else Made.UNFINISHED):
+                    never = shape_made is (Made.FINISHED if domain.outside else Made.UNFINISHED)
+                    if not never and (shape_made is not Made.CUT or may_be_a_segment(facts, variant)):
                         yield depth, Origin(domain, shape_made, variant)
 
 
@@ -204,15 +205,16 @@ def _quote_before(
 
 
 def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mapping[Form, bool]) -> Readings:
-    """Every origin that fits, of the greatest depth at which one fits: what a kernel makes before what a program made itself, a wrong sum
-    last. A reading that predicts nothing of some sum never fits alone: all such are given, of every shape, if no other fits.
-    ``assume`` is "" or what the user says of the carried state at the tap. Raises Undecided."""
+    """Every origin that fits, of the greatest depth at which one fits: what a kernel makes before what a program made itself, then what a
+    kernel makes in a super-frame (a segment does not say that it is one), a wrong sum last. A reading that predicts nothing of some sum
+    never fits alone: all such are given, of every shape, if no other fits. ``assume`` is "" or what the user says of the carried state at
+    the tap. Raises Undecided."""
     outermost = outer_ip(headers_of(facts, topology))
     if outermost is not None and outermost.destination is not None and forward.is_group(outermost.destination):
         return Readings((), (), "packets to a group address are not followed")
     misfits: list[str] = []
     weak: list[Reading] = []
-    for made in (Made.RIGHT, Made.UNSUMMED, Made.UNFINISHED, Made.FINISHED, Made.WRONG):
+    for made in (Made.RIGHT, Made.UNSUMMED, Made.UNFINISHED, Made.FINISHED, Made.CUT, Made.WRONG):
         if made is Made.UNSUMMED and not any(may_have_been_none(entry) for entry in facts.sums):
             continue
         fitting: list[tuple[int, Reading]] = []
@@ -272,7 +274,7 @@ def _meet(
     sums of which nothing is predicted go into ``blanks``."""
     assert isinstance(packet, SymbolicPacket)
     seen = headers_of(facts, topology)
-    if shape(packet.headers) != shape(seen):
+    if shape(packet.headers) != shape(seen) or (packet.long and not facts.long):
         return None
     for walked, there in zip(packet.headers, seen, strict=False):
         if not (may_be(walked.source, there.source) and may_be(walked.destination, there.destination)):

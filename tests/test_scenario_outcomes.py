@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from taps import CAPTURES, SCENARIOS, topology_of, views, walked
+from taps import CAPTURES, SCENARIOS, replay_of, sampled, topology_of, views, walked, write_frames
 
 import csumlab
 from csumlab.dissection import Dissection, dissect_packet
@@ -86,6 +86,25 @@ def test_damage_that_a_guest_passes_on(name: str, fate: Fate) -> None:
 def test_clean_scenarios_end_well(name: str) -> None:
     """Where nothing is found, every packet is accepted by whom it is for, or waits there for the rest of its datagram."""
     assert {one.trace.fate for one in walked(name)} <= {Fate.ACCEPTED, Fate.WAITING}
+
+
+@pytest.mark.parametrize(("name", "port"), [("card-one-sum", "beta:eth0"), ("vxlan-csum-superframe", "alpha:eth0")])
+def test_a_segment_is_read_as_one_of_a_super_frame(name: str, port: str, tmp_path: Path) -> None:
+    """Behind who cut it no sender's whole packets explain its sums; a super-frame does, and the finding is the scenario's own."""
+    write_frames(tmp_path / "tap.pcapng", list(views(sampled(name))[port].frames.values()))
+    there = csumlab.replay(tmp_path / "tap.pcapng", topology_of(name), at=port)
+    assert {(f.code, f.hop, f.because, f.sum, f.condition) for f in there.findings} == {
+        (f.code, f.hop, f.because, f.sum, "") for f in replay_of(name).findings
+    }
+    assert all(line.endswith("in a super-frame") for line in there.start)
+
+
+def test_what_was_merged_is_so_behind_the_tap(tmp_path: Path) -> None:
+    """That a packet is several datagrams is in none of its bytes: the walk keeps it."""
+    for port, view in views(sampled("vxlan-merged-datagrams")).items():
+        write_frames(tmp_path / "tap.pcapng", list(view.frames.values()))
+        there = csumlab.replay(tmp_path / "tap.pcapng", topology_of("vxlan-merged-datagrams"), at=port)
+        assert [finding.code for finding in there.findings] == ["CSL501"], port
 
 
 def _replaced(old: str, new: str) -> Callable[[str], str]:

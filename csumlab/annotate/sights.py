@@ -206,7 +206,7 @@ def _as_sent(one: Captured, reading: Reading, topology: Topology) -> TrackedPack
     packet = replace(packet, data=_younger(packet, _routers(reading, sum(header.is_ip for header in origin.headers))))
     if dissection.facts.trailer:
         packet = packet.with_unknown(TRAILER)
-    if origin.made in (Made.RIGHT, Made.UNSUMMED):
+    if origin.made in (Made.RIGHT, Made.UNSUMMED, Made.CUT):
         for header in reversed(packet.headers):
             one_sum = packet.sums.get(header.uid)
             # A fragment's transport sum covers what other packets hold: it is as it was seen.
