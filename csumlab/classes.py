@@ -21,7 +21,8 @@ from csumlab.inet import MODULUS, Zero
 from csumlab.lengths import ETHERNET_SIZE, LONG, Extent, size
 from csumlab.packet import PORTED, Header, Span, enclosing, outer_transport
 from csumlab.rewriting import tcp_option
-from csumlab.symbolic import Sum, SymbolicPacket
+from csumlab.symbolic.packet import SymbolicPacket
+from csumlab.symbolic.sums import Sum
 from csumlab.topology.model import Topology
 
 MARK_PLACES = {"ecn": ((0, 0, 3), (0, 4, 3)), "dscp": ((0, 2, 63), (0, 6, 63)), "ttl": ((8, 8, 255), (6, 0, 255))}

@@ -12,7 +12,7 @@ from csumlab.judge import Judgement, expose, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
 from csumlab.shown import Shown, counted
 from csumlab.sources import Reading, read, recorded_state
-from csumlab.symbolic import Undecided
+from csumlab.symbolic.sums import Undecided
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import Hop, Trace
 

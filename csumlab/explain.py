@@ -25,7 +25,8 @@ from csumlab.replaying import answers_for
 from csumlab.shown import Shown
 from csumlab.sources import Reading
 from csumlab.state import Claim, State, project
-from csumlab.symbolic import Sum, SymbolicPacket
+from csumlab.symbolic.packet import SymbolicPacket
+from csumlab.symbolic.sums import Sum
 from csumlab.trace import TAP, Hop, Trace
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
 from csumlab.stages.tunnels import TUN_READ
 from csumlab.state import Bare, Skb, State, Summed, owed
-from csumlab.symbolic import Sum, SymbolicPacket, Untold, decide
+from csumlab.symbolic.packet import SymbolicPacket
+from csumlab.symbolic.sums import Sum, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
 _WRITING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO, Operation.SEGMENT, Operation.MERGE)
@@ -127,7 +128,8 @@ def _errors(trace: Trace) -> _Errors:
         if any(do.operation is Operation.SEAL for do in hop.row.does):
             # Of what is encrypted nobody owes anything any more.
             assert isinstance(hop.after, SymbolicPacket)
-            unfilled = wrong_sums(hop.after.sealed, Bare())[0] if hop.after.sealed is not None else frozenset()
+            inner = hop.after.sealed
+            unfilled = wrong_sums(inner, Bare())[0] if isinstance(inner, SymbolicPacket) else frozenset()
             sealed |= wrong | unfilled
             since |= {uid: number for uid in unfilled if uid not in since}
         before = wrong

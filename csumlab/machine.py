@@ -1,6 +1,6 @@
 """Runs tables: the first row that fits is applied to a packet, whichever interpreter the packet is of.
 
-What a row may say is in ``stage.py``. Rows are run by two interpreters that share this module: symbolic forms (``symbolic.py``) and plain
+What a row may say is in ``stage.py``. Rows are run by two interpreters that share this module: symbolic forms (``symbolic/``) and plain
 bytes (``plain.py``). Nothing here says good or bad; ``judge.py`` does.
 """
 

@@ -11,7 +11,8 @@ from csumlab.forms import Form
 from csumlab.judge import Judgement, expose, judge
 from csumlab.machine import Packet
 from csumlab.sources import Reading, Tap, read, walker
-from csumlab.symbolic import SymbolicPacket, Undecided
+from csumlab.symbolic.packet import SymbolicPacket
+from csumlab.symbolic.sums import Undecided
 from csumlab.topology.model import Topology
 from csumlab.trace import Trace
 from csumlab.walk import Undetermined

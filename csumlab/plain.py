@@ -15,6 +15,7 @@ from typing import Self
 from csumlab.behaviours import Measure, Measured
 from csumlab.crc32c import crc32c
 from csumlab.dissection import Checksum, Dissection, dissect_packet
+from csumlab.exchange import exchanged, other_protocol, other_version
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, UDP_TUNNELS, Kind, Layer, Link
 from csumlab.inet import negate, residue
@@ -25,7 +26,8 @@ from csumlab.packet import PORTED, Header, Span, enclosing, in_one, in_pieces, o
 from csumlab.pieces import cut, join, payload_of
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule, tcp_option, translated_quote
 from csumlab.stage import Coverage, Follows, Rule
-from csumlab.symbolic import TAKEN_FOR_SUMS, Untold, exchanged, other_protocol, other_version
+from csumlab.symbolic.edits import TAKEN_FOR_SUMS
+from csumlab.symbolic.sums import Untold
 from csumlab.tables import Tables
 
 _KEY = 0x5A

@@ -27,7 +27,7 @@ from csumlab.index import Columns, Index, Membership
 from csumlab.outcome import FIRST_KEPT, Leaf, Outcome, Settings, evaluate
 from csumlab.shown import Shown, counted
 from csumlab.sources import Tap
-from csumlab.symbolic import Undecided
+from csumlab.symbolic.sums import Undecided
 from csumlab.topology.model import Topology
 from csumlab.trace import Trace
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND
 from csumlab.classes import Made, headers_of, may_be, may_be_a_segment, may_have_been_none, observed, originated, shape
+from csumlab.exchange import other_protocol, other_version
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Verdict
@@ -18,7 +19,8 @@ from csumlab.machine import Packet, Translation
 from csumlab.outer import IN_FRONT
 from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_ip, outer_transport
 from csumlab.state import Bare, Skb, State, Summed, XenSkb
-from csumlab.symbolic import SymbolicPacket, Untold, decide, other_protocol, other_version
+from csumlab.symbolic.packet import SymbolicPacket
+from csumlab.symbolic.sums import Untold, decide
 from csumlab.topology import forward
 from csumlab.topology.model import Domain, NatKind, Port, Topology
 from csumlab.topology.presets import PRESETS

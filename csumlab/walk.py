@@ -22,7 +22,7 @@ from csumlab.stage import Operation, Stage
 from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels, virtio
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Bare, Skb, State, owed
-from csumlab.symbolic import Untold
+from csumlab.symbolic.sums import Untold
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
 from csumlab.topology.features import is_on

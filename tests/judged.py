@@ -17,7 +17,7 @@ from csumlab.judge import Judgement, expose, judge, taken
 from csumlab.machine import Packet
 from csumlab.plain import FramePacket
 from csumlab.state import State, owed
-from csumlab.symbolic import Undecided, Untold
+from csumlab.symbolic.sums import Undecided, Untold
 from csumlab.trace import Fate, Trace
 from csumlab.walk import Undetermined, Walker
 

@@ -11,7 +11,7 @@ from csumlab.behaviours import LONGEST, Measure, Measured
 from csumlab.cards import lengths
 from csumlab.classes import headers_of, observed
 from csumlab.dissection import dissect_packet
-from csumlab.symbolic import Untold
+from csumlab.symbolic.sums import Untold
 from csumlab.topology.load import TopologyError, parse_topology
 
 

@@ -49,7 +49,10 @@ FLOORS = (
     ("state", "outer", "lengths"),
     ("stage",),
     ("machine",),
-    ("symbolic", "truth", "rewriting"),
+    ("symbolic", "symbolic.sums", "truth", "rewriting"),
+    ("exchange", "symbolic.fields"),
+    ("symbolic.edits",),
+    ("symbolic.packet",),
     ("pieces",),
     ("plain",),
     (

@@ -24,7 +24,8 @@ from csumlab.machine import Packet
 from csumlab.packet import Header, outer_transport
 from csumlab.plain import FramePacket
 from csumlab.state import Skb, State, Summed, XenSkb
-from csumlab.symbolic import SymbolicPacket, Undecided
+from csumlab.symbolic.packet import SymbolicPacket
+from csumlab.symbolic.sums import Undecided
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 from csumlab.topology.options import BRIDGE_CALLS

@@ -13,7 +13,7 @@ from csumlab.machine import Incomplete, Packet
 from csumlab.plain import FramePacket
 from csumlab.stage import Row
 from csumlab.state import Skb, State, Summed
-from csumlab.symbolic import Untold
+from csumlab.symbolic.sums import Untold
 from csumlab.tables import Tables
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
