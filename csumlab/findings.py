@@ -213,7 +213,7 @@ ENTRIES: tuple[Entry, ...] = (
         "the capture contradicts the topology",
         "No sender that the topology allows would put these bytes on this port.",
         "The topology misses something, a setting is not what it says, or the packets were changed by something that is not modelled.",
-        "Compare `ethtool -k` of the devices with the topology; say with --assume what is known.",
+        "If nobody has the source address, give it to a device; else compare `ethtool -k` with the topology, and say with --assume what is known.",
         (),
     ),
     Entry(

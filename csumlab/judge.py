@@ -194,9 +194,9 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
         yield Judgement("CSL504", last, None, outcome)
         return
+    lost = "CSL502" if end.stage.part is Part.FORWARD or "forward" in trace.why else "CSL501"
     if trace.fate is Fate.DROPPED and not end.checked:
-        code = "CSL502" if end.stage.part is Part.FORWARD or "forward" in trace.why else "CSL501"
-        yield Judgement(code, last, None, outcome)
+        yield Judgement(lost, last, None, outcome)
         return
     refused = trace.fate in (Fate.REJECTED, Fate.DROPPED)
     culprit = next((uid for uid in end.checked if uid in errors.since), None)
@@ -205,7 +205,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         yield Judgement("CSL201", last, end.checked[0], outcome)
         return
     if refused and culprit is None:
-        yield Judgement("CSL501", last, None, outcome)
+        yield Judgement(lost, last, None, outcome)
         return
     for uid, hop in broken.items():
         left = _left(trace, errors, uid, hop)

@@ -208,3 +208,10 @@ def test_hostile_captures_never_break_replay(tmp_path: Path) -> None:
     for folder in (ROUTER, CLEAN):
         assert run("replay", tmp_path / "odd.pcap", "--topology", folder / "topology.toml").exit_code in (0, 1)
     assert time.monotonic() - started < 60
+
+
+def test_a_bug_is_no_capture() -> None:
+    """Who asks to explain a documented bug is told what runs it."""
+    result = run("explain", "CB-001")
+    assert result.exit_code == 2
+    assert "csumlab scenario run CB-001" in result.output

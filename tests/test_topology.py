@@ -132,6 +132,14 @@ def test_errors_of_lines(line: str, hint: str) -> None:
     assert hint in str(caught.value)
 
 
+@pytest.mark.parametrize("mtu", [-5, 0, 20, 67])
+def test_an_mtu_that_carries_no_ip_is_refused(mtu: int) -> None:
+    """IPv4 needs 68 bytes (RFC 791)."""
+    text = hosts.BRIDGE.replace("PRESET", "linux-6.1").replace('kind = "nic"', f'kind = "nic"\nmtu = {mtu}', 1)
+    with pytest.raises(TopologyError, match=f"{mtu} is too small"):
+        parse_topology(text)
+
+
 @given(st.text("abc:>(),=.0 vifxenbr", max_size=40))
 def test_lines_are_hostile_too(line: str) -> None:
     """Any text gives a topology or a TopologyError."""

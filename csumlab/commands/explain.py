@@ -42,6 +42,11 @@ def explain(what: str, packet: str | None, topology: str | None, line: str | Non
     if packet is None:
         if _CODE.fullmatch(what):
             fail(f"there is no finding {what}; there are: {', '.join(CATALOGUE)}")
+        from csumlab.catalogue import catalogue
+
+        bug = catalogue().find(what)
+        if bug is not None and not os.path.exists(what):
+            fail(f"{what} is a documented bug: csumlab scenario run {bug.id}, csumlab scenario list {bug.id}")
         fail(f"{what}: give a packet number too: csumlab explain {what} 17 --topology host.toml (or a finding: csumlab explain CSL101)")
     if not packet.isdecimal():
         fail(f"{packet!r} is no packet number; it is counted from 1: csumlab explain {what} 17")

@@ -183,7 +183,9 @@ def setup(tunnel: str, place: str, *, offload: bool = True, kernel: str = "linux
     if how.transport and where.client[0]:
         raise ValueError(f"{how.title}: only the two machines themselves speak it, not who is behind a gateway")
     if how.framed and where.machine in ("pod", "dom0"):
-        raise ValueError(f"{how.title}: it needs a device that reaches the far end without a router and is no port of a bridge")
+        raise ValueError(
+            f"{how.title}: a container and dom0 have no device that reaches the far end without a router and is no bridge port"
+        )
     six = how.outer == 6
     features = "" if offload else "features = { tx = false, rx = false, gro = false }\n"
     near = _end(how, where.machine, where.local[six], (FAR, FAR6)[six], 1)

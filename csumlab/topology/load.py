@@ -41,6 +41,7 @@ from csumlab.topology.options import (
 from csumlab.topology.presets import PRESETS
 from csumlab.virtio_features import parse_features
 
+SMALLEST_MTU = 68
 SHORT_FEATURES = {"tx": (GENERIC, V4, V6, SCTP), "rx": (RX,), "gro": ("rx-gro",), "tso": (TSO4, TSO6)}
 """ethtool's short names for groups of features."""
 DEFAULT_PORTS = {
@@ -342,6 +343,8 @@ class _Parser:
                     continue
                 features[feature] = value and (default or word == feature)
         mac = self.mac(entry.mac, key) if entry.mac else None
+        if entry.mtu < SMALLEST_MTU:
+            raise self.fail(f"{key}.mtu", f"{entry.mtu} is too small: IPv4 needs {SMALLEST_MTU} bytes (RFC 791)")
         return Device(
             name,
             kind,
@@ -522,7 +525,9 @@ class _Parser:
                     raise self.fail(f"{key}.lower", f"a macvtap sits on a nic or veth of {port.domain} that is in no bridge")
             if device.kind in WRAPPING:
                 below = topology.domains[port.domain].devices.get(device.lower)
-                if below is None or below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, *CARRIAGES):
+                if below is None:
+                    raise self.fail(f"{key}.lower", f"{port.domain} has no device {device.lower!r}")
+                if below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, *CARRIAGES):
                     raise self.fail(f"{key}.lower", f"a {device.kind.value} sits on a device of {port.domain} that is on a cable")
             if device.redirects_to:
                 self.words([device.redirects_to], topology.domains[port.domain].devices, f"{key}.xdp", "device")
