@@ -183,9 +183,7 @@ def setup(tunnel: str, place: str, *, offload: bool = True, kernel: str = "linux
     if how.transport and where.client[0]:
         raise ValueError(f"{how.title}: only the two machines themselves speak it, not who is behind a gateway")
     if how.framed and where.machine in ("pod", "dom0"):
-        raise ValueError(
-            f"{how.title}: a container and dom0 have no device that reaches the far end without a router and is no bridge port"
-        )
+        raise ValueError(f"{how.title}: no device of a container or dom0 reaches the far end without a router and bridge")
     six = how.outer == 6
     features = "" if offload else "features = { tx = false, rx = false, gro = false }\n"
     near = _end(how, where.machine, where.local[six], (FAR, FAR6)[six], 1)
