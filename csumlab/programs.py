@@ -18,7 +18,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "keeps-header": "has a virtio header with every frame (PACKET_VNET_HDR, a ring of vhost-user), reads it, and writes one",
     "takes-unfinished": "asks its queue for packets as they are, neither finished nor cut (NFQA_CFG_F_GSO)",
     "sums": "sums the bytes itself and drops what comes out wrong, if nothing below says otherwise",
-    "heeds-owed": "is told where a sum is owed (NFQA_SKB_CSUMNOTREADY, TP_STATUS_CSUMNOTREADY): neither verifies nor updates it as finished",
+    "heeds-owed": "is told where a sum is owed (NFQA_SKB_CSUMNOTREADY, TP_STATUS_CSUMNOTREADY): and does not take it for finished",
     "heeds-verified": "is told where a sum counts as verified (TP_STATUS_CSUM_VALID, no NFQA_SKB_CSUM_NOTVERIFIED), and believes it",
     "anew": "makes the sum of what it edits anew",
     "forgets": "edits, and leaves the sum to whoever transmits",
