@@ -74,6 +74,8 @@ KNOWN = (
     Known("quoted, of an error", "icmp", "?", "U", "tshark does not sum an ICMP message that another one quotes"),
     Known("vxlan-ipv6-zero*", "udp", "N", "I", TUNNEL_ZERO),
     Known("l2tp-*", "*", "?", "-", "tshark opens a session of L2TP version 3 only where it saw it set up"),
+    Known("cilium-quote*", "tcp", "U", "-", "as above: a quote that ends before the field"),
+    Known("cilium-quote*", "icmp", "G", "U", "as above: an ICMP message that another one quotes"),
     Known("tricky", "udp", "N", "I", "as above: no checksum over IPv6"),
     Known(
         "tricky",

@@ -779,6 +779,7 @@ UNTOLD = (
     "a CRC is no sum: its words are not predicted",
     "what stands in later fragments at the place of the sum is not tracked",
     "what is left in a card's buffer is not known",
+    "what was there before is not tracked",
 )
 """What forms may leave open: a trailer, and padding beside one; a tunnel's own sum that was sent unfinished and then translated, or filled
 where there was none (a Xen ring finds the outer UDP header again for a sum that is owed inside); the segments of a super-frame whose field

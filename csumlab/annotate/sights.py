@@ -13,6 +13,7 @@ from csumlab.annotate.tracked import OUTER_UNKNOWN, TrackedPacket, outer_words
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, HAS_FLAGS, INBOUND, OUTBOUND, SEGMENTATION_OFFLOAD
 from csumlab.classes import Made, headers_of, may_be, shape
 from csumlab.dissection import Dissection
+from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, Layer, Link
 from csumlab.inet import MODULUS
 from csumlab.machine import Packet, Translation
@@ -35,6 +36,7 @@ SEALED = "it is inside an encrypted tunnel"
 CUT = "it was cut by the snap length, so what it becomes cannot be computed"
 NOT_WALKED = "no sender in the topology fits it"
 OTHER_BYTES = "the walk from its sender brings other bytes to the capture point"
+IN_PIECES = "it left in a tunnel's packet that was cut into fragments, and the others are other packets"
 NO_ETHERNET = "what its link layer looks like is not known"
 
 
@@ -92,6 +94,8 @@ def sights(one: Captured, reading: Reading | None, settings: Settings) -> Sights
     first = reading.origin.headers[0]
     if first.index < 0 or headers[0].layer not in ETHERTYPES:
         return _only_here(one, reading.trace, settings, told, NO_ETHERNET)
+    if any(header.fragment is not FragmentRole.WHOLE and header.index < first.index for header in headers if header.is_ip):
+        return _only_here(one, reading.trace, settings, told, IN_PIECES)
     walk = ByteWalk(one, reading, settings, headers)
     trace = walk.run()
     if trace is None:
