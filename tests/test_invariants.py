@@ -77,16 +77,18 @@ def test_what_is_owed_becomes_final_by_one_fill(case: walks.Case) -> None:
     """A sum that is owed stays owed until it is filled; where that is forgotten and nobody makes it anew, or a second fill follows, the
     judge says so."""
     for walked in readings(case):
-        lost, filled = list[int](), dict[int, int]()
+        lost, filled = list[tuple[int, int]](), dict[int, int]()
         for number, hop in enumerate(walked.trace.hops):
             due = owed(hop.state_before, hop.before.headers)
             if due is not None and Operation.FILL in operations(hop):
                 filled[due] = filled.get(due, 0) + 1
             elif due is not None and owed(hop.state_after, hop.after.headers) != due and due in project(hop.state_after, hop.after.headers):
-                lost += [number] if due not in filled else []
-        for number in lost:
+                lost += [(number, due)] if due not in filled else []
+        for number, due in lost:
             hop, onwards = walked.trace.hops[number], walked.trace.hops[number:]
             anew = any(Operation.COMPUTE in operations(present) for present in onwards)
+            # A mark without a place for csum_start says nothing of a header without a sum, and speaks again once that is off.
+            anew = anew or any(owed(present.state_after, present.after.headers) == due for present in onwards)
             said = walked.judged or walked.trace.fate is not Fate.ACCEPTED
             assert said or anew, f"{hop}: what is owed is forgotten, and nobody says so"
         assert all(times == 1 for times in filled.values()) or walked.judged

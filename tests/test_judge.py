@@ -135,7 +135,7 @@ def test_every_code_has_an_entry_that_reads() -> None:
 
 def test_mutated_packets_have_a_result() -> None:
     """Headers that lie, are cut or nested at random walk through every host without a fault; more with `python -m tests.fuzz_replay`."""
-    assert fuzz_replay.tried(400, seed=20061121, size=10) >= 400
+    assert fuzz_replay.tried(200, seed=20061121, size=10) >= 200
 
 
 def test_damage_behind_the_end_of_a_way_says_nothing(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("folder", FOLDERS[::4])
+@pytest.mark.parametrize("folder", FOLDERS[::12])
 def test_scenarios_make_sound_pages(folder: str) -> None:
     """Well formed, one h1, no heading level skipped, every id once and every reference met, the worst finding's command in it."""
     text = page_of(folder)
@@ -231,7 +231,7 @@ def test_a_cut_capture_says_so_first(tmp_path: Path) -> None:
     assert 0 < page.html.index("PARTIAL RESULT") < page.html.index("<h1")
 
 
-@pytest.mark.parametrize("folder", FOLDERS[1::3])
+@pytest.mark.parametrize("folder", FOLDERS[1::6])
 def test_bytes_at_every_hop_are_what_the_forms_say(folder: str) -> None:
     """The plain executor makes the bytes of every hop, and each field and verdict is that of the symbolic walk."""
     chosen = settings_of(folder)
@@ -272,7 +272,7 @@ def test_a_cut_packet_shows_its_bytes_only_where_it_was_captured(tmp_path: Path)
     assert [number for number, there in enumerate(held) if there is not None] == [one.trace.tap]
 
 
-@pytest.mark.parametrize("folder", FOLDERS[2::4])
+@pytest.mark.parametrize("folder", FOLDERS[2::12])
 def test_drawings_are_svg_and_nothing_lies_on_anything(folder: str) -> None:
     """Host and path parse as XML, have a title and a description; devices are inside their domains and no two overlap."""
     chosen = settings_of(folder)

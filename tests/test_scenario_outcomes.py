@@ -82,6 +82,7 @@ def test_damage_that_a_guest_passes_on(name: str, fate: Fate) -> None:
     assert [one.number for one in walked(name) if one.trace.fate is fate and one.number in wrong] == wrong
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if not expectation(CAPTURES / name).status])
 def test_clean_scenarios_end_well(name: str) -> None:
     """Where nothing is found, every packet is accepted by whom it is for, or waits there for the rest of its datagram."""

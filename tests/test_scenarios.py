@@ -55,6 +55,7 @@ def test_folder_that_is_none(tmp_path: Path) -> None:
     assert dict(list_scenarios(ROOT)).keys() == set(NAMES)
 
 
+@pytest.mark.long
 def test_examples_exist() -> None:
     """The scenario that a finding names as its example shows that finding."""
     for entry in CATALOGUE.values():
