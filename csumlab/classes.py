@@ -22,7 +22,7 @@ from csumlab.lengths import ETHERNET_SIZE, LONG, Extent, size
 from csumlab.packet import PORTED, Header, Span, enclosing, outer_transport
 from csumlab.rewriting import tcp_option
 from csumlab.symbolic.packet import SymbolicPacket
-from csumlab.symbolic.sums import Sum
+from csumlab.symbolic.sums import Sum, computed_zero
 from csumlab.topology.model import Topology
 
 MARK_PLACES = {"ecn": ((0, 0, 3), (0, 4, 3)), "dscp": ((0, 2, 63), (0, 6, 63)), "ttl": ((8, 8, 255), (6, 0, 255))}
@@ -93,7 +93,7 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
 
 def _is_quoted(entry: SumFacts | None) -> bool:
     """Whether an ICMP error quotes its packet as far as this sum, and that is one."""
-    absent = entry is not None and KINDS[entry.kind].zero_is_absent and entry.field is FieldValue.ZEROS
+    absent = entry is not None and entry.verdict is Verdict.ABSENT
     return entry is not None and entry.field is not FieldValue.UNKNOWN and not absent
 
 
@@ -163,7 +163,7 @@ def _observed_sum(number: int, entry: SumFacts, header: Header) -> Sum:
     else:
         residue = of(Symbol(f"r({label})", ("r", number, 0), nonzero=True))
     field = pseudo + seed
-    absent = KINDS[entry.kind].zero_is_absent and entry.field is FieldValue.ZEROS
+    absent = entry.verdict is Verdict.ABSENT
     zero = {FieldValue.ZEROS: Zero.ZEROS, FieldValue.ONES: Zero.ONES}.get(entry.field, Zero.SEEN)
     return Sum(entry.kind, pseudo, residue - pseudo - field, field, zero, absent)
 
@@ -190,9 +190,9 @@ def originated(facts: Facts, headers: tuple[Header, ...], made: Made, from_wire:
         entry = seen.get(header.index)
         pseudo = unknown(f"P({header.uid})", _UNSEEN) if KINDS[header.kind].pseudo else ZERO
         data = unknown(f"D({header.uid})", _UNSEEN)
-        absent = entry is not None and KINDS[header.kind].zero_is_absent and entry.field is FieldValue.ZEROS
+        absent = entry is not None and entry.verdict is Verdict.ABSENT
         absent |= made is Made.UNSUMMED and entry is not None and may_have_been_none(entry)
-        field, zero = -(pseudo + data), Zero.ONES if KINDS[header.kind].writes_ones else Zero.ZEROS
+        field, zero = -(pseudo + data), computed_zero(header.kind)
         verdict = entry.verdict if entry is not None else Verdict.NOTHING
         if absent:
             field, zero = ZERO, Zero.ZEROS

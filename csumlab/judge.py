@@ -16,7 +16,7 @@ from csumlab.forms import Form
 from csumlab.machine import Packet
 from csumlab.outer import inner_start
 from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
-from csumlab.stage import Operation, Part
+from csumlab.stage import ENDINGS, Operation, Part
 from csumlab.stages.nic import WIRE
 from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
@@ -194,7 +194,9 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
         yield Judgement("CSL504", last, None, outcome)
         return
-    lost = "CSL502" if end.stage.part is Part.FORWARD or "forward" in trace.why else "CSL501"
+    # Where no row ends the way, there is none: the domain does not forward.
+    stopped = any(do.operation in ENDINGS for do in end.row.does)
+    lost = "CSL501" if stopped and end.stage.part is not Part.FORWARD else "CSL502"
     if trace.fate is Fate.DROPPED and not end.checked:
         yield Judgement(lost, last, None, outcome)
         return

@@ -357,7 +357,7 @@ class FramePacket:
             packet = packet._with_field(uid, (packet._pseudo(uid) + seed) % 0xFFFF or 0xFFFF)
         for header, _ in enclosing(self.headers, uid):
             outer = after[header.uid]
-            if before[header.uid].field == 0 and KINDS[outer.kind].zero_is_absent:
+            if self.absent(header.uid):
                 continue
             seed = (before[header.uid].field or 0) - (self._pseudo(header.uid) if outer.pseudo is not None else 0)
             packet = packet._with_field(header.uid, 0)
@@ -454,7 +454,7 @@ class FramePacket:
         packet, earlier = self, before.sums
         for header in reversed(self.headers):
             one = earlier.get(header.uid)
-            if one is None or one.residue is None or (one.field == 0 and KINDS[one.kind].zero_is_absent):
+            if one is None or one.residue is None or before.absent(header.uid):
                 continue
             if KINDS[one.kind].crc:
                 packet = packet if one.residue else packet.compute(header.uid)

@@ -35,17 +35,6 @@ MAX_HOPS = 400
 """A way longer than this goes in circles."""
 
 
-_MERGING = (
-    *(DeviceKind.WIREGUARD, DeviceKind.OVPN, DeviceKind.VXLAN, DeviceKind.GENEVE),
-    *(DeviceKind.GRE, DeviceKind.GRETAP, DeviceKind.IPIP, DeviceKind.IP6TNL),
-)
-"""Tunnel devices that hand what they take out to receive aggregation of their own (napi_gro_receive, gro_cells_receive); sit does not."""
-
-
-_ECN_HANDED_ON = frozenset(kind for kind, carriage in CARRIAGES.items() if not carriage.sealed) - {DeviceKind.L2TP}
-"""Tunnels whose outer ECN marks are put into what they carry (IP_ECN_decapsulate and its like). What is encrypted is told of no marks."""
-
-
 class Undetermined(Exception):
     """The walk has to be told which of several possibilities holds: ``label`` asks, ``options`` are the answers."""
 
@@ -583,7 +572,7 @@ class Walker:
         kind, tunnel = self._tunnel_end(domain)
         if kind is None or (tunnel is None and not domain.outside and not CARRIAGES[kind].sealed):
             raise _Ended(Fate.ACCEPTED, self.hops[-1].row.because)
-        if preset.ecn is not None and kind in _ECN_HANDED_ON:
+        if preset.ecn is not None and CARRIAGES[kind].marks:
             self._apply(preset.ecn, domain, tunnel or port, "in")
         leave = preset.vpn_unseal if kind is DeviceKind.VPN else preset.carrying.get(kind, (None, tunnels.DECAPSULATE))[1]
         self._apply(leave, domain, tunnel or port, "in", self._outer_addresses())
@@ -593,7 +582,7 @@ class Walker:
             self._apply(preset.input, domain, port, "in")
             self._deliver(domain, port)
             return
-        if kind in _MERGING:
+        if CARRIAGES[kind].merges:
             self._apply(preset.gro, domain, tunnel, "in")
         next_hop = self._next_hops.pop() if self._next_hops else None
         if self.topology.device(tunnel).bridge:

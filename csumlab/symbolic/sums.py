@@ -28,6 +28,11 @@ class Untold(Exception):
         self.reason = reason
 
 
+def computed_zero(kind: Kind) -> Zero:
+    """How who computes a sum of this kind spells zero."""
+    return Zero.ONES if KINDS[kind].computed_zero else Zero.ZEROS
+
+
 @dataclass(frozen=True, slots=True)
 class Sum:
     """One checksum: its triple, how the last writer spells a zero field, and whether the field says "none"."""
@@ -71,7 +76,7 @@ class Sum:
     @property
     def computed_zero(self) -> Zero:
         """How who computes it spells zero."""
-        return Zero.ONES if KINDS[self.kind].writes_ones else Zero.ZEROS
+        return computed_zero(self.kind)
 
 
 def decide(form: Form, answers: Mapping[Form, bool]) -> bool:

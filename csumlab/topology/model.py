@@ -48,12 +48,16 @@ class DeviceKind(Enum):
 @dataclass(frozen=True, slots=True)
 class Carriage:
     """How a kind of tunnel carries packets: the ``layers`` between the outer IP header and them, with ``encap`` as key where there is a
-    choice; the IP versions that may be ``outer`` and ``inner``; whether they are ``sealed`` (encrypted)."""
+    choice; the IP versions that may be ``outer`` and ``inner``; whether they are ``sealed`` (encrypted); whether what is taken out is
+    handed to receive aggregation of the device's own (``merges``: napi_gro_receive, gro_cells_receive), and the outer ECN marks to what
+    is carried (``marks``: IP_ECN_decapsulate and its like; what is encrypted is told of none)."""
 
     layers: Mapping[str, tuple[Layer, ...]]
     outer: tuple[int, ...] = (4, 6)
     inner: tuple[int, ...] = (4, 6)
     sealed: bool = False
+    merges: bool = False
+    marks: bool = False
 
 
 def _ip_tunnel(*own: Layer) -> dict[str, tuple[Layer, ...]]:
@@ -63,16 +67,16 @@ def _ip_tunnel(*own: Layer) -> dict[str, tuple[Layer, ...]]:
 
 _FRAME = Layer.ETHERNET
 CARRIAGES: Mapping[DeviceKind, Carriage] = {
-    DeviceKind.VXLAN: Carriage({"": (Layer.UDP, Layer.VXLAN, _FRAME)}),
-    DeviceKind.GENEVE: Carriage({"": (Layer.UDP, Layer.GENEVE, _FRAME)}),
-    DeviceKind.GRE: Carriage(_ip_tunnel(Layer.GRE)),
-    DeviceKind.GRETAP: Carriage(_ip_tunnel(Layer.GRE, _FRAME)),
-    DeviceKind.IPIP: Carriage(_ip_tunnel(), outer=(4,), inner=(4,)),
-    DeviceKind.SIT: Carriage(_ip_tunnel(), outer=(4,)),
-    DeviceKind.IP6TNL: Carriage(_ip_tunnel(), outer=(6,)),
+    DeviceKind.VXLAN: Carriage({"": (Layer.UDP, Layer.VXLAN, _FRAME)}, merges=True, marks=True),
+    DeviceKind.GENEVE: Carriage({"": (Layer.UDP, Layer.GENEVE, _FRAME)}, merges=True, marks=True),
+    DeviceKind.GRE: Carriage(_ip_tunnel(Layer.GRE), merges=True, marks=True),
+    DeviceKind.GRETAP: Carriage(_ip_tunnel(Layer.GRE, _FRAME), merges=True, marks=True),
+    DeviceKind.IPIP: Carriage(_ip_tunnel(), outer=(4,), inner=(4,), merges=True, marks=True),
+    DeviceKind.SIT: Carriage(_ip_tunnel(), outer=(4,), marks=True),
+    DeviceKind.IP6TNL: Carriage(_ip_tunnel(), outer=(6,), merges=True, marks=True),
     DeviceKind.L2TP: Carriage({"": (Layer.L2TP, _FRAME), "udp": (Layer.UDP, Layer.L2TP, _FRAME)}),
-    DeviceKind.WIREGUARD: Carriage({"": (Layer.UDP, Layer.WIREGUARD)}, sealed=True),
-    DeviceKind.OVPN: Carriage({"": (Layer.UDP, Layer.OPENVPN)}, sealed=True),
+    DeviceKind.WIREGUARD: Carriage({"": (Layer.UDP, Layer.WIREGUARD)}, sealed=True, merges=True),
+    DeviceKind.OVPN: Carriage({"": (Layer.UDP, Layer.OPENVPN)}, sealed=True, merges=True),
     DeviceKind.ESP: Carriage({"": (Layer.ESP,), "udp": (Layer.UDP, Layer.ESP)}, sealed=True),
     DeviceKind.VPN: Carriage({"": (Layer.UDP, Layer.OPAQUE)}, sealed=True),
 }
