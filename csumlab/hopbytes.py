@@ -16,7 +16,7 @@ from csumlab.explain import Explanation
 from csumlab.machine import Packet
 from csumlab.outcome import Settings
 from csumlab.packet import Header
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.trace import Hop
 
 

@@ -1,7 +1,7 @@
 """Runs tables: the first row that fits is applied to a packet, whichever interpreter the packet is of.
 
 What a row may say is in ``stage.py``. Rows are run by two interpreters that share this module: symbolic forms (``symbolic/``) and plain
-bytes (``plain.py``). Nothing here says good or bad; ``judge.py`` does.
+bytes (``plain/``). Nothing here says good or bad; ``judge.py`` does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What an encapsulation puts in front of a packet: which headers, what sum they get, and their bytes.
 
-Both interpreters push the same headers: ``symbolic/`` asks for their descriptions, ``plain.py`` for their bytes too. What cannot be known
+Both interpreters push the same headers: ``symbolic/`` asks for their descriptions, ``plain/`` for their bytes too. What cannot be known
 of them (an IP ID, a source port, a session) is some value here; all of it is even in length, so that nothing inside changes its parity.
 """
 

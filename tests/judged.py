@@ -15,7 +15,7 @@ from csumlab.index import Columns
 from csumlab.inet import negate, residue
 from csumlab.judge import Judgement, expose, judge, taken
 from csumlab.machine import Packet
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.state import State, owed
 from csumlab.symbolic.sums import Undecided, Untold
 from csumlab.trace import Fate, Trace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from walks import Case, run_plain
 
 from csumlab.headers import KINDS
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.trace import TAP, Trace
 
 

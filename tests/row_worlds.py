@@ -19,7 +19,7 @@ from csumlab.dissection import Checksum, dissect_packet
 from csumlab.headers import Kind, Layer
 from csumlab.inet import negate, residue
 from csumlab.packet import Header
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.state import Bare, Skb, State, Summed, Virtio
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology

@@ -12,7 +12,7 @@ from judged import Walked, readings
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.host.setups import PLACES, TUNNELS, setup, talk
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.stages.nic import WIRE
 from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.model import Topology

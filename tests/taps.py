@@ -14,7 +14,7 @@ from csumlab.dissection import Dissection
 from csumlab.explain import explain
 from csumlab.headers import Layer, Link
 from csumlab.outcome import Settings
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.replaying import ReplayResult, replay
 from csumlab.sources import Reading
 from csumlab.topology.load import load_topology

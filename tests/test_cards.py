@@ -15,7 +15,7 @@ from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.machine import Translation
 from csumlab.packet import Span, exactly
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay
 from csumlab.stage import Coverage, Follows, Rule, Test
 from csumlab.stages import nic

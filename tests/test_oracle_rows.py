@@ -34,7 +34,7 @@ from row_worlds import (
     word,
 )
 
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.trace import Fate
 
 FILE = Path(__file__).parent / "oracle_rows" / "linux-6.18.json"

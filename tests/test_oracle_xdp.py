@@ -16,7 +16,7 @@ from row_worlds import World, device, header_text, look, put, walked, word
 
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Verdict
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 
 WHY_NOT = missing("ethtool") if os.geteuid() == 0 else "XDP programs need root"
 POD, FAR, PORT = "10.1.0.23", "10.1.0.9", 7777

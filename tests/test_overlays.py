@@ -15,7 +15,7 @@ import walks
 from csumlab.host.dump import parse_dump
 from csumlab.host.loading import load_host
 from csumlab.host.settings import nearest_preset
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay
 from csumlab.topology import forward
 from csumlab.topology.load import TopologyError, parse_topology

@@ -14,7 +14,7 @@ from csumlab.inet import MODULUS, residue
 from csumlab.machine import Translation
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Span, exactly, outer_transport
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.stage import Rule
 from csumlab.topology.model import Topology
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from csumlab.stages.rewriters import OF_CONNECTIONS, STATELESS
-from csumlab.topology import load
+from csumlab.topology import reading
+from csumlab.topology.load import SHORT_FEATURES
 from csumlab.topology.model import CARRIAGES, DeviceKind, NatKind
 from csumlab.topology.options import FEATURES, KNOBS, OPTIONS, XENSTORE
 from csumlab.topology.presets import PRESETS
@@ -17,7 +18,7 @@ from csumlab.topology.presets import PRESETS
 PAGE = (Path(__file__).parents[1] / "docs" / "topology.md").read_text(encoding="utf-8")
 CODE = "\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.S) + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", PAGE, flags=re.S)))
 """What stands as code on the page: prose alone tells nobody how a word is spelt."""
-TABLES = (load._File, load._Domain, load._Device, load._Route, load._Nat, load._Edit)
+TABLES = (reading.FileTable, reading.DomainTable, reading.DeviceTable, reading.RouteTable, reading.NatTable, reading.EditTable)
 WORDS = {
     "key": {field.encode_name for table in TABLES for field in msgspec.structs.fields(table)},
     "kind of device": {kind.value for kind in DeviceKind},
@@ -25,7 +26,7 @@ WORDS = {
     "rewriter": {*OF_CONNECTIONS, *STATELESS},
     "encapsulation": {word for carriage in CARRIAGES.values() for word in carriage.layers if word},
     "option": set(OPTIONS),
-    "feature": {*FEATURES, *load.SHORT_FEATURES},
+    "feature": {*FEATURES, *SHORT_FEATURES},
     "xenstore key": set(XENSTORE),
     "sysctl": set(KNOBS),
     "preset": set(PRESETS),

@@ -25,7 +25,7 @@ from csumlab.dissection import dissect_packet
 from csumlab.inet import negate, residue
 from csumlab.machine import Setting, apply
 from csumlab.packet import exactly
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay
 from csumlab.stage import Stage
 from csumlab.stages.hooks import XDP_GENERIC_REDIRECT, XDP_PASS, XDP_REDIRECT

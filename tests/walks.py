@@ -22,7 +22,7 @@ from csumlab.index import Columns, Index
 from csumlab.inet import negate, residue, spell
 from csumlab.machine import Packet
 from csumlab.packet import Header, outer_transport
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.state import Skb, State, Summed, XenSkb
 from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Undecided

@@ -17,7 +17,7 @@ from csumlab.inet import negate, residue
 from csumlab.machine import Translation
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.stage import Rule
 
 OUTER_UNKNOWN = "the outer header's identification, hop limit and source port, and the inner Ethernet addresses"

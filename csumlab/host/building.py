@@ -17,7 +17,7 @@ from csumlab.host.sorting import Sort, Sorted, sort_link
 from csumlab.host.tunnels import Left, tunnel_of
 from csumlab.host.wiring import End, veth_pairs
 from csumlab.host.written import Draft
-from csumlab.topology.load import PAIRS
+from csumlab.topology.checking import PAIRS
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Port
 from csumlab.topology.options import GENERIC
 from csumlab.topology.presets import PRESETS

@@ -16,7 +16,7 @@ from csumlab.host.places import Place
 from csumlab.host.sorting import VIF
 from csumlab.host.written import Draft
 from csumlab.packet import exactly
-from csumlab.topology.load import PAIRS
+from csumlab.topology.checking import PAIRS
 from csumlab.topology.model import Device, DeviceKind, Port, Prefix, Route
 
 MAX_ADDRESSES = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
@@ -10,16 +9,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from csumlab import cards, programs, readers
 from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
 from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
 from csumlab.state import Skb
-from csumlab.tables import ETHERNET_MTU
-from csumlab.topology.features import is_on, negotiated
-from csumlab.topology.forward import members, neighbours
+from csumlab.topology.checking import PAIRS, Checker, defaults
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, Nat64, NatKind, Port, Prefix, Route, Topology
 from csumlab.topology.options import (
     BRIDGE_CALLS,
@@ -36,9 +31,10 @@ from csumlab.topology.options import (
     V4,
     V6,
     XENSTORE,
-    options_of,
 )
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.reading import DeviceTable, DomainTable, EditTable, FileTable, Nat64Table, NatTable, RouteTable
+from csumlab.topology.reading import TopologyError as TopologyError
 from csumlab.virtio_features import parse_features
 
 SMALLEST_MTU = 68
@@ -54,113 +50,6 @@ DEFAULT_PORTS = {
     (DeviceKind.VPN, ""): 1194,
 }
 """UDP ports of tunnels, by ``encap``; GUE's is 6080, and Foo over UDP has none of its own."""
-PAIRS: Mapping[DeviceKind, DeviceKind] = {
-    DeviceKind.VIF: DeviceKind.NETFRONT,
-    DeviceKind.NETFRONT: DeviceKind.VIF,
-    DeviceKind.VETH: DeviceKind.VETH,
-    DeviceKind.VIRTIO: DeviceKind.TAP,
-    DeviceKind.TAP: DeviceKind.VIRTIO,
-    DeviceKind.MACVTAP: DeviceKind.VIRTIO,
-}
-"""What is at the other end of a cable between two devices. Behind a virtio a macvtap may take the place of the tap."""
-
-
-class TopologyError(Exception):
-    """A topology that cannot be used. ``str()`` names file, line where one is known, key, what is wrong, and what would be right."""
-
-    def __init__(self, name: str, key: str, problem: str, line: int | None = None) -> None:
-        self.name, self.key, self.problem, self.line = name, key, problem, line
-        where = name + (f", line {line}" if line else "") + (f", {key}" if key else "")
-        super().__init__(f"{where}: {problem}")
-
-
-class _Table(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
-    pass
-
-
-class _Device(_Table):
-    kind: str
-    mac: str = ""
-    address: str | list[str] = []
-    features: dict[str, bool] = {}
-    bridge: str = ""
-    peer: str = ""
-    wire: str = ""
-    mtu: int = ETHERNET_MTU
-    xenstore: dict[str, bool | int] = {}
-    local: str = ""
-    remote: str = ""
-    port: int = 0
-    options: dict[str, bool] = {}
-    virtio: str = ""
-    xdp: str = ""
-    lower: str = ""
-    id: int = 0
-    encap: str = ""
-    slots: int = 0
-    fatal_slots: int = 0
-    card: str = ""
-    reader: str = ""
-
-
-class _Route(_Table):
-    to: str
-    device: str
-    via: str = ""
-
-
-class _Nat(_Table):
-    kind: str
-    device: str
-    source: str = ""
-    protocol: str = ""
-    port: int = 0
-    address: str = ""
-    to_port: int = 0
-    by: str = "conntrack"
-    program: str = ""
-
-
-class _Nat64(_Table):
-    address: str
-    inside: str
-    prefix: str = "64:ff9b::/96"
-    by: str = "jool"
-
-
-class _Edit(_Table):
-    by: str
-    device: str
-    way: str
-    protocol: str = ""
-    dscp: int | None = None
-    ttl: int | None = None
-    ecn: int | None = None
-    mss: int | None = None
-    timestamps: bool = False
-    sums: list[str] = []
-    program: str = ""
-
-
-class _Domain(_Table):
-    preset: str = "linux-6.1"
-    forwarding: bool = False
-    conntrack: bool = False
-    outside: bool = False
-    moves_to: str = ""
-    program: str = ""
-    sysctl: dict[str, bool | int] = {}
-    device: dict[str, Any] = {}
-    route: list[Any] = []
-    nat: list[Any] = []
-    edit: list[Any] = []
-    nat64: list[Any] = []
-
-
-class _File(_Table):
-    name: str = ""
-    at: str = ""
-    domain: dict[str, Any] = {}
 
 
 def load_topology(path: str | os.PathLike[str]) -> Topology:
@@ -182,50 +71,25 @@ def parse_topology(text: str, name: str = "topology") -> Topology:
     return _Parser(text, name).parse()
 
 
-class _Parser:
-    def __init__(self, text: str, name: str) -> None:
-        self.text, self.name = text, name
-
-    def fail(self, key: str, problem: str) -> TopologyError:
-        return TopologyError(self.name, key, problem, _line_of(self.text, key))
-
-    def convert(self, table: Any, kind: type[Any], key: str) -> Any:
-        """A table as a struct; unknown words get the nearest valid one."""
-        if isinstance(table, dict):
-            self.words(table, (field.encode_name for field in msgspec.structs.fields(kind)), key, "key")
-        try:
-            return msgspec.convert(table, kind)
-        except msgspec.ValidationError as error:
-            problem, _, place = str(error).partition(" - at `$")
-            inner = place.rstrip("`").lstrip(".")
-            raise self.fail(".".join(part for part in (key, inner) if part), problem) from None
-
-    def words(self, given: Iterable[str], valid: Iterable[str], key: str, what: str) -> None:
-        valid = list(valid)
-        for word in given:
-            if word not in valid:
-                near = difflib.get_close_matches(word, valid, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(valid)}"
-                raise self.fail(f"{key}.{word}" if what == "key" and key else key or word, f"unknown {what} {word!r}; {hint}")
-
+class _Parser(Checker):
     def parse(self) -> Topology:
         try:
             raw = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             raise TopologyError(self.name, "", f"not TOML: {error}") from None
-        file: _File = self.convert(raw, _File, "")
+        file: FileTable = self.convert(raw, FileTable, "")
         if not file.domain:
             raise self.fail("domain", "there is no domain; write [domain.NAME] and [domain.NAME.device.NAME] tables")
         domains = {name: self.domain(name, table) for name, table in file.domain.items()}
         topology = self.wired(Topology(domains, file.at, file.name))
         self.check(topology)
-        return Topology(topology.domains, file.at, file.name, defaults=tuple(_defaults(topology)))
+        return Topology(topology.domains, file.at, file.name, defaults=tuple(defaults(topology)))
 
     def domain(self, name: str, table: Any) -> Domain:
         key = f"domain.{name}"
         if not name or ":" in name or ">" in name:
             raise self.fail(key, "a domain's name is a word without ':' or '>'")
-        entry: _Domain = self.convert(table, _Domain, key)
+        entry: DomainTable = self.convert(table, DomainTable, key)
         self.words([entry.preset], PRESETS, f"{key}.preset", "preset")
         self.words([entry.moves_to] if entry.moves_to else [], PRESETS, f"{key}.moves-to", "preset")
         self.words(entry.sysctl, KNOBS, f"{key}.sysctl", "sysctl")
@@ -255,7 +119,7 @@ class _Parser:
         )
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
-        entry: _Device = self.convert(table, _Device, key)
+        entry: DeviceTable = self.convert(table, DeviceTable, key)
         kinds = {kind.value: kind for kind in DeviceKind}
         self.words([entry.kind], kinds, f"{key}.kind", "kind of device")
         kind = kinds[entry.kind]
@@ -371,7 +235,7 @@ class _Parser:
             entry.fatal_slots,
         )
 
-    def tunnel(self, entry: _Device, kind: DeviceKind, key: str) -> None:
+    def tunnel(self, entry: DeviceTable, kind: DeviceKind, key: str) -> None:
         """What only a tunnel device has to say."""
         if not (entry.local and entry.remote):
             raise self.fail(key, "a tunnel needs local and remote addresses")
@@ -382,7 +246,7 @@ class _Parser:
             raise self.fail(f"{key}.options", "GRE with a sum inside UDP with another one is not modelled")
 
     def route(self, table: Any, devices: Mapping[str, Device], key: str) -> Route:
-        entry: _Route = self.convert(table, _Route, key)
+        entry: RouteTable = self.convert(table, RouteTable, key)
         self.words([entry.device], devices, f"{key}.device", "device")
         to = self.value(Prefix.parse, entry.to, f"{key}.to", "a prefix like 10.0.0.0/8, or default")
         via: Span | None = self.value(exactly, entry.via, f"{key}.via", "an IP address") if entry.via else None
@@ -391,7 +255,7 @@ class _Parser:
         return Route(to, entry.device, via)
 
     def nat(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Nat:
-        entry: _Nat = self.convert(table, _Nat, key)
+        entry: NatTable = self.convert(table, NatTable, key)
         kinds = {kind.value: kind for kind in NatKind}
         self.words([entry.kind], kinds, f"{key}.kind", "kind of rule")
         self.words([entry.device], devices, f"{key}.device", "device")
@@ -410,7 +274,7 @@ class _Parser:
         return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by, entry.program)
 
     def nat64(self, table: Any, preset: str, key: str) -> Nat64:
-        entry: _Nat64 = self.convert(table, _Nat64, key)
+        entry: Nat64Table = self.convert(table, Nat64Table, key)
         prefix = self.value(Prefix.parse, entry.prefix, f"{key}.prefix", "a prefix like 64:ff9b::/96")
         if (prefix.version, prefix.length) != (6, 96):
             raise self.fail(f"{key}.prefix", f"{entry.prefix} is no IPv6 prefix of 96 bits (RFC 6052 section 2.2)")
@@ -422,7 +286,7 @@ class _Parser:
         return Nat64(prefix, address, inside, entry.by)
 
     def edit(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Edit:
-        entry: _Edit = self.convert(table, _Edit, key)
+        entry: EditTable = self.convert(table, EditTable, key)
         self.rewriter(entry.by, sorted(STATELESS - ONLY_TRANSLATE), preset, f"{key}.by")
         self.words([entry.device], devices, f"{key}.device", "device")
         self.words([entry.way], ("in", "out"), f"{key}.way", "way")
@@ -469,12 +333,6 @@ class _Parser:
         if by in IN_DRIVER and not (device.kind is DeviceKind.NIC and device.native_xdp and way == "in"):
             raise self.fail(key, "an XDP program edits what comes in by a nic in whose driver it runs (xdp)")
 
-    def value(self, parse: Any, text: str, key: str, wanted: str) -> Any:
-        try:
-            return parse(text)
-        except ValueError:
-            raise self.fail(key, f"{text!r} is not {wanted}") from None
-
     def mac(self, text: str, key: str) -> int:
         if not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", text):
             raise self.fail(f"{key}.mac", f"{text!r} is not a hardware address like 00:16:3e:00:00:01")
@@ -485,145 +343,3 @@ class _Parser:
         if not colon or not domain or not device:
             raise self.fail(key, f"{text!r} is not DOMAIN:DEVICE")
         return Port(domain, device)
-
-    def wired(self, topology: Topology) -> Topology:
-        """With both ends of every cable named, and somebody outside on a wire that has one end only."""
-        from dataclasses import replace
-
-        domains = {name: dict(domain.devices) for name, domain in topology.domains.items()}
-        for port in topology.ports:
-            device = topology.device(port)
-            if device.peer is None:
-                continue
-            key = f"domain.{port.domain}.device.{port.device}.peer"
-            self.words([str(device.peer)], map(str, topology.ports), key, "port")
-            other = domains[device.peer.domain][device.peer.device]
-            pair = PAIRS[device.kind]
-            if other.kind is not pair and PAIRS.get(other.kind) is not device.kind:
-                raise self.fail(key, f"the other end of a {device.kind.value} is a {pair.value}, not a {other.kind.value}")
-            if other.peer not in (None, port) or device.peer == port:
-                raise self.fail(key, f"{device.peer} is at the other end of {other.peer}")
-            domains[device.peer.domain][device.peer.device] = replace(other, peer=port)
-        made = {name: replace(domain, devices=domains[name]) for name, domain in topology.domains.items()}
-        return _with_outside(replace(topology, domains=made))
-
-    def check(self, topology: Topology) -> None:
-        owners: dict[Span, Port] = {}
-        for port in topology.ports:
-            device, key = topology.device(port), f"domain.{port.domain}.device.{port.device}"
-            if device.bridge:
-                bridge = topology.domains[port.domain].devices.get(device.bridge)
-                if bridge is None or bridge.kind is not DeviceKind.BRIDGE:
-                    raise self.fail(f"{key}.bridge", f"{port.domain} has no bridge {device.bridge!r}")
-            if device.kind in PAIRS and device.peer is None:
-                raise self.fail(key, f"a {device.kind.value} needs a peer")
-            if device.kind is DeviceKind.NIC and not device.wire:
-                raise self.fail(key, "a nic needs a wire")
-            if device.kind is DeviceKind.MACVTAP:
-                below = topology.domains[port.domain].devices.get(device.lower)
-                if below is None or below.kind not in (DeviceKind.NIC, DeviceKind.VETH) or below.bridge:
-                    raise self.fail(f"{key}.lower", f"a macvtap sits on a nic or veth of {port.domain} that is in no bridge")
-            if device.kind in WRAPPING:
-                below = topology.domains[port.domain].devices.get(device.lower)
-                if below is None:
-                    raise self.fail(f"{key}.lower", f"{port.domain} has no device {device.lower!r}")
-                if below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, *CARRIAGES):
-                    raise self.fail(f"{key}.lower", f"a {device.kind.value} sits on a device of {port.domain} that is on a cable")
-            if device.redirects_to:
-                self.words([device.redirects_to], topology.domains[port.domain].devices, f"{key}.xdp", "device")
-            if device.kind is DeviceKind.VETH and device.peer is not None:
-                kernels = [topology.domains[end.domain].preset for end in (port, device.peer)]
-                if kernels[0] != kernels[1]:
-                    raise self.fail(f"{key}.peer", f"both ends of a veth pair are in one kernel, but here in {kernels[0]} and {kernels[1]}")
-            if device.kind is DeviceKind.VIRTIO and device.peer is not None:
-                self.agreed(device, topology.device(device.peer), key)
-            for span in device.spans:
-                if span in owners:
-                    raise self.fail(f"{key}.address", f"{span} is the address of {owners[span]} too")
-                owners[span] = port
-        for port in topology.ports:
-            if topology.device(port).kind is DeviceKind.BRIDGE:
-                self.no_loop(topology, port)
-        if topology.at:
-            name = re.sub(":(in|out)$", "", topology.at)
-            self.words([name], [str(port) for port in topology.ports] + [port.device for port in topology.ports], "at", "port")
-
-    def agreed(self, device: Device, tap: Device, key: str) -> None:
-        """What a guest's device says to have negotiated must be what the host's tap can give, and what its XDP program needs."""
-        header = options_of(tap)["vnet-hdr"]
-        for name in ("VIRTIO_NET_F_CSUM", "VIRTIO_NET_F_GUEST_CSUM"):
-            if device.virtio and negotiated(device, tap, name) and not header:
-                raise self.fail(f"{key}.virtio", f"{name} cannot be offered by a tap without a header (vnet-hdr = false)")
-        changeable = negotiated(device, tap, "VIRTIO_NET_F_CTRL_GUEST_OFFLOADS")
-        if device.native_xdp and negotiated(device, tap, "VIRTIO_NET_F_GUEST_CSUM") and not changeable:
-            raise self.fail(
-                f"{key}.xdp",
-                "the driver refuses an XDP program: VIRTIO_NET_F_GUEST_CSUM is on, and without VIRTIO_NET_F_CTRL_GUEST_OFFLOADS stays on",
-            )
-
-    def no_loop(self, topology: Topology, start: Port) -> None:
-        """A frame that comes back to a bridge by another of its ports would go round for ever."""
-        todo: list[tuple[Port, Port | None]] = [(start, None)]
-        seen = {start}
-        while todo:
-            bridge, entered = todo.pop()
-            for port in members(topology, bridge):
-                if port == entered:
-                    continue
-                for peer in neighbours(topology, port):
-                    there = topology.device(peer).bridge
-                    if not there:
-                        continue
-                    following = Port(peer.domain, there)
-                    if following in seen:
-                        raise self.fail(
-                            f"domain.{port.domain}.device.{port.device}", f"closes a loop: {bridge} and {following} are joined twice"
-                        )
-                    seen.add(following)
-                    todo.append((following, peer))
-
-
-def _with_outside(topology: Topology) -> Topology:
-    from dataclasses import replace
-
-    if any(domain.outside for domain in topology.domains.values()):
-        return topology
-    single = [name for name, ports in topology.wires.items() if len(ports) == 1]
-    domains = dict(topology.domains)
-    for wire in single:
-        name = "outside" if len(single) == 1 else f"outside-{wire}"
-        if name not in domains:
-            domains[name] = Domain(name, devices={"eth0": Device("eth0", DeviceKind.NIC, wire=wire)}, outside=True)
-    return replace(topology, domains=domains)
-
-
-def _defaults(topology: Topology) -> Iterable[str]:
-    """What was not said and is taken as default, for the devices whose features matter most."""
-    for port in topology.ports:
-        domain, device = topology.domains[port.domain], topology.device(port)
-        if domain.outside or device.kind in (DeviceKind.BRIDGE, *CARRIAGES) or device.features:
-            continue
-        peer = topology.device(device.peer) if device.peer else None
-        there = topology.domains[device.peer.domain] if device.peer else None
-        on = [name for name in FEATURES if is_on(domain, device, peer, name, there)]
-        yield f"{port}: features not given, taken from {domain.preset}: {', '.join(on) or 'none'}"
-
-
-def _line_of(text: str, key: str) -> int | None:
-    """The line of a dotted key: the deepest table header or assignment of it that can be found."""
-    lines = text.splitlines()
-    parts = key.split(".")
-    for cut in range(len(parts), 0, -1):
-        head = ".".join(parts[:cut])
-        for number, line in enumerate(lines, 1):
-            stripped = line.split("#")[0].strip()
-            if not stripped.startswith("[") or stripped.strip("[] ").replace('"', "") != head:
-                continue
-            word = ".".join(parts[cut:]).split(".")[0]
-            for offset, inner in enumerate(lines[number:], number + 1):
-                if inner.strip().startswith("["):
-                    break
-                if word and re.match(rf'\s*"?{re.escape(word)}"?\s*=', inner):
-                    return offset
-            return number
-    return next((n for n, line in enumerate(lines, 1) if re.match(rf'\s*"?{re.escape(parts[0])}"?\s*=', line)), None)

@@ -18,7 +18,7 @@ from csumlab.headers import KINDS, Layer
 from csumlab.inet import negate, residue
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, outer_transport
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.state import Skb, State, Summed
 from csumlab.state import Virtio as VirtioHeader
 from csumlab.tables import Tables

@@ -15,7 +15,7 @@ from frames import Frame
 
 from csumlab.headers import Kind, Layer
 from csumlab.inet import negate, residue
-from csumlab.plain import SEGMENT
+from csumlab.plain.packet import SEGMENT
 from csumlab.state import Skb, State, Summed
 
 from .ports import DATA_VALID, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, Virtio

@@ -17,7 +17,7 @@ from csumlab.facts import FragmentRole
 from csumlab.machine import Translation
 from csumlab.outer import MACS
 from csumlab.packet import outer_ip, outer_transport
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.stage import Rule
 from csumlab.topology.editing import edits
 from csumlab.topology.model import Domain, Edit, Nat, Topology

@@ -12,7 +12,7 @@ from csumlab.topology.model import Device, Domain, NatKind
 from .ports import NEEDS_CSUM, Virtio
 
 VNI = 1
-"""The network identifier that the model writes too (csumlab/plain.py FramePacket.push)."""
+"""The network identifier that the model writes too (csumlab/plain/packet.py FramePacket.push)."""
 
 
 def vxlan_options(device: Device) -> str:

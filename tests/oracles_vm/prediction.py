@@ -10,7 +10,7 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Kind, Layer, Link
 from csumlab.inet import residue
 from csumlab.machine import Incomplete, Packet
-from csumlab.plain import FramePacket
+from csumlab.plain.packet import FramePacket
 from csumlab.stage import Row
 from csumlab.state import Skb, State, Summed
 from csumlab.symbolic.sums import Untold

@@ -1,0 +1,152 @@
+"""What must hold between the devices of a topology: both ends of cables, bridges without loops, addresses that one device has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from csumlab.packet import Span
+from csumlab.topology.features import is_on, negotiated
+from csumlab.topology.forward import members, neighbours
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.options import (
+    FEATURES,
+    options_of,
+)
+from csumlab.topology.reading import Reader
+
+PAIRS: Mapping[DeviceKind, DeviceKind] = {
+    DeviceKind.VIF: DeviceKind.NETFRONT,
+    DeviceKind.NETFRONT: DeviceKind.VIF,
+    DeviceKind.VETH: DeviceKind.VETH,
+    DeviceKind.VIRTIO: DeviceKind.TAP,
+    DeviceKind.TAP: DeviceKind.VIRTIO,
+    DeviceKind.MACVTAP: DeviceKind.VIRTIO,
+}
+"""What is at the other end of a cable between two devices. Behind a virtio a macvtap may take the place of the tap."""
+
+
+class Checker(Reader):
+    """The parts of a topology held against each other."""
+
+    def wired(self, topology: Topology) -> Topology:
+        """With both ends of every cable named, and somebody outside on a wire that has one end only."""
+        from dataclasses import replace
+
+        domains = {name: dict(domain.devices) for name, domain in topology.domains.items()}
+        for port in topology.ports:
+            device = topology.device(port)
+            if device.peer is None:
+                continue
+            key = f"domain.{port.domain}.device.{port.device}.peer"
+            self.words([str(device.peer)], map(str, topology.ports), key, "port")
+            other = domains[device.peer.domain][device.peer.device]
+            pair = PAIRS[device.kind]
+            if other.kind is not pair and PAIRS.get(other.kind) is not device.kind:
+                raise self.fail(key, f"the other end of a {device.kind.value} is a {pair.value}, not a {other.kind.value}")
+            if other.peer not in (None, port) or device.peer == port:
+                raise self.fail(key, f"{device.peer} is at the other end of {other.peer}")
+            domains[device.peer.domain][device.peer.device] = replace(other, peer=port)
+        made = {name: replace(domain, devices=domains[name]) for name, domain in topology.domains.items()}
+        return _with_outside(replace(topology, domains=made))
+
+    def check(self, topology: Topology) -> None:
+        owners: dict[Span, Port] = {}
+        for port in topology.ports:
+            device, key = topology.device(port), f"domain.{port.domain}.device.{port.device}"
+            if device.bridge:
+                bridge = topology.domains[port.domain].devices.get(device.bridge)
+                if bridge is None or bridge.kind is not DeviceKind.BRIDGE:
+                    raise self.fail(f"{key}.bridge", f"{port.domain} has no bridge {device.bridge!r}")
+            if device.kind in PAIRS and device.peer is None:
+                raise self.fail(key, f"a {device.kind.value} needs a peer")
+            if device.kind is DeviceKind.NIC and not device.wire:
+                raise self.fail(key, "a nic needs a wire")
+            if device.kind is DeviceKind.MACVTAP:
+                below = topology.domains[port.domain].devices.get(device.lower)
+                if below is None or below.kind not in (DeviceKind.NIC, DeviceKind.VETH) or below.bridge:
+                    raise self.fail(f"{key}.lower", f"a macvtap sits on a nic or veth of {port.domain} that is in no bridge")
+            if device.kind in WRAPPING:
+                below = topology.domains[port.domain].devices.get(device.lower)
+                if below is None:
+                    raise self.fail(f"{key}.lower", f"{port.domain} has no device {device.lower!r}")
+                if below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, *CARRIAGES):
+                    raise self.fail(f"{key}.lower", f"a {device.kind.value} sits on a device of {port.domain} that is on a cable")
+            if device.redirects_to:
+                self.words([device.redirects_to], topology.domains[port.domain].devices, f"{key}.xdp", "device")
+            if device.kind is DeviceKind.VETH and device.peer is not None:
+                kernels = [topology.domains[end.domain].preset for end in (port, device.peer)]
+                if kernels[0] != kernels[1]:
+                    raise self.fail(f"{key}.peer", f"both ends of a veth pair are in one kernel, but here in {kernels[0]} and {kernels[1]}")
+            if device.kind is DeviceKind.VIRTIO and device.peer is not None:
+                self.agreed(device, topology.device(device.peer), key)
+            for span in device.spans:
+                if span in owners:
+                    raise self.fail(f"{key}.address", f"{span} is the address of {owners[span]} too")
+                owners[span] = port
+        for port in topology.ports:
+            if topology.device(port).kind is DeviceKind.BRIDGE:
+                self.no_loop(topology, port)
+        if topology.at:
+            name = re.sub(":(in|out)$", "", topology.at)
+            self.words([name], [str(port) for port in topology.ports] + [port.device for port in topology.ports], "at", "port")
+
+    def agreed(self, device: Device, tap: Device, key: str) -> None:
+        """What a guest's device says to have negotiated must be what the host's tap can give, and what its XDP program needs."""
+        header = options_of(tap)["vnet-hdr"]
+        for name in ("VIRTIO_NET_F_CSUM", "VIRTIO_NET_F_GUEST_CSUM"):
+            if device.virtio and negotiated(device, tap, name) and not header:
+                raise self.fail(f"{key}.virtio", f"{name} cannot be offered by a tap without a header (vnet-hdr = false)")
+        changeable = negotiated(device, tap, "VIRTIO_NET_F_CTRL_GUEST_OFFLOADS")
+        if device.native_xdp and negotiated(device, tap, "VIRTIO_NET_F_GUEST_CSUM") and not changeable:
+            raise self.fail(
+                f"{key}.xdp",
+                "the driver refuses an XDP program: VIRTIO_NET_F_GUEST_CSUM is on, and without VIRTIO_NET_F_CTRL_GUEST_OFFLOADS stays on",
+            )
+
+    def no_loop(self, topology: Topology, start: Port) -> None:
+        """A frame that comes back to a bridge by another of its ports would go round for ever."""
+        todo: list[tuple[Port, Port | None]] = [(start, None)]
+        seen = {start}
+        while todo:
+            bridge, entered = todo.pop()
+            for port in members(topology, bridge):
+                if port == entered:
+                    continue
+                for peer in neighbours(topology, port):
+                    there = topology.device(peer).bridge
+                    if not there:
+                        continue
+                    following = Port(peer.domain, there)
+                    if following in seen:
+                        raise self.fail(
+                            f"domain.{port.domain}.device.{port.device}", f"closes a loop: {bridge} and {following} are joined twice"
+                        )
+                    seen.add(following)
+                    todo.append((following, peer))
+
+
+def _with_outside(topology: Topology) -> Topology:
+    from dataclasses import replace
+
+    if any(domain.outside for domain in topology.domains.values()):
+        return topology
+    single = [name for name, ports in topology.wires.items() if len(ports) == 1]
+    domains = dict(topology.domains)
+    for wire in single:
+        name = "outside" if len(single) == 1 else f"outside-{wire}"
+        if name not in domains:
+            domains[name] = Domain(name, devices={"eth0": Device("eth0", DeviceKind.NIC, wire=wire)}, outside=True)
+    return replace(topology, domains=domains)
+
+
+def defaults(topology: Topology) -> Iterable[str]:
+    """What was not said and is taken as default, for the devices whose features matter most."""
+    for port in topology.ports:
+        domain, device = topology.domains[port.domain], topology.device(port)
+        if domain.outside or device.kind in (DeviceKind.BRIDGE, *CARRIAGES) or device.features:
+            continue
+        peer = topology.device(device.peer) if device.peer else None
+        there = topology.domains[device.peer.domain] if device.peer else None
+        on = [name for name in FEATURES if is_on(domain, device, peer, name, there)]
+        yield f"{port}: features not given, taken from {domain.preset}: {', '.join(on) or 'none'}"

@@ -1,0 +1,98 @@
+"""FreeBSD, OpenBSD and MirageOS as far as documents carry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from csumlab.stages import (
+    othersystems,
+    translators,
+)
+from csumlab.topology.model import DeviceKind as K
+from csumlab.topology.options import (
+    FEATURES,
+    GENERIC,
+    NO_CSUM,
+    RX,
+    SCTP,
+    V4,
+    V6,
+)
+from csumlab.topology.presets.linux import LINUX_6_1
+
+FREEBSD_10 = replace(
+    LINUX_6_1,
+    name="freebsd-10",
+    title="FreeBSD 10 (xn and pf; LRO as until 2021, vtnet as until 2025; all else as Linux 6.1)",
+    gro=othersystems.FREEBSD_LRO,
+    input=othersystems.FREEBSD_INPUT,
+    bridge_netfilter=None,
+    nat=othersystems.FREEBSD_PF,
+    netfront_transmit=othersystems.FREEBSD_NETFRONT_TRANSMIT,
+    netfront_receive=othersystems.FREEBSD_NETFRONT_RECEIVE,
+    virtio_receive=othersystems.FREEBSD_VTNET_RECEIVE,
+    features={**LINUX_6_1.features, K.NETFRONT: frozenset({V4, RX, "ipv4-header-checked"}), K.VIRTIO: frozenset({GENERIC, RX})},
+    fixed={**LINUX_6_1.fixed, K.NETFRONT: frozenset({V6, SCTP})},
+    keys=frozenset({NO_CSUM}),
+    editors={"pf": othersystems.FREEBSD_PF_OPTIONS},
+    ecn=None,
+    source="FreeBSD 10 sys/dev/xen/netfront/netfront.c, sys/dev/virtio/network/if_vtnet.c",
+)
+FREEBSD_13 = replace(
+    FREEBSD_10,
+    name="freebsd-13",
+    title="FreeBSD 13 (pf since 2020; all else as freebsd-10)",
+    nat=othersystems.FREEBSD_PF_13,
+    editors={"pf": othersystems.FREEBSD_PF_OPTIONS_13},
+    source="FreeBSD 13 sys/netpfil/pf/pf.c; in all else FreeBSD 10",
+)
+FREEBSD_14 = replace(
+    FREEBSD_13,
+    name="freebsd-14",
+    title="FreeBSD 14 (LRO of verified segments; all else as freebsd-13)",
+    gro=othersystems.FREEBSD_LRO_14,
+    source="FreeBSD ca1a7e1021a9 sys/netinet/tcp_lro.c; sys/dev/virtio/network/if_vtnet.c before 3008f30d2c2c (2025)",
+)
+FREEBSD_15 = replace(
+    FREEBSD_14,
+    name="freebsd-15",
+    title="FreeBSD 15 (af-to; all else as freebsd-14)",
+    editors={**FREEBSD_14.editors, "af-to": translators.AF_TO},
+    source="FreeBSD 15 sys/netpfil/pf/pf.c; in all else FreeBSD 14",
+)
+FREEBSD_15_CURRENT = replace(
+    FREEBSD_15,
+    name="freebsd-15-current",
+    title="FreeBSD 15-CURRENT of early 2025 (af-to as it came; all else as freebsd-15)",
+    editors={**FREEBSD_14.editors, "af-to": translators.AF_TO_BEFORE},
+    source="FreeBSD fcdb520c1b4e sys/netpfil/pf/pf.c; in all else FreeBSD 14",
+)
+OPENBSD_5_4 = replace(
+    LINUX_6_1,
+    name="openbsd-5.4",
+    title="OpenBSD 5.4 (pf, which makes sums anew; all else as Linux 6.1)",
+    conntrack=othersystems.OPENBSD_PF_CHECK,
+    nat=othersystems.OPENBSD_PF,
+    editors={},
+    ecn=None,
+    source="OpenBSD 5.4 sys/net/pf.c; Brauer, EuroBSDcon 2013",
+)
+MIRAGE = replace(
+    LINUX_6_1,
+    name="mirage-firewall",
+    title="MirageOS firewall of Qubes OS (mirage-net-xen before 2026)",
+    receive=othersystems.MIRAGE_ACCEPT,
+    forward=othersystems.MIRAGE_FORWARD,
+    netfront_transmit=othersystems.MIRAGE_TRANSMIT,
+    netfront_receive=othersystems.MIRAGE_RECEIVE,
+    netback_transmit=othersystems.MIRAGE_TRANSMIT,
+    netback_receive=othersystems.MIRAGE_RECEIVE,
+    features={K.VIF: frozenset(), K.NETFRONT: frozenset()},
+    fixed={K.VIF: frozenset(FEATURES), K.NETFRONT: frozenset(FEATURES)},
+    keys=frozenset(),
+    editors={},
+    ecn=None,
+    source="qubes-mirage-firewall issue 1, mirage pull request 286",
+)
+
+KERNELS = (FREEBSD_10, FREEBSD_13, FREEBSD_14, FREEBSD_15, FREEBSD_15_CURRENT, OPENBSD_5_4, MIRAGE)
