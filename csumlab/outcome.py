@@ -15,7 +15,7 @@ from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Undecided
 from csumlab.topology.model import Topology
 from csumlab.trace import Trace
-from csumlab.walk import Undetermined
+from csumlab.walking.places import Undetermined
 
 FIRST_KEPT = 8
 UNHARMED = (Made.RIGHT, Made.FINISHED, Made.CUT)

@@ -25,7 +25,8 @@ from csumlab.topology import forward
 from csumlab.topology.model import Domain, NatKind, Port, Topology
 from csumlab.topology.presets import PRESETS
 from csumlab.trace import Trace
-from csumlab.walk import Misfit, Observation, Undetermined, Walker
+from csumlab.walk import Walker
+from csumlab.walking.places import Misfit, Observation, Undetermined
 
 _SUMS_WITH_PSEUDO = frozenset(kind for kind, rule in KINDS.items() if rule.pseudo)
 _OUTGOING = 4

@@ -19,7 +19,8 @@ from csumlab.plain.packet import FramePacket
 from csumlab.state import State, owed
 from csumlab.symbolic.sums import Undecided, Untold
 from csumlab.trace import Fate, Trace
-from csumlab.walk import Undetermined, Walker
+from csumlab.walk import Walker
+from csumlab.walking.places import Undetermined
 
 Answer = TypeVar("Answer")
 

@@ -12,6 +12,7 @@ from csumlab.stage import Stage
 from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
 from csumlab.topology import presets
 from csumlab.topology.presets import Preset
+from csumlab.walking import links, places
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
         carrying = {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in preset.carrying.items()}
         editors = {by: other if edits is stage else edits for by, edits in preset.editors.items()}
         table[name] = replace(preset, **parts, carrying=carrying, editors=editors)
-    for module in (hooks, nic, programs, readers, rewriters, tunnels, walk):
+    for module in (hooks, nic, programs, readers, rewriters, tunnels, walk, links, places):
         for name, value in vars(module).items():
             if value is stage:
                 old.append((module, name, value))

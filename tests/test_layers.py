@@ -85,6 +85,8 @@ FLOORS = (
     ("topology.reading",),
     ("topology.checking",),
     ("topology.load", "topology.written"),
+    ("walking", "walking.places"),
+    ("walking.links",),
     ("topology.line", "walk", "classes", "cures", "findings"),
     ("sources", "judge"),
     ("forensics.case",),

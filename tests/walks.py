@@ -32,7 +32,8 @@ from csumlab.topology.options import BRIDGE_CALLS
 from csumlab.topology.presets import PRESETS
 from csumlab.topology.written import to_toml
 from csumlab.trace import Fate, Trace
-from csumlab.walk import Undetermined, Walker
+from csumlab.walk import Walker
+from csumlab.walking.places import Undetermined
 
 
 def host(text: str, **words: str) -> Topology:

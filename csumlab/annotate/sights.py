@@ -26,7 +26,8 @@ from csumlab.stage import Operation, Part
 from csumlab.state import Bare, Claim, State, owed, project
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import TAP, Hop, Trace
-from csumlab.walk import Misfit, Observation, Undetermined, Walker
+from csumlab.walk import Walker
+from csumlab.walking.places import Misfit, Observation, Undetermined
 
 _ETHERNET_BYTES = 14
 MADE_UP_MACS = "the Ethernet addresses"

@@ -24,7 +24,7 @@ from csumlab.state import Virtio as VirtioHeader
 from csumlab.tables import Tables
 from csumlab.topology.model import DeviceKind, Port, Topology
 from csumlab.trace import Fate, Hop, Trace
-from csumlab.walk import Undetermined
+from csumlab.walking.places import Undetermined
 
 from .ports import DATA_VALID, NEEDS_CSUM, Sight, Virtio
 

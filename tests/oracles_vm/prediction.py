@@ -18,7 +18,8 @@ from csumlab.tables import Tables
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 from csumlab.trace import TAP, Fate, Trace
-from csumlab.walk import Undetermined, Walker
+from csumlab.walk import Walker
+from csumlab.walking.places import Undetermined
 
 from .matrix import ETHERTYPES
 from .recording import Observed, Recording, Step, View

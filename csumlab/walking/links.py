@@ -1,0 +1,172 @@
+"""From device to device: what stands before a device, on a cable, in a ring, and between a device and the one that it sits on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from csumlab.machine import Translation
+from csumlab.outer import IN_FRONT, Outer
+from csumlab.packet import outer_ip
+from csumlab.slots import bounds, last_of, limits, parts
+from csumlab.stage import Stage
+from csumlab.stages import hooks, nic, programs, rewriters, virtio
+from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
+from csumlab.state import Skb, owed
+from csumlab.topology import forward
+from csumlab.topology.editing import edits
+from csumlab.topology.model import WRAPPING, DeviceKind, Domain, Port
+from csumlab.topology.options import CLAIMS, options_of
+from csumlab.topology.presets import PRESETS, Preset
+from csumlab.trace import Fate, Fault
+from csumlab.walking.places import Ended, Places, Undetermined
+
+
+@dataclass
+class Links(Places):
+    """A walk that goes from one device to the next."""
+
+    def _egress(self, domain: Domain, port: Port) -> None:
+        """What stands between the stack and a device: tc's rules, then transmit feature resolution: what the device cannot do, the kernel
+        does before the capture point."""
+        preset = self._preset(domain)
+        self._by_program(programs.PROGRAM_GIVES, domain, port, "out")
+        self._rewrite(domain, port, "out", rewriters.AT_DEVICE)
+        if options_of(self.topology.device(port))["netem-corrupt"] and preset.family is Skb:
+            self._apply(hooks.NETEM_CORRUPT, domain, port, "out")
+            self._fault = Fault.LINK
+        if preset.segmentation is not None and self.packet.long:
+            self._apply(preset.segmentation, domain, port, "out")
+        self._apply(preset.egress, domain, port, "out")
+
+    def _virtio(self, stage: Stage | None, domain: Domain, port: Port, way: str, words: Collection[str] = ()) -> None:
+        if stage is None:
+            raise Ended(Fate.UNTOLD, f"{self._preset(domain).title} has no virtio and no tap with offload")
+        self._apply(stage, domain, port, way, words=words)
+
+    def _tail(self, preset: Preset, port: Port) -> tuple[str, ...]:
+        """How short the last segment of a super-frame from ``port`` would be, where that matters: the size of segments is not captured."""
+        if not preset.refuses_short_tails or not self.packet.long or owed(self.state, self.packet.headers) is None:
+            return ()
+        label, short = f"how long the last segment of a super-frame of {port} is", "its last segment would be shorter than its headers"
+        if label not in self.choices:
+            raise Undetermined(label, ("its last segment would be longer than its headers", short))
+        return (virtio.SHORT_TAIL,) if self.choices[label] == short else ()
+
+    def _by_program(self, stage: Stage, domain: Domain, port: Port, way: str) -> None:
+        """Between a device and the program that is the stack of its domain. Of a virtio device the program is the other end itself."""
+        if domain.program and self.topology.device(port).kind is not DeviceKind.VIRTIO:
+            self._apply(stage, domain, port, way)
+
+    def _rewrite(self, domain: Domain, port: Port, way: str, whose: Collection[str]) -> None:
+        for stage, edit, words in edits(domain, self.topology.device(port), way, whose, lambda: self.packet.headers):
+            segmentation = self._preset(domain).segmentation
+            if stage is programs.NFQUEUE and self.packet.long and "takes-unfinished" not in words and segmentation is not None:
+                # Who does not ask for super-frames gets them cut (net/netfilter/nfnetlink_queue.c nfqnl_enqueue_packet).
+                self._apply(segmentation, domain, None, way)
+            copied = stage is programs.QUEUE_EDIT and edit != Translation()
+            self._apply(stage, domain, port, way, edit, fault=Fault.PROGRAM if copied else Fault.MEMORY, words=words)
+
+    def _wrap(self, step: forward.Step, domain: Domain, from_wire: bool) -> None:
+        """Between a VLAN, MACsec or PPPoE device and the device that it sits on, down or up."""
+        assert step.wrapping is not None
+        preset, kind = self._preset(domain), self.topology.device(step.wrapping).kind
+        (down, up), headers = preset.carrying[kind], Outer(0, WRAPPING[kind])
+        if step.wrapping == step.port:
+            if not from_wire:
+                self._egress(domain, step.port)
+                self._tap(step.port, "out")
+            if kind is DeviceKind.PPPOE and not self.packet.headers[0].is_ip:
+                raise Ended(Fate.UNTOLD, "PPP carries IP packets, and this one has a VLAN tag before it")
+            self._apply(down, domain, step.port, "out", headers)
+            return
+        self._apply(up, domain, step.peer, "in", headers)
+        if kind is DeviceKind.MACSEC:
+            self._apply(preset.gro, domain, step.peer, "in")
+        self._tap(step.peer, "in")
+
+    def _wrap_outside(self, steps: Iterable[forward.Step]) -> None:
+        """What comes from outside is in the frames that the devices on its way take it out of, even if it was captured behind them."""
+        if not self.packet.headers[0].is_ip:
+            return
+        kinds = [self.topology.device(step.peer).kind for step in steps if step.wrapping is not None and step.wrapping == step.peer]
+        layers = tuple(layer for kind in kinds for layer in WRAPPING[kind])
+        if layers and all(layer in IN_FRONT for layer in layers):
+            self.packet = self.packet.wrap(layers)
+
+    def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
+        """What lies between two ends of a cable."""
+        here, there = self.topology.domains[port.domain], self.topology.domains[peer.domain]
+        ours, theirs = self._preset(here), self._preset(there)
+        match self.topology.device(port).kind:
+            case DeviceKind.NIC:
+                if not from_wire:
+                    self._claim(here, port)
+                    self._apply(ours.nic_transmit, here, port, "out")
+                # A table that knows no segmentation has its card send a super-frame whole: no wire takes that.
+                self.packet = self.packet.from_wire()
+                self._apply(nic.WIRE, here, port, fault=Fault.LINK)
+                self._apply(theirs.nic_receive, there, peer, "in")
+            case DeviceKind.NETFRONT:
+                self._take_slots(port, peer)
+                self._apply(ours.netfront_transmit, here, port, "out")
+                self._claim(here, port)
+                heeds = options_of(self.topology.device(peer))["heeds-rx-off"]
+                self._apply(hooks.VIF_HEEDS_RX if heeds else theirs.netback_receive, there, peer, "in")
+            case DeviceKind.VIF:
+                self._apply(ours.netback_transmit, here, port, "out")
+                self._apply(theirs.netfront_receive, there, peer, "in")
+            case DeviceKind.VIRTIO:
+                self._virtio(ours.virtio_transmit, here, port, "out")
+                self._claim(here, port)
+                self._virtio(theirs.tap_receive, there, peer, "in", self._tail(theirs, port))
+            case DeviceKind.TAP | DeviceKind.MACVTAP:
+                self._virtio(ours.tap_transmit, here, port, "out")
+                self._claim(here, port)
+                self._virtio(theirs.virtio_receive, there, peer, "in")
+            case _:
+                self._apply(ours.veth, here, port, "out")
+        entered = self.topology.device(peer)
+        if entered.native_xdp:
+            self._rewrite(there, peer, "in", rewriters.IN_DRIVER)
+            if entered.redirects_to or (entered.feeds_reader and self._is_read(peer)):
+                return
+            if entered.kind is DeviceKind.VIRTIO:
+                self._virtio(theirs.xdp_pass, there, peer, "in")
+        if entered.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO) or options_of(entered)["napi"]:
+            self._apply(theirs.gro, there, peer, "in", words=self._found_by_gro(there, peer))
+
+    def _found_by_gro(self, domain: Domain, port: Port) -> tuple[str, ...]:
+        """What receive aggregation finds when it looks for the socket that a datagram is for (net/ipv4/udp_offload.c udp_gro_receive): a
+        tunnel's that can be looked into, or none."""
+        ip = outer_ip(self.packet.headers)
+        if ip is None or ip.destination is None or not self._is_here(domain, port, ip.destination):
+            return ("for-elsewhere",)
+        tunnel = self._tunnel_of_packet(domain)
+        device = self.topology.device(tunnel) if tunnel else None
+        known = device is not None and (device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) or device.encap in ("fou", "gue"))
+        return ("gro-into-tunnel",) if known else ()
+
+    def _claim(self, domain: Domain, port: Port) -> None:
+        """What a driver or program says of every packet, whatever it is."""
+        if any(options_of(self.topology.device(port))[name] for name in CLAIMS):
+            self._apply(hooks.DRIVER_CLAIMS, domain, port, "out")
+
+    def _take_slots(self, port: Port, peer: Port) -> None:
+        """Into the slots of the ring between a guest's ``port`` and its host's ``peer``, and those of the host that the guest moves to."""
+        if self.packet.pages < 2 or self.packet.segmented:
+            return
+        guest, host = self.topology.domains[port.domain], self.topology.domains[peer.domain]
+        front, back = self.topology.device(port), self.topology.device(peer)
+        there = {"": limits(back, self._preset(host))}
+        if guest.moves_to:
+            there[guest.moves_to] = limits(replace(back, slots=0, fatal_slots=0), PRESETS[guest.moves_to])
+        whole = bounds(self.packet.pages, front, self._preset(guest))
+        found = parts(whole, [limit for one in there.values() for limit in one.values()])
+        label = f"how many slots of the ring of {port} a frame takes that needs {self.packet.pages} pages"
+        if len(found) > 1 and label not in self.choices:
+            raise Undetermined(label, tuple(f"in {part}" for part in found))
+        # A number that was chosen stays the one it was if the limits have changed since: it is the last of its part.
+        most = last_of(self.choices[label]) if label in self.choices else whole.most
+        for name, limit in there.items():
+            self._apply(RING_SLOTS_ELSEWHERE if name else RING_SLOTS, host, peer, "in", slots=most, limits=limit)
