@@ -262,6 +262,16 @@ def unfinished_requests(source: str, destination: str) -> list[bytes]:
     return made
 
 
+def sip_requests(source: str, destination: str) -> list[Packet]:
+    """Requests that say in their payload where they come from (RFC 3261 section 8.1.1)."""
+    made = []
+    for n in range(4):
+        lines = ("OPTIONS sip:b@there SIP/2.0", f"Via: SIP/2.0/UDP {source}:5060;branch=z9hG4bK{n}", f"CSeq: {n} OPTIONS", "")
+        text = "".join(f"{line}\r\n" for line in lines)
+        made.append(ether(0x02, 0x01) / IP(src=source, dst=destination, id=n) / UDP(sport=5060, dport=5060) / Raw(text.encode()))
+    return made
+
+
 def asked_over_pppoe() -> list[bytes]:
     """Datagrams and segments to the end of a PPPoE session, two of them damaged."""
     made = []

@@ -25,7 +25,9 @@ class Translation:
     A port of ``Span(0, 0, 65535)`` is one that cannot be known. ``dscp`` (six bits) and ``ttl`` (also the hop limit) are words of the IP
     header that no pseudo-header holds, and so is ``ecn`` (two bits); ``mss`` is the TCP option, ``timestamps`` says that the first value of
     that option is another afterwards. Addresses of the other version of IP are those of a NAT64, with its ``prefix``: one that is not exact
-    is the old one, put into the prefix or taken out of it. ``by`` says who edits (stages/rewriters.py)."""
+    is the old one, put into the prefix or taken out of it. ``mentioned`` are an address and what a helper writes in its place where the
+    payload has it; ``sequence`` and ``acknowledgment`` are added to TCP's numbers. ``by`` says who edits (stages/rewriters.py), ``helper``
+    which of conntrack's helpers looks at the connection (stages/helpers.py)."""
 
     source: Span | None = None
     destination: Span | None = None
@@ -37,12 +39,21 @@ class Translation:
     mss: int | None = None
     timestamps: bool = False
     prefix: Span | None = None
+    mentioned: tuple[Span, Span] | None = None
+    sequence: int = 0
+    acknowledgment: int = 0
     by: str = "conntrack"
+    helper: str = ""
 
     @property
     def in_transport(self) -> bool:
         """Whether the transport header or what it carries is edited."""
-        return bool(self.source_port or self.destination_port or self.option)
+        return bool(self.source_port or self.destination_port or self.option or self.within)
+
+    @property
+    def within(self) -> str:
+        """What is edited behind the ports that is no option, "" if nothing is."""
+        return "the payload" if self.mentioned else "the sequence numbers" if self.sequence or self.acknowledgment else ""
 
     @property
     def option(self) -> int:
@@ -88,6 +99,7 @@ class Packet(Protocol):
     def respell(self, uid: int) -> Self: ...
     def spoil(self, uid: int) -> Self: ...
     def stamp(self, rule: Rule) -> Self: ...
+    def rewrite(self, edit: Translation, rule: Rule) -> Self: ...
     def translate(self, edit: Translation, address: Rule, port: Rule, ip: Rule = Rule.FINAL) -> Self: ...
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self: ...
     def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self: ...
@@ -315,6 +327,8 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
         case Operation.TRANSLATE if isinstance(edit, Translation):
             edited = packet.translate(edit, do.address, do.port, do.ip)
             return edited.carried_on(packet, edit, do.address, do.follows)
+        case Operation.REWRITE if isinstance(edit, Translation):
+            return packet.rewrite(edit, do.port)
         case Operation.MEND_PAYLOAD if isinstance(edit, Translation):
             return packet.mend_payload(edit)
         case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):

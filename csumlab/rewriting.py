@@ -5,6 +5,7 @@ from __future__ import annotations
 from csumlab.crc32c import crc32c
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.machine import Translation
+from csumlab.packet import Span
 
 ADDRESS_PLACES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}
 """Offsets of source and destination and their length."""
@@ -37,6 +38,17 @@ def tcp_option(data: bytes, start: int, number: int) -> int | None:
             return at + 2
         at += 1 if data[at] == 1 else max(data[at + 1], 2)
     return None
+
+
+def mentioning(payload: bytes, old: Span, new: Span) -> bytes:
+    """A payload with another address wherever it has the old one as text: with the commas of FTP (RFC 959, PORT), else as it is always
+    written. One that has it nowhere gets a byte more, which stands for any other change."""
+    if old.exact and new.exact and old.version == 4:
+        was, become = str(old).encode(), str(new).encode()
+        found = payload.replace(was, become).replace(was.replace(b".", b","), become.replace(b".", b","))
+    else:
+        found = payload.replace(str(old).encode(), str(new).encode())
+    return found if found != payload else payload + b"."
 
 
 def translated_quote(quoted: bytes, edit: Translation) -> bytes:

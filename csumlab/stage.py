@@ -75,6 +75,7 @@ class Operation(Enum):
     COMPUTE = "compute"
     SPOIL = "write a wrong number into"
     STAMP = "write the time into the packet"
+    REWRITE = "rewrite the payload"
     RESPELL = "update by no difference"
     CARRY = "carry the sum of the packet"
     CONVERT = "carry the sum that the outer one implies"
@@ -149,7 +150,7 @@ class Do:
             return f"encapsulate, outer sum: {self.outer.value}{remote}"
         if self.operation is Operation.SEAL:
             return f"seal, outer sum: {self.outer.value}"
-        if self.operation is Operation.STAMP:
+        if self.operation in (Operation.STAMP, Operation.REWRITE):
             return f"{self.operation.value}; its sum: {self.port.value}"
         if self.operation is Operation.MARK:
             return f"{self.operation.value} {self.mark}" + (f"; its sum: {self.ip.value}" if self.ip is not Rule.FINAL else "")
@@ -190,6 +191,12 @@ def spoil(target: Selector) -> tuple[Do]:
 def stamp(rule: Rule) -> tuple[Do]:
     """Words of the payload become the time; the transport sum follows by ``rule``."""
     return (Do(Operation.STAMP, port=rule),)
+
+
+def rewrite(rule: Rule) -> tuple[Do]:
+    """The payload becomes another, perhaps of another length, and the IPv4 header is summed anew. The transport sum follows the length in
+    the pseudo-header (PSEUDO) or is left alone."""
+    return (Do(Operation.REWRITE, port=rule),)
 
 
 def respell(target: Selector) -> tuple[Do]:

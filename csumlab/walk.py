@@ -6,7 +6,7 @@ The driver is the same for both interpreters; what it needs of a packet is the P
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Layer
@@ -15,9 +15,11 @@ from csumlab.outer import Outer
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
+from csumlab.stages.helpers import HELPERS
 from csumlab.state import Bare
 from csumlab.symbolic.sums import Untold
 from csumlab.topology import forward
+from csumlab.topology.editing import mentions
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port
 from csumlab.topology.options import BRIDGE_CALLS, options_of
 from csumlab.trace import Fate, Fault, Trace
@@ -106,6 +108,26 @@ class Walker(Links):
             edit = forward.translate_source(domain, device, ip, transport)
             if edit is not None:
                 self._translate(domain, sender, "out", edit)
+        self._help(domain, sender, "out")
+
+    def _help(self, domain: Domain, port: Port, way: str) -> None:
+        """What a helper of connection tracking does to a packet of a connection that was translated here, where it leaves the hooks."""
+        seen, self._seen_by_helper = self._seen_by_helper, None
+        if seen is None:
+            return
+        helper, mention = HELPERS[seen.helper], Translation(mentioned=seen.mentioned)
+        shift, who = replace(seen, mentioned=None), f"the {seen.helper} helper of {domain.name}"
+        options: list[tuple[str, Translation | None]] = [
+            (f"{who} rewrites an address in it", mention),
+            (f"{who} finds nothing in it", None),
+        ]
+        transport = outer_transport(self.packet.headers)
+        if helper.shifted and transport is not None and transport.layer is Layer.TCP:
+            options.append((f"{who} shifts its sequence numbers, as it changed the length of an earlier packet", shift))
+        edit = self._choose(f"what {who} does", options)
+        if edit is not None:
+            by = helper.by if edit is mention else "sequence"
+            self._apply(self._preset(domain).editors[by], domain, port, way, edit)
 
     def _cross(self, sender: Port, target: Port, next_hop: Span, from_wire: bool = False, inward: bool = False) -> None:
         """Across a segment, from ``sender`` to ``target``, and up the stack there. ``inward``: out of the tunnel that ``sender`` is."""
@@ -251,8 +273,10 @@ class Walker(Links):
         self._output(domain, Port(domain.name, leaving.name), hop)
 
     def _translate(self, domain: Domain, port: Port, way: str, edit: Translation) -> None:
-        preset = self._preset(domain)
+        preset, before = self._preset(domain), self.packet.headers
         self._apply(preset.editors.get(edit.by, preset.nat), domain, port, way, edit)
+        if edit.helper:
+            self._seen_by_helper = mentions(edit.helper, before, self.packet.headers, way) or self._seen_by_helper
 
     def _is_udp(self, transport: Header | None) -> bool:
         return transport is not None and transport.layer is Layer.UDP
@@ -261,6 +285,7 @@ class Walker(Links):
         """Local delivery: the transport checks, then a tunnel end takes its header off and the inner packet goes on."""
         preset = self._preset(domain)
         self._gather(domain, port)
+        self._help(domain, port, "in")
         self._apply(preset.receive, domain, port, "in", socket=True)
         ip = outer_ip(self.packet.headers)
         if ip is not None and ip.fragment is not FragmentRole.WHOLE:

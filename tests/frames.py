@@ -68,8 +68,8 @@ def patch(data: bytes, at: int, value: int) -> bytes:
     return data[:at] + value.to_bytes(2, "big") + data[at + 2 :]
 
 
-def tcp(payload: bytes, options: bytes = b"") -> Frame:
-    header = struct.pack("!HHIIBBHHH", 1025, 80, 7, 9, (20 + len(options)) // 4 << 4, 0x18, 512, 0, 0) + options
+def tcp(payload: bytes, options: bytes = b"", port: int = 80, source: int = 1025) -> Frame:
+    header = struct.pack("!HHIIBBHHH", source, port, 7, 9, (20 + len(options)) // 4 << 4, 0x18, 512, 0, 0) + options
     return Frame(payload).inside(header, Layer.TCP, pending=Kind.TCP)
 
 

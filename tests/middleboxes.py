@@ -10,8 +10,10 @@ import hosts
 import rewriters
 
 from csumlab.inet import negate, residue
+from csumlab.stages.helpers import HELPERS
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
+from csumlab.topology.written import to_toml
 
 NOP = b"\1"
 TIMESTAMPS, MSS = b"\x08\x0a\0\1\2\3\0\0\0\1", b"\2\4\5\xb4"
@@ -32,6 +34,7 @@ class Middlebox:
 
 def every() -> Iterator[Middlebox]:
     yield from options()
+    yield from helpers()
     yield from marks()
     yield from zeros()
     yield from quotes()
@@ -58,6 +61,36 @@ def options() -> Iterator[Middlebox]:
         yield Middlebox(f"options, {name}", topology, "a", packets)
         six = {"tcp, odd": _whole(frames.tcp(b"", segments["odd"]), "fd00:1::11", "fd00:2::22")}
         yield Middlebox(f"options, {name}, IPv6", topology, "a", six)
+
+
+def _helped(name: str) -> Topology:
+    """A router with a helper, and a way out that fills TCP's sums."""
+    topology = rewriters.router(rewriters.SNAT.replace("to-port = PORT", f'helper = "{name}"'))
+    if name != "ftp":
+        return topology
+    return parse_topology(to_toml(topology).replace('peer = "b:eth0"', 'peer = "b:eth0"\nfeatures = { tx-checksum-ip-generic = false }'))
+
+
+def helpers() -> Iterator[Middlebox]:
+    """A router whose helpers look at what it translates, and packets with and without an address in them."""
+    for name, kind, made in (
+        ("sip", "udp", {"mentions": b"Via: 10.1.0.11;", "mentions nothing": b"OPTIONS"}),
+        ("snmp", "udp", {"mentions": b"x" + bytes([10, 1, 0, 11]), "mentions nothing": b"trap"}),
+        ("ftp", "tcp", {"mentions": b"PORT 10,1,0,11,4,5"}),
+    ):
+        topology = _helped(name)
+        port = next(port for ports in HELPERS[name].ports.values() for port in ports)
+        packets = {}
+        for what, payload in made.items():
+            frame = frames.tcp(payload, port=port) if kind == "tcp" else frames.udp(payload, port)
+            packets[f"{kind}, {what}"] = whole = _whole(frame, "10.1.0.11", "10.2.0.22")
+            packets[f"{kind}, {what}, damaged"] = whole[:-1] + bytes([whole[-1] ^ 0x10])
+            if kind == "udp":
+                packets[f"{kind}, {what}, none"] = frames.patch(whole, 40, 0)
+        yield Middlebox(f"helpers, {name}", topology, "a", packets)
+    topology = _helped("ftp")
+    answer = {"tcp, answer": _whole(frames.tcp(b"200 PORT command successful", source=21), "10.2.0.22", "10.2.0.77")}
+    yield Middlebox("helpers, ftp, answers", topology, "b", answer)
 
 
 def zeros() -> Iterator[Middlebox]:

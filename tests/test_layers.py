@@ -68,6 +68,7 @@ FLOORS = (
         "stages.rewriters",
         "stages.virtio",
         "stages.slots",
+        "stages.helpers",
         "stages.hooks",
         "stages.readers",
         "stages.programs",

@@ -34,6 +34,7 @@ EQUIVALENT = {
     "program-nat 3 becomes 1": GIVEN_AS_BYTES,
     "program-nat 5 becomes 0": GIVEN_AS_BYTES,
     "program-nat 5 becomes 1": GIVEN_AS_BYTES,
+    "helper-snmp 1 does keep": "what is rewritten lies under no sum",
     "egress 8 becomes 2": "a boundary that finds the header again by parsing comes next wherever csum_start was elsewhere",
     "sender 4 becomes 1": "what is cut into fragments is forgotten",
     "conntrack 7 becomes 0": FORGOTTEN,

@@ -72,6 +72,8 @@ class PlainEdits(PlainFields):
                     packet = packet._rewrite(transport, side, span, port, ip)
         if transport is not None and edit.option:
             packet = packet._with_option(transport, edit, port)
+        if transport is not None and edit.within:
+            packet = packet._with_numbers(transport, edit, port) if edit.mentioned is None else packet._with_mention(transport, edit, port)
         return replace(packet, pieces=tuple(piece.translate(edit, address, port, ip) for piece in self.pieces))
 
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self:
@@ -230,6 +232,26 @@ class PlainEdits(PlainFields):
             return self._edited(transport.uid, at, self.data[at : at + 3] + bytes([self.data[at + 3] ^ 1]), rule)
         old = int.from_bytes(self.data[at : at + 2], "big")
         return self._edited(transport.uid, at, min(old, edit.mss).to_bytes(2, "big"), rule)
+
+    def _with_numbers(self, transport: Header, edit: Translation, rule: Rule) -> Self:
+        """Other sequence and acknowledgment numbers of TCP (Linux net/netfilter/nf_conntrack_seqadj.c nf_ct_seq_adjust)."""
+        packet, start = self, self.offset(transport.uid)
+        for at, more in ((start + 4, edit.sequence), (start + 8, edit.acknowledgment)):
+            new = int.from_bytes(self.data[at : at + 4], "big") + more & 0xFFFFFFFF
+            packet = packet._edited(transport.uid, at, new.to_bytes(4, "big"), rule)
+        return packet
+
+    def _with_mention(self, transport: Header, edit: Translation, rule: Rule) -> Self:
+        """Another address in the payload, as bytes (Linux net/ipv4/netfilter/nf_nat_snmp_basic_main.c snmp_helper); in a payload that does
+        not have it another last word, which stands for any."""
+        assert edit.mentioned is not None
+        old, new = (span.low.to_bytes(4 if span.version == 4 else 16, "big") for span in edit.mentioned)
+        start, end = self.offset(transport.uid) + 8, self.sums[transport.uid].end
+        at = self.data.find(old, start, end)
+        if at < 0:
+            at, new = end - 2 - (end - start) % 2, b""
+        new = new or bytes([self.data[at] ^ 1, self.data[at + 1]])
+        return self._edited(transport.uid, at, new, rule)
 
     def _rewrite(self, header: Header, side: str, span: Span, rule: Rule, ip: Rule) -> Self:
         """New address or port, and the fields that follow it. One that only run-time state could tell stays as it is."""

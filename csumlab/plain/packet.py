@@ -14,11 +14,13 @@ from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, UDP_TUNNELS, Layer
 from csumlab.inet import negate, residue
 from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
+from csumlab.machine import Translation
 from csumlab.outer import IN_FRONT, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import Header, enclosing, in_one, in_pieces, outer_ip, outer_transport, uncovered, unmeasured
 from csumlab.pieces import cut, join
 from csumlab.plain.edits import PlainEdits
-from csumlab.stage import Follows
+from csumlab.rewriting import mentioning
+from csumlab.stage import Follows, Rule
 from csumlab.symbolic.sums import Untold
 
 _KEY = 0x5A
@@ -73,6 +75,19 @@ class FramePacket(PlainEdits):
             pseudo = packet._pseudo(header.uid) if outer.pseudo is not None else 0
             packet = packet._with_field(header.uid, negate(ahead + inside + pseudo + seed) or KINDS[outer.kind].computed_zero)
         return packet
+
+    def rewrite(self, edit: Translation, rule: Rule) -> Self:
+        """Linux net/netfilter/nf_nat_helper.c mangle_contents, and nf_nat_proto.c nf_nat_csum_recalc for a sum that is owed."""
+        transport = outer_transport(self.headers)
+        if transport is None or edit.mentioned is None:
+            return self
+        at = self.offset(transport.uid)
+        start = at + (self.data[at + 12] >> 4 << 2 if transport.layer is Layer.TCP else 8)
+        payload, end = mentioning(self.data[start:], *edit.mentioned), len(self.data)
+        packet = replace(self, data=self.data[:start] + payload, headers=unmeasured(self.headers), carried=None)
+        packet = packet._with_lengths(len(packet.data) - end, self.headers[: inner_start(self.headers)])
+        old, new = ((size - at).to_bytes(2, "big") for size in (end, len(packet.data)))
+        return packet._updated(transport.uid, old, new, rule)
 
     def merge(self) -> Self:
         return self if self.behind is None else self._again()._seeded()

@@ -9,7 +9,8 @@ from typing import Self
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
-from csumlab.lengths import LONG, SHORTEST_FRAME, Extent, size
+from csumlab.lengths import LONG, SHORTEST_FRAME, UNTOLD_LENGTH, Extent, size
+from csumlab.machine import Translation
 from csumlab.outer import PPP_PROTOCOLS, Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import (
     Header,
@@ -21,7 +22,7 @@ from csumlab.packet import (
     uncovered,
     unmeasured,
 )
-from csumlab.stage import Follows
+from csumlab.stage import Follows, Rule
 from csumlab.symbolic.edits import SymbolicEdits, edited
 from csumlab.symbolic.sums import CRC_WORDS, Sum, Untold
 
@@ -62,6 +63,15 @@ class SymbolicPacket(SymbolicEdits):
                 zero = around.computed_zero
                 sums[header.uid] = replace(around, data=residue - around.pseudo - around.field, zero=zero)
         return replace(packet, sums=sums)
+
+    def rewrite(self, edit: Translation, rule: Rule) -> Self:
+        """Another payload of another length, neither of which is known (Linux net/netfilter/nf_nat_helper.c mangle_contents)."""
+        packet = replace(self._remade("rewritten packet", long=self.long, segmented=self.segmented), extent=UNTOLD_LENGTH)
+        transport = outer_transport(self.headers)
+        if transport is None or rule is not Rule.PSEUDO:
+            return packet
+        own = packet.sums[transport.uid]
+        return packet._with_sum(transport.uid, replace(own, field=own.pseudo + self.sums[transport.uid].seed, zero=Zero.ONES))
 
     def merge(self) -> Self:
         """The super-frame that the segments become: the transport field holds the pseudo-header's sum with the whole length, the IPv4

@@ -11,6 +11,7 @@ from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import programs as queues
 from csumlab.stages import rewriters
+from csumlab.stages.helpers import looks_at
 from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
 from csumlab.topology.presets import PRESETS
 
@@ -36,6 +37,22 @@ def edits(
         elif rule.way == way and _is_for(rule.protocol, transport):
             words = {name: getattr(rule, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps")}
             yield from _done_by(domain, rule, Translation(**words))
+
+
+def mentions(helper: str, before: tuple[Header, ...], after: tuple[Header, ...], way: str) -> Translation | None:
+    """What a helper looks for in a packet that was translated, by its headers ``before`` and ``after`` that; None if it does not look at
+    such packets. Numbers of TCP are those of the side whose addresses were rewritten earlier, "out" the packet's own; texts of one length
+    leave it to a port to change that."""
+    ip, translated = outer_ip(before), outer_ip(after)
+    if ip is None or translated is None or not any(looks_at(helper, outer_transport(headers)) for headers in (before, after)):
+        return None
+    sides = ((ip.source, translated.source), (ip.destination, translated.destination))
+    found = next(((old, new) for old, new in sides if old != new and old is not None and new is not None), None)
+    if found is None:
+        return None
+    more = len(str(found[1])) - len(str(found[0])) or 1
+    sequence, acknowledgment = (more, 0) if way == "out" else (0, more)
+    return Translation(mentioned=found, sequence=sequence, acknowledgment=acknowledgment, helper=helper)
 
 
 def _done_by(domain: Domain, rule: Nat | Edit, edit: Translation) -> Iterator[tuple[Stage, Translation, tuple[str, ...]]]:

@@ -273,7 +273,7 @@ def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Hea
         if rule.kind is NatKind.DNAT:
             if rule.device == leaving.name and rule.address == ip.source and _is_reply(rule, transport):
                 own = _own_address(leaving, ip.source.version)
-                return Translation(source=own, source_port=_span(rule.port) if rule.to_port else None, by=rule.by)
+                return Translation(source=own, source_port=_span(rule.port) if rule.to_port else None, by=rule.by, helper=rule.helper)
         elif (
             rule.device == leaving.name
             and _is_of(rule, ip.source)
@@ -282,7 +282,7 @@ def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Hea
         ):
             address = rule.address or _own_address(leaving, ip.source.version)
             if address is not None and address != ip.source:
-                return Translation(source=address, source_port=_span(rule.to_port), by=rule.by)
+                return Translation(source=address, source_port=_span(rule.to_port), by=rule.by, helper=rule.helper)
     return None
 
 
@@ -305,7 +305,7 @@ def translate_destination(
                 and rule.address
                 and _matches(rule, transport, transport.destination if transport else None)
             ):
-                edit = Translation(destination=rule.address, destination_port=_span(rule.to_port), by=rule.by)
+                edit = Translation(destination=rule.address, destination_port=_span(rule.to_port), by=rule.by, helper=rule.helper)
                 yield (f"the rule to {rule.address}", edit)
                 return
         elif rule.device == entering.name and ip.destination in (rule.address, *entering.spans):
@@ -325,7 +325,7 @@ def translate_destination(
                 inside = [rule.source.span]
             for span in inside:
                 port = Span(0, 0, 0xFFFF) if rule.to_port else None
-                yield (f"a reply to {span}", Translation(destination=span, destination_port=port, by=rule.by))
+                yield (f"a reply to {span}", Translation(destination=span, destination_port=port, by=rule.by, helper=rule.helper))
             yield ("a packet to this host itself", None)
             return
     yield ("", None)

@@ -12,6 +12,7 @@ from typing import Any
 from csumlab import cards, programs, readers
 from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
+from csumlab.stages.helpers import HELPERS
 from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
 from csumlab.state import Skb
 from csumlab.topology.checking import PAIRS, Checker, defaults
@@ -271,7 +272,11 @@ class _Parser(Checker):
         self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - ONLY_EDIT)), preset, f"{key}.by")
         self.program(entry.by, entry.program, f"{key}.program")
         self.in_driver(entry.by, devices[entry.device], "in" if entry.kind == "dnat" else "out", f"{key}.by")
-        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, entry.by, entry.program)
+        self.words([entry.helper] if entry.helper else [], HELPERS, f"{key}.helper", "helper")
+        if entry.helper and (entry.by != "conntrack" or "helper" not in PRESETS[preset].editors):
+            raise self.fail(f"{key}.helper", f"helpers look at what conntrack translates, and those of {preset} may not be modelled")
+        words = (entry.by, entry.program, entry.helper)
+        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, *words)
 
     def nat64(self, table: Any, preset: str, key: str) -> Nat64:
         entry: Nat64Table = self.convert(table, Nat64Table, key)

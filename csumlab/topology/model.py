@@ -15,6 +15,7 @@ from csumlab.cards import lengths, ports
 from csumlab.headers import Layer
 from csumlab.packet import Span
 from csumlab.shown import Shown
+from csumlab.stages.helpers import helped_ports
 from csumlab.stages.rewriters import OF_CONNECTIONS, TRACKED
 from csumlab.tables import ETHERNET_MTU, Tables
 
@@ -229,7 +230,7 @@ class Nat:
     """One rule. MASQUERADE and SNAT: packets from ``source`` that leave by ``device`` get ``address`` (of the device if None) and, if
     given, ``to_port``. DNAT: packets that come in by ``device`` to its address (``protocol``, ``port`` if given) go to ``address``,
     ``to_port``. ``by`` says who translates (stages/rewriters.py): what remembers no connection translates no replies. ``program`` is how
-    the one behind nfqueue behaves (programs.py)."""
+    the one behind nfqueue behaves (programs.py), ``helper`` who of conntrack looks at what they carry (stages/helpers.py)."""
 
     kind: NatKind
     device: str
@@ -240,6 +241,7 @@ class Nat:
     to_port: int = 0
     by: str = "conntrack"
     program: str = ""
+    helper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +357,7 @@ class Topology(Shown):
             prefixes = [route.to for route in domain.routes] + [rule.source for rule in domain.nat if rule.source]
             spans = [span for rule in domain.nat for span in (rule.address,) if span]
             numbers = [number for rule in domain.nat for number in (rule.port, rule.to_port) if number]
+            numbers += [number for rule in domain.nat for number in helped_ports(rule.helper)]
             for device in domain.devices.values():
                 prefixes += device.prefixes
                 spans += device.spans

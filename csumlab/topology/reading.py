@@ -66,6 +66,7 @@ class NatTable(Table):
     to_port: int = 0
     by: str = "conntrack"
     program: str = ""
+    helper: str = ""
 
 
 class Nat64Table(Table):

@@ -53,7 +53,7 @@ def to_toml(topology: Topology) -> str:
             lines += [f"address = {_quoted(str(rule.address))}"] if rule.address else []
             lines += [f"to-port = {rule.to_port}"] if rule.to_port else []
             lines += [f"by = {_quoted(rule.by)}"] if rule.by != "conntrack" else []
-            lines += [f"program = {_quoted(rule.program)}"] if rule.program else []
+            lines += [f"{word} = {_quoted(getattr(rule, word))}" for word in ("program", "helper") if getattr(rule, word)]
         for wide in domain.nat64:
             lines += ["", f"[[domain.{_bare(domain.name)}.nat64]]", f"prefix = {_quoted(_prefix(wide.prefix))}"]
             lines += [f"address = {_quoted(str(wide.address))}", f"inside = {_quoted(_prefix(wide.inside))}", f"by = {_quoted(wide.by)}"]

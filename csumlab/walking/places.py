@@ -77,6 +77,7 @@ class Places:
     _tunnels: list[Port] = field(default_factory=list)
     _next_hops: list[Span] = field(default_factory=list)
     _fault: Fault = Fault.MEMORY
+    _seen_by_helper: Translation | None = None
 
     def _apply(
         self,

@@ -81,6 +81,7 @@ _CONDITIONS: Mapping[str, tuple[str, ...]] = {
     "udplite": ("right", "partial", "damaged", "damaged source", "partial, damaged", "pseudo only", "all ones"),
     "error": ("right", "damaged", "pseudo only", "all ones"),
     **dict.fromkeys(("even option", "odd option", "marked"), ("right", "partial", "damaged")),
+    **dict.fromkeys(("sip", "trap"), ("right", "partial", "damaged", "partial, damaged", "none", "none, damaged")),
 }
 """The conditions that tell something of kinds that a kernel only passes on. The CRC of SCTP has no pseudo-header: its field is then 0.
 An option is TCP's MSS, at an even or an odd place; what is marked is UDP in a packet that may be marked with congestion, ECT(0)."""
@@ -96,7 +97,7 @@ def conditions(kind: str, version: int, *, bridged: bool = False, long: bool = F
         yield from (one for one in LONG if kind == "tcp" or (kind == "udp" and one.startswith("partial")))
         return
     for condition in _CONDITIONS.get(kind, STATES):
-        if condition.startswith("none") and kind != "udp":
+        if condition.startswith("none") and kind not in ("udp", *TALK):
             continue
         if condition == "wrong IPv4 sum" and version == 6:
             continue
@@ -132,6 +133,8 @@ def made(
     ports = ports or (20000 + number % 40000, PORT)
     if kind == "error":
         transport = _error(version, payload, ports, destination, source)
+    elif kind in TALK:
+        transport = _transport("udp", version, TALK[kind](payload, source, ports[0]), number, ports)
     else:
         transport = _transport(kind, version, payload, number, ports)
     frame = _around(transport, condition, version, source, destination, _ECT0 if kind == "marked" else 0)
@@ -182,6 +185,38 @@ def _transport(kind: str, version: int, payload: bytes, number: int, ports: tupl
         return Frame(payload).inside(struct.pack("!HHHH", *ports, 8 + len(payload), 0), Layer.UDP, pending=Kind.UDP)
     layer, pending, echo = (Layer.ICMP, Kind.ICMP, 8) if version == 4 else (Layer.ICMPV6, Kind.ICMPV6, 128)
     return Frame(payload).inside(struct.pack("!BBHHH", echo, 0, 0, ports[0], number & 0xFFFF), layer, pending=pending)
+
+
+def _request(body: bytes, source: str, port: int) -> bytes:
+    """A request of SIP that says twice where it comes from (RFC 3261 sections 8.1.1.7, 8.1.1.8)."""
+    own = f"{source}:{port}"
+    lines = (
+        "OPTIONS sip:b@there SIP/2.0",
+        f"Via: SIP/2.0/UDP {own};branch=z9hG4bK1",
+        "From: <sip:a@here>;tag=1",
+        "To: <sip:b@there>",
+        "Call-ID: 1",
+        "CSeq: 1 OPTIONS",
+        f"Contact: <sip:a@{own}>",
+        f"Content-Length: {len(body)}",
+    )
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode() + body
+
+
+def _trap(body: bytes, source: str, port: int) -> bytes:
+    """A trap of SNMP that has the sender's address in it (RFC 3416 section 3, SNMPv2-Trap-PDU)."""
+
+    def part(tag: int, content: bytes) -> bytes:
+        return bytes([tag, len(content)]) + content
+
+    address = part(0x40, bytes(map(int, source.split("."))))
+    bindings = b"".join(part(0x30, part(6, b"\x2b\6\1") + value) for value in (address, part(4, body)))
+    numbers = part(2, bytes([port & 0x7F])) + part(2, b"\0") + part(2, b"\0")
+    return part(0x30, part(2, b"\1") + part(4, b"public") + part(0xA7, numbers + part(0x30, bindings)))
+
+
+TALK = {"sip": _request, "trap": _trap}
+"""Datagrams whose payload names an address: of their bytes, the sender's address over IPv4 and its port."""
 
 
 def _error(version: int, payload: bytes, ports: tuple[int, int], source: str, destination: str) -> Frame:

@@ -7,10 +7,13 @@ from ipaddress import ip_interface
 
 from csumlab.inet import negate, residue
 from csumlab.packet import Span
+from csumlab.stages.helpers import HELPERS
 from csumlab.topology.model import Device, Domain, NatKind
 
 from .ports import NEEDS_CSUM, Virtio
 
+KERNEL_NAMES = {"snmp": "snmp_trap"}
+"""The helper of SNMP that needs no other packet first is that of traps."""
 VNI = 1
 """The network identifier that the model writes too (csumlab/plain/packet.py FramePacket.push)."""
 
@@ -56,9 +59,22 @@ def ruleset(domain: Domain) -> str:
     if domain.tracks():
         lines.append("chain track { type filter hook prerouting priority 0; ct state invalid counter; }")
     lines += ["chain edit { type filter hook postrouting priority -150;", *_statements(domain), "}"]
+    lines = [*_helpers(domain), *lines[1:]] if any(rule.helper for rule in domain.nat) else lines
     lines += ["chain before { type nat hook prerouting priority -100;", *before, "}"] if before else []
     lines += ["chain after { type nat hook postrouting priority 100;", *after, "}"] if after else []
     return "\n".join([*lines, "}", ""])
+
+
+def _helpers(domain: Domain) -> Iterator[str]:
+    """The head of the table, and the helpers of connection tracking that its rules have, for IPv4."""
+    yield "table inet csumlab {"
+    rules = []
+    for name in {rule.helper for rule in domain.nat if rule.helper}:
+        for layer, ports in HELPERS[name].ports.items():
+            protocol, word = layer.name.lower(), f"{name}-{layer.name.lower()}"
+            yield f'ct helper {word} {{ type "{KERNEL_NAMES.get(name, name)}" protocol {protocol}; l3proto ip; }}'
+            rules.append(f'{protocol} dport {{ {", ".join(map(str, ports))} }} ct helper set "{word}"')
+    yield "chain help { type filter hook prerouting priority -50; " + "; ".join(rules) + "; }"
 
 
 def _statements(domain: Domain) -> Iterator[str]:

@@ -445,6 +445,16 @@ def hooked() -> Iterator[Scenario]:
         yield Scenario(f"bridge, netfilter{name}", text, (*ACROSS, *TO_HOST), brief=name.endswith("unverified"))
 
 
+def helped() -> Iterator[Scenario]:
+    """Datagrams that helpers of connection tracking rewrite."""
+    for helper, kind, port in (("sip", "sip", 5060), ("snmp", "trap", 162)):
+        rule: dict[str, object] = {"kind": "masquerade", "device": "vb", "source": "10.1.0.0/24", "helper": helper}
+        for sysctl in ({}, UNVERIFIED):
+            text = tapped_router(True, (rule,), **({"sysctl": sysctl} if sysctl else {}))
+            name = f"helper, {helper}{', unverified' if sysctl else ''}"
+            yield Scenario(name, text, (Flow("a:eth0", A4, B4, kinds=(kind,), port_to=port),), ("a", "b"))
+
+
 def editors() -> Iterator[Scenario]:
     """Rules that edit without a connection, between the same virtual machines."""
     everything = tuple(replace(flow, kinds=(*KINDS, *RARE, "even option", "odd option")) for flow in THROUGH)
@@ -583,6 +593,7 @@ def every() -> Iterator[Scenario]:
             f"tap masquerade, offload {offered}".lower(), tapped_router(offered, MASQUERADE), THROUGH, ("a", "b"), brief=not offered
         )
     yield from rewriters()
+    yield from helped()
     yield from editors()
     yield from hooked()
     yield from cut()

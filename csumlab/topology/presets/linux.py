@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from csumlab.stages import (
     fragments,
+    helpers,
     hooks,
     linux,
     linux_later,
@@ -54,7 +55,7 @@ LINUX_6_1 = Preset(
     conntrack=linux.CONNTRACK,
     nat=linux.NAT,
     ecn=tunnels.DECAPSULATE_ECN,
-    editors={**rewriters.EDITORS, "nfqueue": programs.QUEUE_EDIT, "jool": translators.JOOL},
+    editors={**rewriters.EDITORS, **helpers.EDITORS, "nfqueue": programs.QUEUE_EDIT, "jool": translators.JOOL},
     forward=linux.FORWARD,
     receive=linux.RECEIVE,
     gro=linux.GRO,
