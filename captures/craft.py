@@ -40,6 +40,7 @@ __all__ = [
     "blank",
     "blank_inits",
     "damaged",
+    "dhcp_offer",
     "download",
     "errors_about",
     "ether",
@@ -54,6 +55,7 @@ __all__ = [
     "sctp_init",
     "superframe",
     "superframes",
+    "to_a_group",
     "unfinished_requests",
     "unsummed",
     "write",
@@ -133,6 +135,20 @@ def superframe(packet: Packet) -> bytes:
         if one.kind in (Kind.TCP, Kind.UDP):
             data[one.at : one.at + 2] = (one.pseudo or 0xFFFF).to_bytes(2, "big")
     return bytes(data)
+
+
+def dhcp_offer(number: int) -> Raw:
+    """A DHCP offer (RFC 2131 section 2) with this transaction, for a UDP header from port 67 to 68."""
+    return Raw(b"\x02\x01\x06\x00" + bytes([number]) * 4 + bytes(228) + b"\x63\x82\x53\x63\x35\x01\x02\xff")
+
+
+def to_a_group(source: str, group: str, made: Callable[[Packet], bytes], count: int = 4) -> list[bytes]:
+    """Datagrams to an IPv4 multicast group, once routed on, in frames to its hardware address (RFC 1112 section 6.4)."""
+    last = [int(part) for part in group.split(".")[1:]]
+    frame = Ether(src="00:16:3e:00:00:01", dst=f"01:00:5e:{last[0] & 0x7F:02x}:{last[1]:02x}:{last[2]:02x}")
+    return [
+        made(frame / IP(src=source, dst=group, id=n, ttl=31) / UDP(sport=5004, dport=5004) / Raw(b"picture %d" % n)) for n in range(count)
+    ]
 
 
 def requests(client: str, server: str, made: Callable[[Packet], bytes], count: int = 3) -> list[bytes]:

@@ -17,7 +17,7 @@ from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Verdict
 from csumlab.machine import Packet, Translation
 from csumlab.outer import IN_FRONT
-from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_ip, outer_transport
+from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_transport
 from csumlab.state import Bare, Skb, State, Summed, XenSkb
 from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Untold, decide
@@ -104,6 +104,9 @@ def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Do
     ip = next(header for header in stack if header.is_ip)
     assert ip.source is not None
     assert ip.destination is not None
+    if forward.is_group(ip.destination) and forward.is_anybodys(ip.source):
+        yield from ((domain, stack) for domain in topology.domains.values())
+        return
     for before in _before_exchange(stack, ip, topology):
         yield from _senders(before, topology)
     for source, port in _before_nat(ip.source, stack, topology, "source"):
@@ -212,9 +215,6 @@ def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mappi
     kernel makes in a super-frame (a segment does not say that it is one), a wrong sum last. A reading that predicts nothing of some sum
     never fits alone: all such are given, of every shape, if no other fits. ``assume`` is "" or what the user says of the carried state at
     the tap. Raises Undecided."""
-    outermost = outer_ip(headers_of(facts, topology))
-    if outermost is not None and outermost.destination is not None and forward.is_group(outermost.destination):
-        return Readings((), (), "packets to a group address are not followed")
     misfits: list[str] = []
     weak: list[Reading] = []
     for made in (Made.RIGHT, Made.UNSUMMED, Made.UNFINISHED, Made.FINISHED, Made.CUT, Made.WRONG):

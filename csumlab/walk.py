@@ -20,15 +20,15 @@ from csumlab.state import Bare
 from csumlab.symbolic.sums import Untold
 from csumlab.topology import forward
 from csumlab.topology.editing import mentions
-from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port
+from csumlab.topology.model import CARRIAGES, DeviceKind, Domain, Port
 from csumlab.topology.options import BRIDGE_CALLS, options_of
 from csumlab.trace import Fate, Fault, Trace
-from csumlab.walking.links import Links
+from csumlab.walking.groups import Groups
 from csumlab.walking.places import Ended
 
 
 @dataclass
-class Walker(Links):
+class Walker(Groups):
     """A walk up and down the stacks of domains, through their tunnels."""
 
     def run(self, origin: Domain, packet: Packet) -> Trace:
@@ -39,15 +39,11 @@ class Walker(Links):
             ip = outer_ip(packet.headers)
             if ip is None or ip.destination is None:
                 raise Ended(Fate.UNTOLD, "there is no IP header")
-            if forward.is_group(ip.destination):
-                raise Ended(Fate.UNTOLD, "packets to a group address are not followed")
-            device, hop = (
-                forward.route(origin, ip.destination) if self.topology.line is None else (self._only_device(origin), ip.destination)
-            )
+            device, hop = self._way_out(origin, ip)
             sender = Port(origin.name, device.name)
             if origin.outside:
                 self.packet = packet.from_wire()
-                self._cross(sender, forward.next_stop(self.topology, sender, hop, ip.destination), hop, from_wire=True)
+                self._cross(sender, self._stop(sender, hop, ip.destination), hop, from_wire=True)
             else:
                 self._send(origin, sender, hop)
         except Ended as end:
@@ -59,26 +55,30 @@ class Walker(Links):
     def _trace(self, origin: Domain, fate: Fate, why: str) -> Trace:
         return Trace(origin.name, tuple(self.hops), fate, why, self.tap, dict(self.choices))
 
-    def _only_device(self, domain: Domain) -> Device:
-        return next(iter(domain.devices.values()))
-
     def _send(self, domain: Domain, sender: Port, hop: Span) -> None:
         """A packet of a local socket."""
         if self.finished is not None:
             self.state, self.finished = self.finished, None
         else:
             self._apply(self._preset(domain).sender, domain, sender)
-        self._output(domain, sender, hop)
+        self._output(domain, sender, hop, own=True)
 
-    def _output(self, domain: Domain, sender: Port, hop: Span) -> None:
-        """POSTROUTING, then out by ``sender``."""
+    def _output(self, domain: Domain, sender: Port, hop: Span, own: bool = False) -> None:
+        """POSTROUTING, then out by ``sender``; of an ``own`` packet to everybody perhaps back to the sockets here."""
         self._postrouting(domain, sender)
+        looped_back = self._own_copy(domain, sender) if own else None
+        if looped_back is not None:
+            # The kernel finds the connection that it has just tracked, and looks no further (nf_conntrack_in: previously seen).
+            self._apply(looped_back, domain, sender)
+            self._rewrite(domain, sender, "in", rewriters.IN_NETFILTER)
+            self._input(domain, sender, hooked=True)
+            return
         if self.topology.device(sender).kind is not DeviceKind.ESP:
             self._cut(self._preset(domain).fragmentation, domain, sender, sender, "out")
         if self.topology.device(sender).kind in CARRIAGES:
             self._enter_tunnel(domain, sender, hop)
             return
-        self._cross(sender, forward.next_stop(self.topology, sender, hop, _destination(self.packet)), hop)
+        self._cross(sender, self._stop(sender, hop, _destination(self.packet)), hop)
 
     def _cut(self, stage: Stage | None, domain: Domain, port: Port, leaving: Port, way: str = "") -> None:
         """Into fragments, if the packet is longer than the MTU of ``leaving`` or came in fragments."""
@@ -259,6 +259,12 @@ class Walker(Links):
             self._prerouting(domain, port)
         self._exchange(domain, port)
         destination = _destination(self.packet)
+        onward = self._routed_on(domain, port, destination)
+        if onward is not None:
+            assert preset.multicast_forward is not None
+            self._apply(preset.multicast_forward, domain, onward)
+            self._output(domain, onward, destination)
+            return
         if self._is_here(domain, port, destination):
             if self._is_read(port) and not self._watches(port):
                 self._read(domain, port)
@@ -309,7 +315,7 @@ class Walker(Links):
         if self.topology.device(tunnel).bridge:
             destination = _destination(self.packet)
             hop = next_hop or destination
-            self._cross(tunnel, forward.next_stop(self.topology, tunnel, hop, destination, inward=True), hop, inward=True)
+            self._cross(tunnel, self._stop(tunnel, hop, destination, inward=True), hop, inward=True)
             return
         # Transformations have no device: what they decrypt comes in once more where it came in encrypted.
         entered = port if kind is DeviceKind.ESP else tunnel

@@ -125,13 +125,19 @@ def vxlan(inner: Frame, port: int = 4789) -> Frame:
 
 
 def ipv4(
-    inner: Frame, source: str = "10.1.2.3", destination: str = "10.9.8.7", options: bytes = b"", fragment: int = 0, ecn: int = 0
+    inner: Frame,
+    source: str = "10.1.2.3",
+    destination: str = "10.9.8.7",
+    options: bytes = b"",
+    fragment: int = 0,
+    ecn: int = 0,
+    hops: int = 64,
 ) -> Frame:
     addresses = ip_address(source).packed + ip_address(destination).packed
     body = inner.completed(addresses, six=False)
     size = 20 + len(options)
     protocol = PROTOCOLS[body.layers[0]]
-    header = struct.pack("!BBHHHBBH", 0x40 | size // 4, ecn, size + len(body.data), 4711, fragment, 64, protocol, 0) + addresses + options
+    header = struct.pack("!BBHHHBBH", 0x40 | size // 4, ecn, size + len(body.data), 4711, fragment, hops, protocol, 0) + addresses + options
     header = patch(header, 10, negate(residue(header)))
     whole = body.inside(header, Layer.IPV4)
     return replace(whole, sums=(Planned(Kind.IPV4, 10, 0, size, b""), *whole.sums))
@@ -143,6 +149,7 @@ def ipv6(
     destination: str = "fd00::9:8",
     extensions: tuple[tuple[int, bytes], ...] = (),
     ecn: int = 0,
+    hops: int = 64,
 ) -> Frame:
     """``extensions``: number and whole bytes of each extension header, whose first byte is set to the following number."""
     addresses = ip_address(source).packed + ip_address(destination).packed
@@ -152,7 +159,7 @@ def ipv6(
     for number, header in reversed(extensions):
         chain = bytes([following]) + header[1:] + chain
         following = number
-    head = struct.pack("!IHBB", 6 << 28 | ecn << 20, len(chain) + len(body.data), following, 64) + addresses
+    head = struct.pack("!IHBB", 6 << 28 | ecn << 20, len(chain) + len(body.data), following, hops) + addresses
     return body.inside(head + chain, Layer.IPV6, *(Layer.EXTENSION for _ in extensions))
 
 

@@ -41,7 +41,8 @@ def every() -> Iterator[Middlebox]:
     yield from versions()
 
 
-def _whole(inner: frames.Frame, source: str, destination: str) -> bytes:
+def whole(inner: frames.Frame, source: str, destination: str) -> bytes:
+    """A frame around a transport header, over the IP version of the addresses."""
     around = frames.ipv6 if ":" in source else frames.ipv4
     return frames.ethernet(around(inner, source, destination)).data
 
@@ -57,9 +58,9 @@ def options() -> Iterator[Middlebox]:
     ):
         topology = rewriters.router(rule, preset, verify=False)
         segments = {"even": option + bytes(-len(option) % 4), "odd": NOP + option + bytes(-len(NOP + option) % 4), "without": NOP * 4}
-        packets = {f"tcp, {place}": _whole(frames.tcp(b"data", made), "10.1.0.11", "10.2.0.22") for place, made in segments.items()}
+        packets = {f"tcp, {place}": whole(frames.tcp(b"data", made), "10.1.0.11", "10.2.0.22") for place, made in segments.items()}
         yield Middlebox(f"options, {name}", topology, "a", packets)
-        six = {"tcp, odd": _whole(frames.tcp(b"", segments["odd"]), "fd00:1::11", "fd00:2::22")}
+        six = {"tcp, odd": whole(frames.tcp(b"", segments["odd"]), "fd00:1::11", "fd00:2::22")}
         yield Middlebox(f"options, {name}, IPv6", topology, "a", six)
 
 
@@ -105,7 +106,7 @@ def zeros() -> Iterator[Middlebox]:
     packets = {}
     for name, number in (("IPv4 sum 0 after the edit", 0), ("IPv4 sum 1 after the edit", 1)):
         packets[f"tcp, {name}"] = summing_to(frames.tcp(b"data"), "10.1.0.11", "10.2.0.22", 33, number)
-    zero = _whole(frames.tcp(b"\0\0"), "10.1.0.11", "10.2.0.22")
+    zero = whole(frames.tcp(b"\0\0"), "10.1.0.11", "10.2.0.22")
     field = int.from_bytes(zero[50:52], "big")
     right = zero[:50] + bytes(2) + zero[52:54] + field.to_bytes(2, "big")
     packets["tcp, sum 0"], packets["tcp, sum ffff"] = right, frames.patch(right, 50, 0xFFFF)
@@ -114,7 +115,7 @@ def zeros() -> Iterator[Middlebox]:
 
 def summing_to(inner: frames.Frame, source: str, destination: str, ttl: int, number: int) -> bytes:
     """A frame whose IPv4 header sum is ``number`` once its TTL is ``ttl``: its identification is chosen for that."""
-    data = _whole(inner, source, destination)
+    data = whole(inner, source, destination)
     header = frames.patch(data[14:24] + bytes(2) + data[26:34], 4, 0)
     identification = negate(residue(header[:8] + bytes([ttl]) + header[9:]) + number)
     data = frames.patch(frames.patch(data, 18, identification), 24, 0)
@@ -170,7 +171,7 @@ def versions() -> Iterator[Middlebox]:
         six, four = ("2001:db8:1::11", "64:ff9b::c000:216"), ("192.0.2.22", "192.0.2.64")
         for origin, ends, echo in (("a", six, frames.icmpv6), ("b", four, frames.icmp)):
             made = {"tcp": frames.tcp(b"data"), "udp": frames.udp(b"data", 53), "ping": echo(b"data")}
-            packets = {name: _whole(inner, *ends) for name, inner in made.items()}
+            packets = {name: whole(inner, *ends) for name, inner in made.items()}
             packets["udp, none"] = frames.patch(packets["udp"], 14 + (40 if origin == "a" else 20) + 6, 0)
             packets["tcp, damaged"] = packets["tcp"][:-1] + b"!"
             yield Middlebox(f"versions, {by} of {preset}, from {origin}", topology, origin, packets)
@@ -193,16 +194,16 @@ def quotes() -> Iterator[Middlebox]:
         packets = {}
         for name, inner in sent.items():
             quoted = frames.ipv4(inner, "10.2.0.1", "10.2.0.22").data
-            packets[f"error about {name}"] = _whole(frames.icmp_error(quoted), "10.2.0.22", "10.2.0.1")
-            packets[f"error about {name}, eight bytes"] = _whole(frames.icmp_error(quoted[:28]), "10.2.0.22", "10.2.0.1")
+            packets[f"error about {name}"] = whole(frames.icmp_error(quoted), "10.2.0.22", "10.2.0.1")
+            packets[f"error about {name}, eight bytes"] = whole(frames.icmp_error(quoted[:28]), "10.2.0.22", "10.2.0.1")
         unsummed = frames.ipv4(frames.udp(b"asked", 53), "10.2.0.1", "10.2.0.22").data
-        packets["error about udp, none"] = _whole(frames.icmp_error(frames.patch(unsummed, 26, 0)), "10.2.0.22", "10.2.0.1")
+        packets["error about udp, none"] = whole(frames.icmp_error(frames.patch(unsummed, 26, 0)), "10.2.0.22", "10.2.0.1")
         yield Middlebox(f"quotes, {by}", topology, "b", packets)
         if by != "conntrack":
-            out = {name: _whole(made, "10.1.0.11", "10.2.0.22") for name, made in (("tcp", frames.tcp(b"x")), ("udp", frames.udp(b"x")))}
+            out = {name: whole(made, "10.1.0.11", "10.2.0.22") for name, made in (("tcp", frames.tcp(b"x")), ("udp", frames.udp(b"x")))}
             at = 14 + 20 + 6
             own = frames.icmp_error(frames.ipv4(frames.udp(b"asked", 53), "10.2.0.22", "10.2.0.1").data)
-            out |= {"udp, none": frames.patch(out["udp"], at, 0), "error of this side": _whole(own, "10.1.0.11", "10.2.0.22")}
+            out |= {"udp, none": frames.patch(out["udp"], at, 0), "error of this side": whole(own, "10.1.0.11", "10.2.0.22")}
             yield Middlebox(f"quotes, {by}, outward", topology, "a", out)
 
 
@@ -222,7 +223,7 @@ def marks() -> Iterator[Middlebox]:
     for by in ("nft", "pedit"):
         topology = rewriters.router(rewriters.edit(by, "out", "ecn = 1"), verify=False)
         packets = {
-            f"udp over IPv{version}": _whole(frames.udp(b"marked", 53), source, destination)
+            f"udp over IPv{version}": whole(frames.udp(b"marked", 53), source, destination)
             for version, source, destination in ((4, "10.1.0.11", "10.2.0.22"), (6, "fd00:1::11", "fd00:2::22"))
         }
         yield Middlebox(f"marks, set by {by}", topology, "a", packets)

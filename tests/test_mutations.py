@@ -93,6 +93,10 @@ EQUIVALENT = {
     "tap-transmit 1 becomes 2": CARRIED,
     "macvtap-deliver 1 becomes 2": CARRIED,
     "xdp-pass 1 becomes 3": "GRO verifies what is not marked, before the first capture point",
+    **{
+        f"xen-looped-back 1 {change}": "no capture has the copy for the sender's own sockets, and they believe what it is marked as"
+        for change in ("does fill", "becomes 1")
+    },
     "xdp-pass-6.10 2 becomes 0": "GRO verifies what is not marked, before the first capture point",
 }
 

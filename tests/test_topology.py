@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import everybody
 import hosts
 import pytest
 import walks
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from csumlab.packet import Span, exactly
 from csumlab.slots import Bounds, bounds, last_of, parts
-from csumlab.topology import forward
+from csumlab.topology import flooding, forward
 from csumlab.topology.features import is_on
 from csumlab.topology.line import parse_line
 from csumlab.topology.load import TopologyError, load_topology, parse_topology
@@ -235,3 +236,51 @@ def test_parts_of_slots() -> None:
         "21 to 22 slots behind the first",
     ]
     assert [last_of(f"in {part}") for part in parts(Bounds(16, 19), [18])] == [18, 19]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ('device = "va"\nto = "va"', "is not sent back there"),
+        ('device = "va"\nto = "vb"\ngroup = "10.0.0.0/8"', "no prefix of multicast addresses"),
+        ('device = "va"\nto = "vc"', "vc"),
+    ],
+)
+def test_a_multicast_route_that_is_none(rule: str, words: str) -> None:
+    """A router of groups sends on by another device of its own, and only what is sent to a group."""
+    with pytest.raises(TopologyError, match=words):
+        parse_topology(everybody.ROUTER.replace("PRESET", "linux-6.1").replace('device = "va"\nto = "vb"', rule))
+
+
+def test_a_multicast_route_needs_a_kernel_that_is_known_for_it() -> None:
+    """What XenLinux does with groups is not modelled."""
+    with pytest.raises(TopologyError, match="multicast routing is not modelled for xen-3.0.0"):
+        parse_topology(everybody.ROUTER.replace("PRESET", "xen-3.0.0"))
+
+
+def test_a_multicast_route_is_read_back() -> None:
+    """With its group or without."""
+    for group in ("", 'group = "239.1.0.0/16"\n'):
+        topology = parse_topology(everybody.ROUTER.replace("PRESET", "linux-6.1").replace('to = "vb"\n', f'to = "vb"\n{group}'))
+        assert parse_topology(to_toml(topology)) == topology
+
+
+def test_which_addresses_are_everybodys() -> None:
+    """A network's last address, unless it has two addresses or fewer; and only on its own segment."""
+    topology = parse_topology(everybody.ROUTER.replace("PRESET", "linux-6.1"))
+    va, vb = Port("r", "va"), Port("r", "vb")
+    assert flooding.floods(topology, va, exactly("10.1.0.255"))
+    assert not flooding.floods(topology, vb, exactly("10.1.0.255"))
+    assert not Prefix.parse("10.1.0.0/31").is_last(exactly("10.1.0.1"))
+    assert not Prefix.parse("fd00::/64").is_last(exactly("fd00::ffff:ffff:ffff:ffff"))
+
+
+def test_copies_that_meet_the_same_count_as_one() -> None:
+    """Guests that differ in name and address are alike; one with another setting is not, and only the copies that pass a port are asked
+    for there."""
+    text = everybody.SEGMENT.replace("PRESET", "linux-6.1")
+    alike, unlike = (parse_topology(text.replace("READER", words)) for words in ("", 'reader = "dhcp-client"'))
+    bridge = Port("host", "br0")
+    assert list(flooding.takers(alike, bridge, None)[0]) == ["taken by one:eth0"]
+    assert list(flooding.takers(unlike, bridge, None)[0]) == ["taken by one:eth0", "taken by two:eth0"]
+    assert list(flooding.takers(unlike, bridge, Port("host", "v2"))[0]) == ["taken by two:eth0"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, UDP, Raw, ether, right, write
+from craft import IP, UDP, dhcp_offer, ether, right, write
 
 SERVER, GUEST, OTHER = "10.5.0.1", "10.5.0.11", "10.5.0.12"
 
@@ -16,9 +16,8 @@ def packets() -> list[bytes]:
     """DHCP offers to the address that is offered, as servers send them that know the client's hardware address."""
     made = []
     for n in range(4):
-        offer = Raw(b"\x02\x01\x06\x00" + bytes([n]) * 4 + bytes(228) + b"\x63\x82\x53\x63\x35\x01\x02\xff")
         made += [
-            right(ether(0x01, to) / IP(src=SERVER, dst=client, id=n) / UDP(sport=67, dport=68) / offer)
+            right(ether(0x01, to) / IP(src=SERVER, dst=client, id=n) / UDP(sport=67, dport=68) / dhcp_offer(n))
             for to, client in ((0x11, GUEST), (0x12, OTHER))
         ]
     return made

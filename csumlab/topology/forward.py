@@ -6,12 +6,13 @@ Everything that cannot be decided is an exception with the reason; nothing is gu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
 from csumlab.machine import Translation
 from csumlab.packet import Header, Span, exactly
+from csumlab.topology.intervals import ANYBODYS, GROUPS, OF_ONE_LINK, Range
 from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Topology
 
 
@@ -245,9 +246,21 @@ def is_local(domain: Domain, destination: Span) -> bool:
 
 def is_group(address: Span) -> bool:
     """Multicast, or IPv4's limited broadcast."""
-    if address.version == 4:
-        return address.within(0xE0000000, 0xEFFFFFFF) or address.within(0xFFFFFFFF, 0xFFFFFFFF)
-    return address.within(0xFF << 120, 2**128 - 1)
+    return _lies_in(address, GROUPS)
+
+
+def is_anybodys(source: Span) -> bool:
+    """Whether an address tells nothing of who sends."""
+    return _lies_in(source, ANYBODYS)
+
+
+def stays_on_its_link(group: Span) -> bool:
+    """Whether no router hands packets to a group on."""
+    return _lies_in(group, OF_ONE_LINK)
+
+
+def _lies_in(address: Span, ranges: Iterable[Range]) -> bool:
+    return any(address.version == version and address.within(low, high) for version, low, high in ranges)
 
 
 def _matches(rule: Nat, transport: Header | None, port: Span | None) -> bool:

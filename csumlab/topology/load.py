@@ -16,7 +16,23 @@ from csumlab.stages.helpers import HELPERS
 from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
 from csumlab.state import Skb
 from csumlab.topology.checking import PAIRS, Checker, defaults
-from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Edit, Nat, Nat64, NatKind, Port, Prefix, Route, Topology
+from csumlab.topology.forward import is_group
+from csumlab.topology.model import (
+    CARRIAGES,
+    WRAPPING,
+    Device,
+    DeviceKind,
+    Domain,
+    Edit,
+    MulticastRoute,
+    Nat,
+    Nat64,
+    NatKind,
+    Port,
+    Prefix,
+    Route,
+    Topology,
+)
 from csumlab.topology.options import (
     BRIDGE_CALLS,
     CLAIMING,
@@ -34,7 +50,7 @@ from csumlab.topology.options import (
     XENSTORE,
 )
 from csumlab.topology.presets import PRESETS
-from csumlab.topology.reading import DeviceTable, DomainTable, EditTable, FileTable, Nat64Table, NatTable, RouteTable
+from csumlab.topology.reading import DeviceTable, DomainTable, EditTable, FileTable, MulticastTable, Nat64Table, NatTable, RouteTable
 from csumlab.topology.reading import TopologyError as TopologyError
 from csumlab.virtio_features import parse_features
 
@@ -117,6 +133,7 @@ class _Parser(Checker):
             tuple(self.edit(rule, entry.preset, devices, f"{key}.edit") for rule in entry.edit),
             entry.program,
             tuple(self.nat64(rule, entry.preset, f"{key}.nat64") for rule in entry.nat64),
+            tuple(self.multicast(rule, entry.preset, devices, f"{key}.multicast") for rule in entry.multicast),
         )
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
@@ -289,6 +306,19 @@ class _Parser(Checker):
             raise self.fail(key, "address is of IPv4 and inside of IPv6")
         self.rewriter(entry.by, TRANSLATORS, preset, f"{key}.by")
         return Nat64(prefix, address, inside, entry.by)
+
+    def multicast(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> MulticastRoute:
+        entry: MulticastTable = self.convert(table, MulticastTable, key)
+        for word in ("device", "to"):
+            self.words([getattr(entry, word)], devices, f"{key}.{word}", "device")
+        if entry.device == entry.to:
+            raise self.fail(f"{key}.to", f"a packet that has come by {entry.to} is not sent back there")
+        if PRESETS[preset].multicast_forward is None:
+            raise self.fail(key, f"multicast routing is not modelled for {preset}")
+        group = self.value(Prefix.parse, entry.group, f"{key}.group", "a prefix like 239.1.0.0/16") if entry.group else None
+        if group is not None and not is_group(group.span):
+            raise self.fail(f"{key}.group", f"{entry.group} is no prefix of multicast addresses")
+        return MulticastRoute(entry.device, entry.to, group)
 
     def edit(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Edit:
         entry: EditTable = self.convert(table, EditTable, key)

@@ -18,6 +18,7 @@ from csumlab.shown import Shown
 from csumlab.stages.helpers import helped_ports
 from csumlab.stages.rewriters import OF_CONNECTIONS, TRACKED
 from csumlab.tables import ETHERNET_MTU, Tables
+from csumlab.topology.intervals import OF_ONE_LINK, Range, starts
 
 
 class DeviceKind(Enum):
@@ -117,6 +118,10 @@ class Prefix:
     @property
     def span(self) -> Span:
         return Span(self.version, self.low, self.high)
+
+    def is_last(self, span: Span) -> bool:
+        """Whether ``span`` is the network's broadcast address (RFC 919); one of two addresses or less has none (RFC 3021)."""
+        return self.version == 4 == span.version and self.high - self.low > 1 and span.within(self.high, self.high)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -256,6 +261,16 @@ class Nat64:
 
 
 @dataclass(frozen=True, slots=True)
+class MulticastRoute:
+    """Packets to ``group`` (None: to every group of more than one link) that come in by ``device``, or leave by it from this host, are
+    routed on ``to`` another device."""
+
+    device: str
+    to: str
+    group: Prefix | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """A rule that changes words that are no address and no port, of what passes ``device`` on its ``way`` ("in" or "out"): ``dscp``,
     ``ttl`` (also the hop limit), ``ecn`` (two bits), the ``mss`` of TCP, its ``timestamps``; or for ``by`` act-csum the ``sums`` that it
@@ -294,6 +309,7 @@ class Domain:
     edits: tuple[Edit, ...] = ()
     program: str = ""
     nat64: tuple[Nat64, ...] = ()
+    multicast: tuple[MulticastRoute, ...] = ()
 
     def tracks(self) -> bool:
         return self.conntrack or any(rule.by in TRACKED for rule in self.nat)
@@ -345,46 +361,42 @@ class Topology(Shown):
         return {span: port for port in self.ports for span in self.device(port).spans}
 
     @cached_property
+    def broadcasts(self) -> frozenset[Span]:
+        """The broadcast addresses of all networks that devices are in."""
+        prefixes = {prefix for port in self.ports for prefix in self.device(port).prefixes}
+        lasts = ((prefix, Span(prefix.version, prefix.high, prefix.high)) for prefix in prefixes)
+        return frozenset(last for prefix, last in lasts if prefix.is_last(last) and last not in self.owners)
+
+    @cached_property
     def _bounds(self) -> Mapping[int, list[int]]:
         """Sorted starts of intervals, by 4, 6 and 0 for ports."""
-        found: dict[int, set[int]] = {4: set(), 6: set(), 0: set()}
+        found = dict(starts(self._ranges()))
+        for wide in (wide for domain in self.domains.values() for wide in domain.nat64):
+            # What is told apart of IPv4 addresses is told apart of those put into the prefix.
+            found[6] = sorted({*found[6], *(wide.prefix.low + bound for bound in found[4])})
+        return found
 
-        def add(version: int, low: int, high: int) -> None:
-            found[version].add(low)
-            found[version].add(high + 1)
-
+    def _ranges(self) -> Iterator[Range]:
+        """Everything of which a packet may have an address or a port that matters."""
+        spans = set(self.broadcasts)
         for domain in self.domains.values():
             prefixes = [route.to for route in domain.routes] + [rule.source for rule in domain.nat if rule.source]
-            spans = [span for rule in domain.nat for span in (rule.address,) if span]
+            prefixes += [entry.group for entry in domain.multicast if entry.group]
+            spans |= {rule.address for rule in domain.nat if rule.address}
             numbers = [number for rule in domain.nat for number in (rule.port, rule.to_port) if number]
             numbers += [number for rule in domain.nat for number in helped_ports(rule.helper)]
             for device in domain.devices.values():
                 prefixes += device.prefixes
-                spans += device.spans
-                spans += [
-                    Span(i.version, int(i.ip), int(i.ip)) for text in (device.local, device.remote) if text for i in (ip_interface(text),)
-                ]
+                spans |= {*device.spans, *(_spans((text,))[0] for text in (device.local, device.remote) if text)}
                 numbers += [device.port] if device.port else []
                 numbers += ports(device.card)
             for wide in domain.nat64:
                 prefixes += [wide.prefix, wide.inside]
-                spans.append(wide.address)
-            ranges: list[Prefix | Span] = [*prefixes, *spans]
-            for entry in ranges:
-                add(entry.version, entry.low, entry.high)
-            for number in numbers:
-                add(0, number, number)
-        for version, bits in ((4, 32), (6, 128)):
-            low, high = (0xE0000000, 0xEFFFFFFF) if version == 4 else (0xFF << 120, 2**128 - 1)
-            add(version, low, high)
-            if version == 4:
-                add(4, 0xFFFFFFFF, 0xFFFFFFFF)
-            found[version] = {bound for bound in found[version] if 0 < bound < 2**bits}
-        for wide in (wide for domain in self.domains.values() for wide in domain.nat64):
-            # What is told apart of IPv4 addresses is told apart of those put into the prefix.
-            found[6] |= {wide.prefix.low + bound for bound in found[4]}
-        found[0] = {bound for bound in found[0] if 0 < bound < 0x10000}
-        return {version: sorted(bounds) for version, bounds in found.items()}
+                spans.add(wide.address)
+            yield from ((prefix.version, prefix.low, prefix.high) for prefix in prefixes)
+            yield from ((0, number, number) for number in numbers)
+            yield from OF_ONE_LINK if domain.multicast else ()
+        yield from ((span.version, span.low, span.high) for span in spans)
 
     def span(self, version: int, index: int) -> Span:
         """The interval that the kernels call ``index``; ``version`` 0 for ports."""

@@ -90,6 +90,12 @@ class EditTable(Table):
     program: str = ""
 
 
+class MulticastTable(Table):
+    device: str
+    to: str
+    group: str = ""
+
+
 class DomainTable(Table):
     preset: str = "linux-6.1"
     forwarding: bool = False
@@ -103,6 +109,7 @@ class DomainTable(Table):
     nat: list[Any] = []
     edit: list[Any] = []
     nat64: list[Any] = []
+    multicast: list[Any] = []
 
 
 class FileTable(Table):

@@ -57,6 +57,9 @@ def to_toml(topology: Topology) -> str:
         for wide in domain.nat64:
             lines += ["", f"[[domain.{_bare(domain.name)}.nat64]]", f"prefix = {_quoted(_prefix(wide.prefix))}"]
             lines += [f"address = {_quoted(str(wide.address))}", f"inside = {_quoted(_prefix(wide.inside))}", f"by = {_quoted(wide.by)}"]
+        for onward in domain.multicast:
+            lines += ["", f"[[domain.{_bare(domain.name)}.multicast]]", f"device = {_quoted(onward.device)}", f"to = {_quoted(onward.to)}"]
+            lines += [f"group = {_quoted(_prefix(onward.group))}"] if onward.group else []
         for edit in domain.edits:
             lines += ["", f"[[domain.{_bare(domain.name)}.edit]]"]
             words = ("by", "device", "way", "protocol", "program")

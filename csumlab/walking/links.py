@@ -49,9 +49,8 @@ class Links(Places):
         if not preset.refuses_short_tails or not self.packet.long or owed(self.state, self.packet.headers) is None:
             return ()
         label, short = f"how long the last segment of a super-frame of {port} is", "its last segment would be shorter than its headers"
-        if label not in self.choices:
-            raise Undetermined(label, ("its last segment would be longer than its headers", short))
-        return (virtio.SHORT_TAIL,) if self.choices[label] == short else ()
+        chosen = self._decide(label, ("its last segment would be longer than its headers", short))
+        return (virtio.SHORT_TAIL,) if chosen == short else ()
 
     def _by_program(self, stage: Stage, domain: Domain, port: Port, way: str) -> None:
         """Between a device and the program that is the stack of its domain. Of a virtio device the program is the other end itself."""

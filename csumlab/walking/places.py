@@ -167,16 +167,24 @@ class Places:
         return in_use(domain.preset, bool(domain.program))
 
     def _choose(self, label: str, options: list[tuple[str, Translation | None]]) -> Translation | None:
-        if len(options) == 1:
-            return options[0][1]
+        name = self._decide(label, tuple(name for name, _ in options))
+        return next(edit for text, edit in options if text == name)
+
+    def _decide(self, label: str, options: tuple[str, ...], *, asked: bool = False) -> str:
+        """The one of ``options`` that holds. A single one is not asked for, unless somewhere else there would be more (``asked``)."""
+        if len(options) == 1 and not asked:
+            return options[0]
         if label not in self.choices:
-            raise Undetermined(label, tuple(name for name, _ in options))
-        return next(edit for name, edit in options if name == self.choices[label])
+            raise Undetermined(label, options)
+        return self.choices[label]
 
     def _is_here(self, domain: Domain, port: Port, destination: Span) -> bool:
         if self.topology.line is not None:
             return port in self.topology.line
-        return forward.is_local(domain, destination) or (domain.outside and not domain.forwarding)
+        everybody = forward.is_group(destination) or any(
+            prefix.is_last(destination) for device in domain.devices.values() for prefix in device.prefixes
+        )
+        return everybody or forward.is_local(domain, destination) or (domain.outside and not domain.forwarding)
 
     def _tunnel_of_packet(self, domain: Domain) -> Port | None:
         """The tunnel end whose socket a packet is for; None if it is for another socket, whose options nobody told."""

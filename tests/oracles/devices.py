@@ -289,7 +289,8 @@ class Devices:
         for device in domain.devices.values():
             if not device.bridge:
                 continue
-            yield f"link set dev {device.name} flood off mcast_flood off learning off"
+            groups = any(map(forward.is_group, self.addresses))
+            yield f"link set dev {device.name} flood off mcast_flood {'on' if groups else 'off'} learning off"
             for port in forward.segment(self.topology, Port(domain.name, device.name)):
                 yield f"fdb replace {self.macs[port].hex(':')} dev {device.name} master static"
 

@@ -92,19 +92,19 @@ def device(domain: str, name: str, kind: str, **words: Any) -> str:
     """A device table; values that are no strings are written as TOML has them."""
     lines = [f'[domain.{domain}.device."{name}"]', f'kind = "{kind}"']
     for word, value in words.items():
-        lines.append(f"{word} = {_toml(value)}")
+        lines.append(f"{word} = {toml(value)}")
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "{ " + ", ".join(f'"{word}" = {_toml(item)}' for word, item in value.items()) + " }"
+        return "{ " + ", ".join(f'"{word}" = {toml(item)}' for word, item in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml, value)) + "]"
     return str(value)
 
 
@@ -112,12 +112,12 @@ def domain(
     name: str, *devices: str, routes: tuple[tuple[str, str, str], ...] = (), nat: tuple[dict[str, object], ...] = (), **words: object
 ) -> str:
     """A domain table with its devices; ``routes`` are target, device, gateway."""
-    lines = [f"[domain.{name}]", *(f"{word} = {_toml(value)}" for word, value in words.items())]
+    lines = [f"[domain.{name}]", *(f"{word} = {toml(value)}" for word, value in words.items())]
     text = "\n".join(lines) + "\n" + "".join(devices)
     for to, leaving, via in routes:
         text += f'[[domain.{name}.route]]\nto = "{to}"\ndevice = "{leaving}"\n' + (f'via = "{via}"\n' if via else "")
     for rule in nat:
-        text += f"[[domain.{name}.nat]]\n" + "".join(f"{word} = {_toml(value)}\n" for word, value in rule.items())
+        text += f"[[domain.{name}.nat]]\n" + "".join(f"{word} = {toml(value)}\n" for word, value in rule.items())
     return text
 
 
@@ -438,10 +438,10 @@ def hooked() -> Iterator[Scenario]:
         (", conntrack, unverified", {**HOOKED, **UNVERIFIED}, None),
         (", snat", HOOKED, snat),
     ):
-        words = f"[domain.host]\nsysctl = {_toml(more)}\n" + ("conntrack = true\n" if nat is None else "")
+        words = f"[domain.host]\nsysctl = {toml(more)}\n" + ("conntrack = true\n" if nat is None else "")
         text = bridged({}, {}, {}).replace("[domain.host]\n", words)
         for rule in nat or ():
-            text += "[[domain.host.nat]]\n" + "".join(f"{word} = {_toml(value)}\n" for word, value in rule.items())
+            text += "[[domain.host.nat]]\n" + "".join(f"{word} = {toml(value)}\n" for word, value in rule.items())
         yield Scenario(f"bridge, netfilter{name}", text, (*ACROSS, *TO_HOST), brief=name.endswith("unverified"))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from csumlab.stages import (
     fragments,
+    groups,
     helpers,
     hooks,
     linux,
@@ -55,6 +56,8 @@ LINUX_6_1 = Preset(
     conntrack=linux.CONNTRACK,
     nat=linux.NAT,
     ecn=tunnels.DECAPSULATE_ECN,
+    looped_back=groups.LOOPED_BACK,
+    multicast_forward=groups.MULTICAST_FORWARD,
     editors={**rewriters.EDITORS, **helpers.EDITORS, "nfqueue": programs.QUEUE_EDIT, "jool": translators.JOOL},
     forward=linux.FORWARD,
     receive=linux.RECEIVE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.stages import (
+    groups,
     linux,
     linux_older,
     rewriters,
@@ -26,7 +27,9 @@ from csumlab.topology.presets.linux import LINUX_6_1
 LINUX_5_10 = replace(
     LINUX_6_1,
     name="linux-5.10",
-    title="Linux 5.9.13 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet; all else as 6.1)",
+    title="Linux 5.9.13 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet, copies for the "
+    "sender's own sockets as until 5.15; all else as 6.1)",
+    looped_back=groups.LOOPED_BACK_5_15,
     editors={**LINUX_6_1.editors, "nft": rewriters.NFT_5_16, "openvswitch": rewriters.OPENVSWITCH_5_16},
     source="linux 5.16 net/netfilter/nft_payload.c, net/openvswitch/actions.c; in all else Linux 6.1",
     mended_in="Linux 5.17",

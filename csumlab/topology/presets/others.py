@@ -36,6 +36,8 @@ FREEBSD_10 = replace(
     keys=frozenset({NO_CSUM}),
     editors={"pf": othersystems.FREEBSD_PF_OPTIONS},
     ecn=None,
+    looped_back=None,
+    multicast_forward=None,
     source="FreeBSD 10 sys/dev/xen/netfront/netfront.c, sys/dev/virtio/network/if_vtnet.c",
 )
 FREEBSD_13 = replace(

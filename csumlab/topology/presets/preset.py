@@ -54,6 +54,8 @@ class Preset:
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
     ecn: Stage | None = None
+    looped_back: Stage | None = None
+    multicast_forward: Stage | None = None
     editors: Mapping[str, Stage] = field(default_factory=dict)
     xdp_pass: Stage | None = None
     keys: frozenset[str] = frozenset()

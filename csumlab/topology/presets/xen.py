@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.stages import (
+    groups,
     xenlinux,
     xenlinux_later,
 )
@@ -39,6 +40,7 @@ XEN_3_0_0 = Preset(
     netback_transmit=xenlinux.NETBACK_TRANSMIT,
     netfront_receive=xenlinux.NETFRONT_RECEIVE,
     veth=xenlinux.LOOPBACK,
+    looped_back=groups.XEN_LOOPED_BACK,
     vpn_unseal=xenlinux.VPN_UNSEAL,
     carrying={
         **dict.fromkeys((K.GRE, K.IPIP, K.SIT), (xenlinux.ENCAPSULATE, xenlinux.DECAPSULATE)),
