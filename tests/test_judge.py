@@ -108,12 +108,14 @@ def test_a_capture_that_contradicts(tmp_path: Path) -> None:
     assert "should be right here" in result.findings[0].because
 
 
-def test_group_addresses_and_unowned_are_told_apart(tmp_path: Path) -> None:
-    """Multicast is not followed, which is a note with its reason."""
+def test_what_is_sent_to_a_group_goes_to_everybody(tmp_path: Path) -> None:
+    """Each copy that passes the capture point is followed to its end, also from a guest that has no address yet."""
     topology = walks.host(hosts.BRIDGE, PRESET="linux-6.1")
-    frame = frames.ethernet(frames.ipv4(frames.udp(b"who"), "192.0.2.11", "224.0.0.251")).data
-    result = replayed(tmp_path / "a.pcapng", topology, frame)
-    assert (result.status, codes(result, None)) == (0, {"CSL902"})
+    for source, group in (("192.0.2.11", "224.0.0.251"), ("0.0.0.0", "255.255.255.255")):
+        frame = walks.packets_between(source, group, 4)["udp, partial"]
+        result = replayed(tmp_path / "a.pcapng", topology, frame, at="dom0:vif1.0:in")
+        ends = {reading.trace.hops[-1].domain for leaf in result.classes for reading in leaf.outcome.readings}
+        assert (ends, result.status) == ({"dom0", "outside"}, 0)
 
 
 def test_a_reply_that_only_the_connection_table_knows(tmp_path: Path) -> None:

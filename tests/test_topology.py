@@ -254,7 +254,7 @@ def test_a_multicast_route_that_is_none(rule: str, words: str) -> None:
 
 def test_a_multicast_route_needs_a_kernel_that_is_known_for_it() -> None:
     """What XenLinux does with groups is not modelled."""
-    with pytest.raises(TopologyError, match="multicast routing is not modelled for xen-3.0.0"):
+    with pytest.raises(TopologyError, match="multicast routing is not modelled for xen"):
         parse_topology(everybody.ROUTER.replace("PRESET", "xen-3.0.0"))
 
 

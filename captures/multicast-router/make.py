@@ -1,4 +1,4 @@
-"""The same datagrams that the router itself sends to another segment, by a later kernel; captured where they leave it for the second one."""
+"""The same datagrams by a later kernel, captured where they leave the router for the second segment."""
 
 from __future__ import annotations
 
