@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import frames
 import fuzz_replay
 import hosts
 import pytest
