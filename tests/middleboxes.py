@@ -84,13 +84,13 @@ def helpers() -> Iterator[Middlebox]:
         packets = {}
         for what, payload in made.items():
             frame = frames.tcp(payload, port=port) if kind == "tcp" else frames.udp(payload, port)
-            packets[f"{kind}, {what}"] = whole = _whole(frame, "10.1.0.11", "10.2.0.22")
-            packets[f"{kind}, {what}, damaged"] = whole[:-1] + bytes([whole[-1] ^ 0x10])
+            packets[f"{kind}, {what}"] = data = whole(frame, "10.1.0.11", "10.2.0.22")
+            packets[f"{kind}, {what}, damaged"] = data[:-1] + bytes([data[-1] ^ 0x10])
             if kind == "udp":
-                packets[f"{kind}, {what}, none"] = frames.patch(whole, 40, 0)
+                packets[f"{kind}, {what}, none"] = frames.patch(data, 40, 0)
         yield Middlebox(f"helpers, {name}", topology, "a", packets)
     topology = _helped("ftp")
-    answer = {"tcp, answer": _whole(frames.tcp(b"200 PORT command successful", source=21), "10.2.0.22", "10.2.0.77")}
+    answer = {"tcp, answer": whole(frames.tcp(b"200 PORT command successful", source=21), "10.2.0.22", "10.2.0.77")}
     yield Middlebox("helpers, ftp, answers", topology, "b", answer)
 
 

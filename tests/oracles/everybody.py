@@ -11,11 +11,10 @@ from ipaddress import ip_address
 from csumlab.trace import Fate
 
 from . import namespaces
-from .compare import COUNTERS
 from .ports import Sight
 from .predict import Expected, Origin, Prediction, predictions, unsummed
 from .probes import made
-from .sockets import PORT
+from .sockets import COUNTERS, PORT
 from .world import Observed, World
 
 _LINK = 14
