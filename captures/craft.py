@@ -278,6 +278,19 @@ def unfinished_requests(source: str, destination: str) -> list[bytes]:
     return made
 
 
+def unsummed_vxlan() -> list[bytes]:
+    """A pod's segments, whose inner sum is left to a card, and its pings, whose sum is finished, in VXLAN without outer sums."""
+    made = []
+    for n in range(5):
+        outer = ether(0x02, 0x01) / IP(src="10.9.0.2", dst="192.0.2.9", id=n) / UDP(sport=50000 + n, dport=4789) / VXLAN(vni=1)
+        inner = ether(0x21, 0x23) / IP(src="10.244.0.1", dst="10.244.3.3", id=n)
+        made += [
+            unsummed(partial(outer / inner / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n))),
+            unsummed(right(outer / inner / ICMP(id=7, seq=n) / Raw(b"request %d" % n))),
+        ]
+    return made
+
+
 def sip_requests(source: str, destination: str) -> list[Packet]:
     """Requests that say in their payload where they come from (RFC 3261 section 8.1.1)."""
     made = []

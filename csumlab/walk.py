@@ -6,7 +6,7 @@ The driver is the same for both interpreters; what it needs of a packet is the P
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Layer
@@ -15,20 +15,18 @@ from csumlab.outer import Outer
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
-from csumlab.stages.helpers import HELPERS
 from csumlab.state import Bare
 from csumlab.symbolic.sums import Untold
 from csumlab.topology import forward
-from csumlab.topology.editing import mentions
 from csumlab.topology.model import CARRIAGES, DeviceKind, Domain, Port
 from csumlab.topology.options import BRIDGE_CALLS, options_of
 from csumlab.trace import Fate, Fault, Trace
-from csumlab.walking.groups import Groups
+from csumlab.walking.connections import Connections
 from csumlab.walking.places import Ended
 
 
 @dataclass
-class Walker(Groups):
+class Walker(Connections):
     """A walk up and down the stacks of domains, through their tunnels."""
 
     def run(self, origin: Domain, packet: Packet) -> Trace:
@@ -75,6 +73,10 @@ class Walker(Groups):
             return
         if self.topology.device(sender).kind is not DeviceKind.ESP:
             self._cut(self._preset(domain).fragmentation, domain, sender, sender, "out")
+        self._leave(domain, sender, hop)
+
+    def _leave(self, domain: Domain, sender: Port, hop: Span) -> None:
+        """Out by ``sender``, behind the hooks."""
         if self.topology.device(sender).kind in CARRIAGES:
             self._enter_tunnel(domain, sender, hop)
             return
@@ -109,25 +111,6 @@ class Walker(Groups):
             if edit is not None:
                 self._translate(domain, sender, "out", edit)
         self._help(domain, sender, "out")
-
-    def _help(self, domain: Domain, port: Port, way: str) -> None:
-        """What a helper of connection tracking does to a packet of a connection that was translated here, where it leaves the hooks."""
-        seen, self._seen_by_helper = self._seen_by_helper, None
-        if seen is None:
-            return
-        helper, mention = HELPERS[seen.helper], Translation(mentioned=seen.mentioned)
-        shift, who = replace(seen, mentioned=None), f"the {seen.helper} helper of {domain.name}"
-        options: list[tuple[str, Translation | None]] = [
-            (f"{who} rewrites an address in it", mention),
-            (f"{who} finds nothing in it", None),
-        ]
-        transport = outer_transport(self.packet.headers)
-        if helper.shifted and transport is not None and transport.layer is Layer.TCP:
-            options.append((f"{who} shifts its sequence numbers, as it changed the length of an earlier packet", shift))
-        edit = self._choose(f"what {who} does", options)
-        if edit is not None:
-            by = helper.by if edit is mention else "sequence"
-            self._apply(self._preset(domain).editors[by], domain, port, way, edit)
 
     def _cross(self, sender: Port, target: Port, next_hop: Span, from_wire: bool = False, inward: bool = False) -> None:
         """Across a segment, from ``sender`` to ``target``, and up the stack there. ``inward``: out of the tunnel that ``sender`` is."""
@@ -230,10 +213,7 @@ class Walker(Groups):
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         assert ip is not None
         if domain.tracks() or domain.tracked:
-            edit = self._choose(
-                f"what {domain.name} has in its connection table",
-                list(forward.translate_destination(self.topology, domain, device, ip, transport)),
-            )
+            edit = self._destination_edit(domain, device)
             if edit is None and any(rule.by in rewriters.TRACKED for rule in domain.nat) and transport is not None and transport.quotes:
                 edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
@@ -254,6 +234,10 @@ class Walker(Groups):
         if device.feeds_reader and self._is_read(port):
             self._apply(readers.XDP_SOCKET, domain, port, "in")
             self._read(domain, port)
+        known = self._by_flowtable(domain, port)
+        if known is not None:
+            self._leave(domain, *known)
+            return
         self._apply(preset.input, domain, port, "in")
         if not hooked:
             self._prerouting(domain, port)
@@ -277,12 +261,6 @@ class Walker(Groups):
             raise Ended(Fate.UNTOLD, "a packet that bridge netfilter sends back into its bridge is not followed")
         self._apply(preset.forward, domain, Port(domain.name, leaving.name))
         self._output(domain, Port(domain.name, leaving.name), hop)
-
-    def _translate(self, domain: Domain, port: Port, way: str, edit: Translation) -> None:
-        preset, before = self._preset(domain), self.packet.headers
-        self._apply(preset.editors.get(edit.by, preset.nat), domain, port, way, edit)
-        if edit.helper:
-            self._seen_by_helper = mentions(edit.helper, before, self.packet.headers, way) or self._seen_by_helper
 
     def _is_udp(self, transport: Header | None) -> bool:
         return transport is not None and transport.layer is Layer.UDP

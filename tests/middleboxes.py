@@ -35,6 +35,7 @@ class Middlebox:
 def every() -> Iterator[Middlebox]:
     yield from options()
     yield from helpers()
+    yield from flowtables()
     yield from marks()
     yield from zeros()
     yield from quotes()
@@ -92,6 +93,22 @@ def helpers() -> Iterator[Middlebox]:
     topology = _helped("ftp")
     answer = {"tcp, answer": whole(frames.tcp(b"200 PORT command successful", source=21), "10.2.0.22", "10.2.0.77")}
     yield Middlebox("helpers, ftp, answers", topology, "b", answer)
+
+
+def flowtables() -> Iterator[Middlebox]:
+    """A router that forwards by a flowtable what it translates, and packets that are for it or not."""
+    text = to_toml(rewriters.router(rewriters.SNAT, port=40000)).replace("conntrack = true", 'conntrack = true\nflowtable = ["va", "vb"]')
+    datagram = whole(frames.udp(b"data!!"), "10.1.0.11", "10.2.0.22")
+    packets = {
+        "tcp": whole(frames.tcp(b"data"), "10.1.0.11", "10.2.0.22"),
+        "udp": datagram,
+        "udp, damaged": datagram[:-1] + b"?",
+        "udp, none": frames.patch(datagram, 40, 0),
+        "ping": whole(frames.icmp(b"data"), "10.1.0.11", "10.2.0.22"),
+    }
+    yield Middlebox("flowtable", parse_topology(text), "a", packets)
+    back = {"udp": whole(frames.udp(b"data", 40000), "10.2.0.22", "10.2.0.77")}
+    yield Middlebox("flowtable, back", parse_topology(text), "b", back)
 
 
 def zeros() -> Iterator[Middlebox]:

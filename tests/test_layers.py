@@ -60,6 +60,7 @@ FLOORS = (
     (
         "stages",
         "stages.linux",
+        "stages.flowtable",
         "stages.fragments",
         "stages.nic",
         "stages.xen",
@@ -91,6 +92,7 @@ FLOORS = (
     ("walking", "walking.places"),
     ("walking.links",),
     ("walking.groups",),
+    ("walking.connections",),
     ("topology.line", "walk", "classes", "cures", "findings"),
     ("sources", "judge"),
     ("forensics.case",),

@@ -119,6 +119,9 @@ class _Parser(Checker):
         devices = {device: self.device(entry.preset, device, content, f"{key}.device.{device}") for device, content in entry.device.items()}
         if not devices:
             raise self.fail(key, "has no device; write a [domain.NAME.device.NAME] table")
+        self.words(entry.flowtable, devices, f"{key}.flowtable", "device")
+        if entry.flowtable and (PRESETS[entry.preset].flowtable is None or any(devices[word].bridge for word in entry.flowtable)):
+            raise self.fail(f"{key}.flowtable", f"a flowtable of {entry.preset}, or one with ports of a bridge, is not modelled")
         return Domain(
             name,
             entry.preset,
@@ -134,6 +137,7 @@ class _Parser(Checker):
             entry.program,
             tuple(self.nat64(rule, entry.preset, f"{key}.nat64") for rule in entry.nat64),
             tuple(self.multicast(rule, entry.preset, devices, f"{key}.multicast") for rule in entry.multicast),
+            tuple(entry.flowtable),
         )
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:

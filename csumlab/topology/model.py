@@ -294,7 +294,8 @@ class Edit:
 class Domain:
     """One kernel: a host, dom0, a guest, a container. ``outside`` says that it stands for everybody else on its wire.
     ``moves_to``: the kernel of the host that a guest is to be migrated to. ``program``: how the program behaves that takes all frames of
-    its devices, and is its stack in place of the kernel's (programs.py); "" there is none."""
+    its devices, and is its stack in place of the kernel's (programs.py); "" there is none. ``flowtable``: the devices where packets of
+    known flows are taken before IP input, and sent on."""
 
     name: str
     preset: str = "linux-6.1"
@@ -310,9 +311,10 @@ class Domain:
     program: str = ""
     nat64: tuple[Nat64, ...] = ()
     multicast: tuple[MulticastRoute, ...] = ()
+    flowtable: tuple[str, ...] = ()
 
     def tracks(self) -> bool:
-        return self.conntrack or any(rule.by in TRACKED for rule in self.nat)
+        return self.conntrack or bool(self.flowtable) or any(rule.by in TRACKED for rule in self.nat)
 
     @property
     def tracked(self) -> tuple[Nat, ...]:

@@ -103,6 +103,7 @@ class DomainTable(Table):
     outside: bool = False
     moves_to: str = ""
     program: str = ""
+    flowtable: list[str] = []
     sysctl: dict[str, bool | int] = {}
     device: dict[str, Any] = {}
     route: list[Any] = []

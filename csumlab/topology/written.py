@@ -18,6 +18,7 @@ def to_toml(topology: Topology) -> str:
         lines += [f"{word} = true" for word in ("forwarding", "conntrack", "outside") if getattr(domain, word)]
         lines += [f"moves-to = {_quoted(domain.moves_to)}"] if domain.moves_to else []
         lines += [f"program = {_quoted(domain.program)}"] if domain.program else []
+        lines += [f"flowtable = [{', '.join(map(_quoted, domain.flowtable))}]"] if domain.flowtable else []
         lines += [f"sysctl = {_inline(domain.sysctl)}"] if domain.sysctl else []
         for device in domain.devices.values():
             lines += ["", f"[domain.{_bare(domain.name)}.device.{_bare(device.name)}]", f"kind = {_quoted(device.kind.value)}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.stages import (
+    flowtable,
     fragments,
     groups,
     helpers,
@@ -91,6 +92,8 @@ LINUX_6_1 = Preset(
     tap_receive=virtio.TAP_RECEIVE,
     macvtap_deliver=virtio.MACVTAP_DELIVER,
     xdp_pass=hooks.XDP_PASS,
+    flowtable=flowtable.FLOWTABLE,
+    flowtable_nat=flowtable.FLOWTABLE_NAT,
     features={
         K.NIC: _ALL | _CUTS | {GRO},
         K.VIF: frozenset({V4, V6, RX}) | _CUTS,

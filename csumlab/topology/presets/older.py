@@ -82,6 +82,8 @@ LINUX_4_17 = replace(
 LINUX_4_9 = replace(
     LINUX_4_17,
     name="linux-4.9",
+    flowtable=None,
+    flowtable_nat=None,
     title="Linux 4.9 to 4.12 (a CRC32c that is owed is taken for a sum; all else as 4.17)",
     sender=linux_older.SENDER_4_12,
     egress=linux_older.EGRESS_4_12,

@@ -58,6 +58,8 @@ class Preset:
     multicast_forward: Stage | None = None
     editors: Mapping[str, Stage] = field(default_factory=dict)
     xdp_pass: Stage | None = None
+    flowtable: Stage | None = None
+    flowtable_nat: Stage | None = None
     keys: frozenset[str] = frozenset()
     slots_used: int = 18
     slots_valid: int = 18

@@ -1,0 +1,13 @@
+"""A pod's VXLAN packets without outer sums; captured on the host's end of the pod's veth pair."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import unsummed_vxlan, write
+
+if __name__ == "__main__":
+    write(__file__, unsummed_vxlan())
