@@ -36,6 +36,7 @@ def every() -> Iterator[Middlebox]:
     yield from options()
     yield from helpers()
     yield from flowtables()
+    yield from refusals()
     yield from marks()
     yield from zeros()
     yield from quotes()
@@ -109,6 +110,23 @@ def flowtables() -> Iterator[Middlebox]:
     yield Middlebox("flowtable", parse_topology(text), "a", packets)
     back = {"udp": whole(frames.udp(b"data", 40000), "10.2.0.22", "10.2.0.77")}
     yield Middlebox("flowtable, back", parse_topology(text), "b", back)
+
+
+def refusals() -> Iterator[Middlebox]:
+    """A router that refuses what comes in or leaves by a cable, and answers it."""
+    tcp, udp = (whole(inner, "10.1.0.11", "10.2.0.22") for inner in (frames.tcp(b"data"), frames.udp(b"data")))
+    packets = {
+        "tcp": tcp,
+        "tcp, damaged": tcp[:-1] + b"?",
+        "udp, none": frames.patch(udp, 40, 0),
+        "sctp": whole(frames.sctp(b"data"), "10.1.0.11", "10.2.0.22"),
+        "error": whole(frames.icmp_error(frames.ipv4(frames.udp(b"data"), "10.2.0.22", "10.1.0.11").data), "10.1.0.11", "10.2.0.22"),
+        "tcp, first fragment": frames.ethernet(frames.ipv4(frames.tcp(b"data"), "10.1.0.11", "10.2.0.22", fragment=0x2000)).data,
+    }
+    for device, way in (("va", "in"), ("vb", "out")):
+        rule = f'[[domain.r.edit]]\nby = "reject"\ndevice = "{device}"\nway = "{way}"\n'
+        text = to_toml(rewriters.router(rule)).replace("conntrack = true\n", "")
+        yield Middlebox(f"reject, {way}", parse_topology(text), "a", packets)
 
 
 def zeros() -> Iterator[Middlebox]:

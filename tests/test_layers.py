@@ -60,6 +60,7 @@ FLOORS = (
     (
         "stages",
         "stages.linux",
+        "stages.answers",
         "stages.flowtable",
         "stages.fragments",
         "stages.nic",

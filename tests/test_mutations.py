@@ -27,6 +27,7 @@ HELD = "a fragment's way ends here: nobody asks what it carries, and filling it 
 READ = "a program has the packet: nobody asks any more what it carries"
 CARRIED = "nobody in these walks sends on what a guest received: tests/test_virtio.py holds csum_start across both ways"
 ENCRYPTED = "it is encrypted next, whatever it carries"
+REFUSED = "a packet that is refused goes nowhere: nobody asks what it carries"
 FORGOTTEN = "forwarding forgets a remembered sum, and delivery verifies again what is right"
 GIVEN_AS_BYTES = "what a program verified is not passed on: the frame goes out as CHECKSUM_NONE"
 EQUIVALENT = {
@@ -34,6 +35,11 @@ EQUIVALENT = {
     "program-nat 3 becomes 1": GIVEN_AS_BYTES,
     "program-nat 5 becomes 0": GIVEN_AS_BYTES,
     "program-nat 5 becomes 1": GIVEN_AS_BYTES,
+    **{
+        f"reject {row} becomes {state}": REFUSED
+        for row, states in ((3, (0, 1)), (4, (0, 2)), (5, (1, 2)), (6, (1, 2)), (7, (0, 1, 2)), (8, (1, 2)))
+        for state in states
+    },
     "helper-snmp 1 does keep": "what is rewritten lies under no sum",
     "egress 8 becomes 2": "a boundary that finds the header again by parsing comes next wherever csum_start was elsewhere",
     "sender 4 becomes 1": "what is cut into fragments is forgotten",

@@ -262,7 +262,7 @@ CILIUM_1_17 = Stage(
     ),
 )  # fmt: skip
 
-IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue", "synproxy", "pf"})
+IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue", "synproxy", "pf", "reject"})
 """What rewrites in the netfilter hooks without a connection, by the word that topologies have for it; behind nfqueue it is a program
 (stages/programs.py)."""
 IN_DRIVER = frozenset({"xdp"})
@@ -270,7 +270,7 @@ IN_DRIVER = frozenset({"xdp"})
 AT_DEVICE = frozenset({"pedit", "act-nat", "openvswitch", "act-csum", "bpf", "bpf-ipv6"})
 """What rewrites where a packet comes in by a device, before IP input, and where it leaves, before the device's features are asked for."""
 STATELESS = IN_NETFILTER | AT_DEVICE | IN_DRIVER
-ONLY_EDIT = frozenset({"act-csum", "iptables", "synproxy", "pf"})
+ONLY_EDIT = frozenset({"act-csum", "iptables", "synproxy", "pf", "reject"})
 """Those that translate no addresses."""
 ONLY_TRANSLATE = frozenset({"act-nat", "bpf", "bpf-ipv6"})
 """Those that do nothing else."""

@@ -338,8 +338,12 @@ class _Parser(Checker):
             if number is not None and not 0 <= number <= most:
                 raise self.fail(f"{key}.{word}", f"{number} is not from 0 to {most}")
         given = [word for word, number, _ in numbers if number is not None] + ["timestamps"] * entry.timestamps
-        if bool(entry.sums) is not (entry.by == "act-csum") or (bool(given) is (entry.by == "act-csum") and entry.by != "nfqueue"):
-            raise self.fail(key, "act-csum takes sums and nothing else, all others take dscp, ttl, ecn, mss or timestamps")
+        if bool(entry.sums) is not (entry.by == "act-csum") or (
+            bool(given) is (entry.by in ("act-csum", "reject")) and entry.by != "nfqueue"
+        ):
+            raise self.fail(
+                key, "act-csum takes sums and nothing else, reject takes nothing, all others take dscp, ttl, ecn, mss or timestamps"
+            )
         if entry.mss is not None and entry.by not in ("iptables", "nfqueue"):
             raise self.fail(
                 f"{key}.mss", "the MSS is changed by iptables (TCPMSS, and TCP options of nft, which do the same) or nfqueue only"

@@ -9,7 +9,7 @@ from csumlab.machine import Translation
 from csumlab.outer import IN_FRONT, Outer
 from csumlab.packet import outer_ip
 from csumlab.slots import bounds, last_of, limits, parts
-from csumlab.stage import Stage
+from csumlab.stage import Operation, Stage
 from csumlab.stages import hooks, nic, programs, rewriters, virtio
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Skb, owed
@@ -65,6 +65,8 @@ class Links(Places):
                 self._apply(segmentation, domain, None, way)
             copied = stage is programs.QUEUE_EDIT and edit != Translation()
             self._apply(stage, domain, port, way, edit, fault=Fault.PROGRAM if copied else Fault.MEMORY, words=words)
+            if any(do.operation is Operation.ACCEPT for do in self.hops[-1].row.does):
+                raise Ended(Fate.ACCEPTED, self.hops[-1].because)
 
     def _wrap(self, step: forward.Step, domain: Domain, from_wire: bool) -> None:
         """Between a VLAN, MACsec or PPPoE device and the device that it sits on, down or up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.stages import (
+    answers,
     flowtable,
     fragments,
     groups,
@@ -59,7 +60,7 @@ LINUX_6_1 = Preset(
     ecn=tunnels.DECAPSULATE_ECN,
     looped_back=groups.LOOPED_BACK,
     multicast_forward=groups.MULTICAST_FORWARD,
-    editors={**rewriters.EDITORS, **helpers.EDITORS, "nfqueue": programs.QUEUE_EDIT, "jool": translators.JOOL},
+    editors={**rewriters.EDITORS, **helpers.EDITORS, "reject": answers.REJECT, "nfqueue": programs.QUEUE_EDIT, "jool": translators.JOOL},
     forward=linux.FORWARD,
     receive=linux.RECEIVE,
     gro=linux.GRO,
