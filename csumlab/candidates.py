@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
 
-from csumlab.copies import Rewrite as Matched
 from csumlab.dissection import Dissection
 from csumlab.forensics import Rewrite
 from csumlab.headers import Layer
 from csumlab.inet import residue
-from csumlab.topology.model import NatKind, Topology
+
+if TYPE_CHECKING:
+    from csumlab.copies import Rewrite as Matched
+    from csumlab.topology.model import Topology
 
 Address = IPv4Address | IPv6Address
 End = tuple[Address, int]
@@ -80,6 +83,8 @@ def _sum(address: Address) -> int:
 
 def _rules(topology: Topology) -> Iterator[tuple[Address, Address, int, int]]:
     """Pairs of addresses that a rule exchanges, with the ports if it changes them too (0: it does not, or not to a known one)."""
+    from csumlab.topology.model import NatKind  # Late: most runs have no topology, and the module is long.
+
     for domain in topology.domains.values():
         for rule in domain.nat:
             outer = [span for span in domain.devices[rule.device].spans if span.exact]

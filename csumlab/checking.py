@@ -26,13 +26,13 @@ from csumlab.index import Index, Membership, PacketClass
 from csumlab.reassembled import settle
 from csumlab.shown import Shown
 from csumlab.tables import NO_TABLES, Tables
-from csumlab.topology.model import Topology
 from csumlab.trail import NOTHING_FOUND, Findings, Trail
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from csumlab.annotate.packets import Marked
+    from csumlab.topology.model import Topology
 
 Progress = Callable[[Capture], None]
 """Called after every block; ``bytes_read`` and ``size`` tell how far reading is."""

@@ -60,10 +60,11 @@ def check(
         _mark(result, target, captures)
     if parquet is not None:
         _tabulate(result, parquet, captures)
-    from csumlab.outputs import junit as as_junit
-    from csumlab.outputs import sarif as as_sarif
+    if sarif or junit:
+        from csumlab.outputs import junit as as_junit
+        from csumlab.outputs import sarif as as_sarif
 
-    write_reports([(sarif, lambda: as_sarif.of_check(result)), (junit, lambda: as_junit.of_check(result))])
+        write_reports([(sarif, lambda: as_sarif.of_check(result)), (junit, lambda: as_junit.of_check(result))])
     if packets:
         sys.exit(_packets(result, as_json, as_csv))
     if as_json:
@@ -111,10 +112,12 @@ def _paint(text: str, standing: object) -> str:
 
 
 def _host(path: str | None) -> Topology | None:
+    if path is None:
+        return None
     from csumlab.topology.load import TopologyError, load_topology
 
     try:
-        return load_topology(path) if path else None
+        return load_topology(path)
     except TopologyError as error:
         fail(error)
 

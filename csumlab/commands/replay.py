@@ -12,6 +12,7 @@ from csumlab.commands.common import SLOW, announce_compiling, fail, progress, re
 
 if TYPE_CHECKING:
     from csumlab.outcome import Settings
+    from csumlab.replaying import ReplayResult
     from csumlab.topology.model import Topology
 
 
@@ -75,9 +76,6 @@ def replay(
             fail(error)
         click.echo(json.dumps(suggestion.to_dict(), indent=2) if as_json else str(suggestion))
         sys.exit(suggestion.status)
-    from csumlab.outputs import junit as as_junit
-    from csumlab.outputs import sarif as as_sarif
-    from csumlab.outputs.parquet import MissingPart, write_replay
     from csumlab.replaying import replay as run
     from csumlab.whole import WriteError
 
@@ -88,13 +86,28 @@ def replay(
         if target is not None:
             with progress((capture,), SLOW) as step:
                 click.echo(result.write(target, step), err=True)
-        if parquet is not None:
-            with progress((capture,)) as step:
-                click.echo(f"{parquet}: {write_replay(result, parquet, progress=step):,} packets", err=True)
-    except (CaptureError, MissingPart, WriteError, ValueError) as error:
+    except (CaptureError, WriteError, ValueError) as error:
         fail(error)
-    write_reports([(sarif, lambda: as_sarif.of_replay(result)), (junit, lambda: as_junit.of_replay(result))])
+    if parquet is not None:
+        _tabulate(result, parquet, capture)
+    if sarif or junit:
+        from csumlab.outputs import junit as as_junit
+        from csumlab.outputs import sarif as as_sarif
+
+        write_reports([(sarif, lambda: as_sarif.of_replay(result)), (junit, lambda: as_junit.of_replay(result))])
     click.echo(json.dumps(result.to_dict(), indent=2) if as_json else str(result))
     if as_json and result.fault is not None:
         click.echo(f"csumlab: {result.fault}", err=True)
     sys.exit(result.status)
+
+
+def _tabulate(result: ReplayResult, path: str, capture: str) -> None:
+    from csumlab.capture import CaptureError
+    from csumlab.outputs.parquet import MissingPart, write_replay
+    from csumlab.whole import WriteError
+
+    try:
+        with progress((capture,)) as step:
+            click.echo(f"{path}: {write_replay(result, path, progress=step):,} packets", err=True)
+    except (CaptureError, MissingPart, WriteError, ValueError) as error:
+        fail(error)
