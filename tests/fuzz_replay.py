@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -14,6 +15,7 @@ import walks
 
 from csumlab.outcome import Settings
 from csumlab.replaying import Replay, tap_of
+from csumlab.topology.presets import PRESETS
 
 
 def mutated(packet: bytes, dice: random.Random) -> bytes:
@@ -28,15 +30,14 @@ def mutated(packet: bytes, dice: random.Random) -> bytes:
     return bytes(data)
 
 
-def tried(inputs: int, seed: int, size: int = 50) -> int:
-    """Replay at least ``inputs`` packets, ``size`` of them through every host at a time; how many it were."""
+def tried(inputs: int, seed: int, size: int = 50, presets: Sequence[str] = ("linux-6.1", "xen-3.0.0")) -> int:
+    """Replay at least ``inputs`` packets, ``size`` of them through every host of the presets at a time; how many it were."""
     dice = random.Random(seed)
-    found = [topology for preset in ("linux-6.1", "xen-3.0.0") for topology in walks.hosts_of(preset).values()]
-    names = [name for preset in ("linux-6.1", "xen-3.0.0") for name in walks.hosts_of(preset)]
+    hosts = [host for preset in presets for host in walks.hosts_of(preset).items()]
     examples = frames.examples()
     count = 0
     while count < inputs:
-        for name, topology in zip(names, found, strict=True):
+        for name, topology in hosts:
             seeds = [p for _, s, d, v in walks.ends_of(name) for p in walks.packets_between(s, d, v).values()]
             port = dice.choice([port for port in topology.ports if topology.device(port).kind.value != "bridge"])
             assume = dice.choice(("", "", "", "unchecked", "verified", "must-compute"))
@@ -52,8 +53,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--presets", nargs="*", default=list(PRESETS), help="whose hosts (all)")
     options = parser.parse_args()
-    print(f"{tried(options.inputs, options.seed):,} packets were tried, none without a result")
+    print(f"{tried(options.inputs, options.seed, presets=options.presets):,} packets were tried, none without a result")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import walks
 
 from csumlab.classes import headers_of, numbers, observed
 from csumlab.forms import Form
+from csumlab.headers import KINDS
 from csumlab.index import Columns
 from csumlab.inet import negate, residue
 from csumlab.judge import Judgement, expose, judge, taken
@@ -93,7 +94,8 @@ def wrong_sums(packet: FramePacket, state: State) -> frozenset[int]:
         # A trailer inside a tunnel is not filled over: who opens the tunnel cuts it off.
         one = whole.sums[due]
         field = negate(residue(whole.data[one.start : one.end])) or 0xFFFF
-        whole = replace(whole, data=whole.data[: one.at] + field.to_bytes(2, "big") + whole.data[one.at + 2 :])
+        filled = replace(whole, data=whole.data[: one.at] + field.to_bytes(2, "big") + whole.data[one.at + 2 :])
+        whole = whole.compute(due) if KINDS[one.kind].crc else filled
     return frozenset(uid for uid, one in whole.sums.items() if not whole.absent(uid) and one.residue)
 
 

@@ -30,9 +30,13 @@ KINDS = (
     "udp, partial",
     "tcp, trailer",
     "udp, none, damaged",
+    "sctp",
+    "tcp, long",
+    "udp, long",
 )
 STATES = (None, None, Skb(), Skb(Summed.UNNECESSARY), Skb(Summed.PARTIAL))
 RANDOM = settings(max_examples=40 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+OWING = {Operation.MERGE, Operation.JOIN, Operation.WRITE_PSEUDO}
 MAKING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO)
 
 
@@ -46,7 +50,9 @@ def cases(draw: st.DrawFn) -> walks.Case:
     lies = isinstance(state, Skb) and state.summed is Summed.PARTIAL and "partial" not in kind
     if lies or PRESETS[host.topology.domains[host.origin].preset].family is not Skb:
         state = None
-    frame = walks.packets_between(host.source, host.destination, 4, draw(st.sampled_from((b"payload", b"evenly.."))))[kind]
+    payload = draw(st.sampled_from((b"payload", b"evenly..", b"more than the smallest MTU " * 50)))
+    found = walks.packets_between(host.source, host.destination, host.version, payload)
+    frame = found.get(kind, found["tcp"])
     return walks.Case(f"{kind}, {state or 'by its kernel'}, {host!r}", host.topology, host.origin, frame, state)
 
 

@@ -563,11 +563,12 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
         return frames.ethernet(frames.ipv6(inner, source, destination, **more))  # type: ignore[arg-type]
 
     ping = frames.icmp(payload) if version == 4 else frames.icmpv6(payload)
+    much = payload * -(-1750 // len(payload))
     plain = {"tcp": made(frames.tcp(payload)), "udp": made(frames.udp(payload, 53)), "ping": made(ping)}
     found = {name: frame.data for name, frame in plain.items()}
     found["ptp"] = made(frames.udp(bytes(range(44)), 319)).data
     found["sctp"] = made(frames.sctp(payload)).data
-    found["sctp, long"] = made(frames.sctp(payload * 250)).data
+    found["sctp, long"] = made(frames.sctp(much)).data
     found["sctp, tagged"] = found["sctp"][:12] + b"\x81\0\0\x07" + found["sctp"][12:]
     for name in ("tcp", "udp", "ping"):
         found[f"{name}, damaged"] = found[name][:-1] + bytes([found[name][-1] ^ 0x10])
@@ -604,10 +605,10 @@ def packets_between(source: str, destination: str, version: int, payload: bytes 
         found["vxlan, no outer sum"] = frames.patch(found["vxlan"], 34 + 6, 0)
         found["tcp, tagged"] = frames.ethernet(frames.vlan(frames.ipv4(frames.tcp(payload), source, destination))).data
         found["tcp, tagged, damaged"] = found["tcp, tagged"][:-1] + b"?"
-        found["tcp, long"] = made(frames.tcp(payload * 250)).data
-        found["udp, long"] = made(frames.udp(payload * 250, 53)).data
+        found["tcp, long"] = made(frames.tcp(much)).data
+        found["udp, long"] = made(frames.udp(much, 53)).data
     else:
-        found["tcp, long"] = made(frames.tcp(payload * 250)).data
+        found["tcp, long"] = made(frames.tcp(much)).data
         found["tcp, extensions"] = frames.ethernet(
             frames.ipv6(frames.tcp(payload), source, destination, extensions=((60, bytes([0, 0, 1, 4, 0, 0, 0, 0])),))
         ).data

@@ -184,7 +184,7 @@ class SymbolicPacket(SymbolicEdits):
             extent=inner.extent,
             around_trailer=inner.around_trailer,
             sealed=inner.sealed,
-            spoiled=False,
+            spoiled=inner.spoiled,
             long=inner.long,
             pages=inner.pages,
             segmented=inner.segmented,
