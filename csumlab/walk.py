@@ -161,6 +161,9 @@ class Walker(Connections):
                 there = self.topology.domains[step.peer.domain]
                 self._tap(step.peer, "in")
                 self._rewrite(there, step.peer, "in", rewriters.AT_DEVICE)
+                self._detour(there, step.peer, self.topology.device(step.peer).tc_in, "in")
+                if step.diverted:
+                    continue
                 self._by_program(programs.PROGRAM_TAKES, there, step.peer, "in")
             hooked = self._cross_bridge(step, target, leaving)
         if forward.leads_away(self.topology.device(target)):

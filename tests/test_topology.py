@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import detours
 import everybody
 import hosts
 import pytest
@@ -284,3 +285,25 @@ def test_copies_that_meet_the_same_count_as_one() -> None:
     assert list(flooding.takers(alike, bridge, None)[0]) == ["taken by one:eth0"]
     assert list(flooding.takers(unlike, bridge, None)[0]) == ["taken by one:eth0", "taken by two:eth0"]
     assert list(flooding.takers(unlike, bridge, Port("host", "v2"))[0]) == ["taken by two:eth0"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('tc-in = "redirect vb"', 'tc-in = "redirect vc"', "vc"),
+        ('tc-in = "redirect vb"', 'tc-in = "mirror vb"', "is not 'redirect DEVICE'"),
+        ('tc-in = "redirect vb"', 'tc-out = "redirect vb"', "redirected to an ifb, and vb is a veth"),
+        ('kind = "veth"\ntc-in = "redirect vb"', 'kind = "ifb"\ntc-in = "redirect vb"', "a ifb has no tc-in"),
+    ],
+)
+def test_a_redirection_that_leads_nowhere(old: str, new: str, words: str) -> None:
+    """tc sends frames to devices of its own kernel, and what goes out through an ifb only."""
+    with pytest.raises(TopologyError, match=words):
+        parse_topology(detours.ACROSS.replace("OUT", "true").replace(old, new))
+
+
+def test_a_redirection_is_read_back() -> None:
+    """To an ifb and to another device."""
+    for text in (detours.ACROSS, detours.SHAPED):
+        topology = parse_topology(text.replace("OUT", "true").replace("IN", "false"))
+        assert parse_topology(to_toml(topology)) == topology

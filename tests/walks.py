@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import cutters
+import detours
 import everybody
 import frames
 import hosts
@@ -676,7 +677,7 @@ def slot_cases() -> Iterator[Case]:
 
 
 def middle_cases() -> Iterator[Case]:
-    for box in (*middleboxes.every(), *everybody.every()):
+    for box in (*middleboxes.every(), *everybody.every(), *detours.every()):
         family = PRESETS[box.topology.domains[box.origin].preset].family
         outside = box.topology.domains[box.origin].outside
         for kind, frame in box.packets.items():

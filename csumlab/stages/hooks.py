@@ -15,6 +15,7 @@ from csumlab.stage import (
     Stage,
     Token,
     carries,
+    changed,
     fill,
     fresh,
     knob,
@@ -58,6 +59,24 @@ XDP_GENERIC_REDIRECT = Stage(
     source="linux 6.1 net/core/dev.c generic_xdp_tx; net/core/filter.c xdp_do_generic_redirect",
     table=(
         Row(when(Skb), (), KEEP, SAME, "the socket buffer goes on with what it carries; transmit feature resolution is passed by, whatever the device can do", sure="observed"),
+    ),
+)  # fmt: skip
+
+MIRRED = Stage(
+    name="mirred",
+    title="tc redirects",
+    source="linux 6.1 net/sched/act_mirred.c tcf_mirred_act (nf_reset_ct; skb_push_rcsum or skb_pull_rcsum where the way changes)",
+    table=(
+        Row(when(Skb), (), KEEP, changed(invalid=False), "the socket buffer goes to another device with what it carries, but for conntrack's mark; the sum of the packet follows what is put before it", sure="observed"),
+    ),
+)  # fmt: skip
+
+IFB = Stage(
+    name="ifb",
+    title="ifb sends back",
+    source="linux 6.1 drivers/net/ifb.c ifb_ri_tasklet, net/core/dev.c __netif_receive_skb_core (skip_classify)",
+    table=(
+        Row(when(Skb), (), KEEP, SAME, "the socket buffer goes back to the device that it was redirected from, with what it carries", sure="observed"),
     ),
 )  # fmt: skip
 

@@ -74,6 +74,7 @@ class Checker(Reader):
                     raise self.fail(f"{key}.lower", f"a {device.kind.value} sits on a device of {port.domain} that is on a cable")
             if device.redirects_to:
                 self.words([device.redirects_to], topology.domains[port.domain].devices, f"{key}.xdp", "device")
+            self.redirected(topology, port, device, key)
             if device.kind is DeviceKind.VETH and device.peer is not None:
                 kernels = [topology.domains[end.domain].preset for end in (port, device.peer)]
                 if kernels[0] != kernels[1]:
@@ -90,6 +91,16 @@ class Checker(Reader):
         if topology.at:
             name = re.sub(":(in|out)$", "", topology.at)
             self.words([name], [str(port) for port in topology.ports] + [port.device for port in topology.ports], "at", "port")
+
+    def redirected(self, topology: Topology, port: Port, device: Device, key: str) -> None:
+        """Where tc sends what passes a device must be a device of the same kernel; what goes out is sent through an ifb only."""
+        devices = topology.domains[port.domain].devices
+        for word, name in (("tc-in", device.tc_in), ("tc-out", device.tc_out)):
+            if name:
+                self.words([name], devices, f"{key}.{word}", "device")
+                if devices[name].kind is not DeviceKind.IFB and (word == "tc-out" or devices[name].kind not in (*PAIRS, DeviceKind.NIC)):
+                    also = " or a device on a cable" if word == "tc-in" else ""
+                    raise self.fail(f"{key}.{word}", f"frames are redirected to an ifb{also}, and {name} is a {devices[name].kind.value}")
 
     def agreed(self, device: Device, tap: Device, key: str) -> None:
         """What a guest's device says to have negotiated must be what the host's tap can give, and what its XDP program needs."""

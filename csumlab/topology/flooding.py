@@ -21,7 +21,9 @@ def floods(topology: Topology, sender: Port, destination: Span) -> bool:
 def ways_out(domain: Domain, source: Span) -> list[str]:
     """The devices by which a domain may send to a group from ``source``: the one with this address, else all that may have one."""
     own = [name for name, device in domain.devices.items() if source in device.spans]
-    return own or [name for name, device in domain.devices.items() if not device.bridge and device.kind is not DeviceKind.MACVTAP]
+    return own or [
+        name for name, device in domain.devices.items() if not device.bridge and device.kind not in (DeviceKind.MACVTAP, DeviceKind.IFB)
+    ]
 
 
 def takers(topology: Topology, sender: Port, seen_at: Port | None, inward: bool = False) -> tuple[dict[str, Port], bool]:
@@ -51,7 +53,7 @@ def _may_show(topology: Topology, seen_at: Port, sender: Port, target: Port, way
 def _likeness(topology: Topology, target: Port, way: tuple[Step, ...]) -> Iterator[object]:
     """What a copy meets on its way, without the names and addresses."""
     for step in way:
-        yield bool(step.bridge), step.redirected, step.stacked
+        yield bool(step.bridge), step.redirected, step.diverted, step.stacked
         yield from (_nameless(topology.device(port)) for port in (step.port, step.peer))
         yield replace(topology.domains[step.peer.domain], name="", devices={}, routes=())
     yield bool(topology.domains[target.domain].devices[target.device].addresses)

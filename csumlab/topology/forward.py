@@ -27,9 +27,10 @@ class Unreachable(Exception):
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step across a segment: a packet leaves ``port``, crosses to ``peer``, and there meets a ``bridge``, an XDP program that takes it
-    to another port (``redirected``), a macvtap over it or a device below it (``stacked``), or ends the segment. ``wrapping`` is a VLAN or
-    MACsec device: it wraps the frame on its way from it, as ``port``, down to the ``peer`` below, and unwraps it on its way up to it, as
-    ``peer``, from the ``port`` below. From a tunnel device to itself: the frame comes out of the tunnel there."""
+    to another port (``redirected``), a filter of tc that does (``diverted``), a macvtap over it or a device below it (``stacked``), or ends
+    the segment. ``wrapping`` is a VLAN or MACsec device: it wraps the frame on its way from it, as ``port``, down to the ``peer`` below,
+    and unwraps it on its way up to it, as ``peer``, from the ``port`` below. From a tunnel device to itself: the frame comes out of the
+    tunnel there."""
 
     port: Port
     peer: Port
@@ -37,6 +38,7 @@ class Step:
     redirected: bool = False
     stacked: bool = False
     wrapping: Port | None = None
+    diverted: bool = False
 
 
 def neighbours(topology: Topology, port: Port) -> tuple[Port, ...]:
@@ -81,6 +83,13 @@ def stacked(topology: Topology, port: Port) -> tuple[Port, ...]:
     return tuple(
         Port(port.domain, name) for name, above in domain.devices.items() if above.lower == port.device and above.kind is DeviceKind.MACVTAP
     )
+
+
+def diversion(topology: Topology, port: Port) -> Port | None:
+    """The port that tc sends what comes in by ``port`` out of; None if nowhere else, or through an ifb and back."""
+    name = topology.device(port).tc_in
+    found = Port(port.domain, name)
+    return found if name and topology.device(found).kind is not DeviceKind.IFB else None
 
 
 _Wraps = tuple[tuple[DeviceKind, int], ...]
@@ -170,6 +179,10 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
             redirect = topology.device(peer).redirects_to
             if redirect:
                 leave(Port(peer.domain, redirect), wraps, (*way, Step(port, peer, redirected=True)))
+                continue
+            onward = diversion(topology, peer)
+            if onward is not None:
+                leave(onward, wraps, (*way, Step(port, peer, diverted=True)))
                 continue
             for other in stacked(topology, peer):
                 leave(other, wraps, (*way, Step(port, peer, stacked=True)))

@@ -149,6 +149,7 @@ class _Parser(Checker):
         self.words(entry.xenstore, XENSTORE, f"{key}.xenstore", "xenstore key")
         self.words(entry.options, OPTIONS, f"{key}.options", "option")
         tunnel = kind in CARRIAGES
+        redirects = kind is DeviceKind.NIC or (kind in PAIRS and kind is not DeviceKind.MACVTAP)
         given: tuple[tuple[str, object, bool], ...] = (
             ("wire", entry.wire, kind is DeviceKind.NIC),
             ("peer", entry.peer, kind in PAIRS),
@@ -165,10 +166,13 @@ class _Parser(Checker):
             (
                 "bridge",
                 entry.bridge,
-                kind not in (DeviceKind.MACVTAP, DeviceKind.PPPOE) and (not tunnel or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
+                kind not in (DeviceKind.MACVTAP, DeviceKind.PPPOE, DeviceKind.IFB)
+                and (not tunnel or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
             ),
-            ("address", entry.address, kind is not DeviceKind.MACVTAP),
+            ("address", entry.address, kind not in (DeviceKind.MACVTAP, DeviceKind.IFB)),
             ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),
+            ("tc-in", entry.tc_in, redirects),
+            ("tc-out", entry.tc_out, redirects),
         )
         for word, present, fits in given:
             if present and not fits:
@@ -177,6 +181,9 @@ class _Parser(Checker):
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
         if entry.xdp and not re.fullmatch(r"socket|(generic )?(pass|redirect [^ ]+)", entry.xdp):
             raise self.fail(f"{key}.xdp", f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE', alone or behind 'generic', nor 'socket'")
+        for word, text in (("tc-in", entry.tc_in), ("tc-out", entry.tc_out)):
+            if text and (not re.fullmatch("redirect [^ ]+", text) or PRESETS[preset].family is not Skb):
+                raise self.fail(f"{key}.{word}", f"{text!r} is not 'redirect DEVICE', of a Linux since 2.6.19")
         for word, text, parse in (
             ("virtio", entry.virtio, parse_features),
             ("card", entry.card, cards.behaviours),
@@ -255,6 +262,8 @@ class _Parser(Checker):
             entry.reader,
             entry.slots,
             entry.fatal_slots,
+            entry.tc_in.removeprefix("redirect "),
+            entry.tc_out.removeprefix("redirect "),
         )
 
     def tunnel(self, entry: DeviceTable, kind: DeviceKind, key: str) -> None:

@@ -28,6 +28,7 @@ class DeviceKind(Enum):
     VETH = "veth"
     VIRTIO = "virtio"
     TAP = "tap"
+    IFB = "ifb"
     MACVTAP = "macvtap"
     BRIDGE = "bridge"
     VXLAN = "vxlan"
@@ -147,7 +148,8 @@ class Device:
     packet behind the first: the most that a netfront uses, or that the backend of a vif takes; ``fatal_slots`` of a vif: with more it
     disables the interface (netback's fatal_skb_slots). 0: what the kernel has.
     ``card`` what kind of card a nic is (cards.py), "" one that does all as it should; ``reader`` what takes the TCP and UDP that comes in
-    here in place of the kernel's sockets, or watches it (readers.py), "" nothing does."""
+    here in place of the kernel's sockets, or watches it (readers.py), "" nothing does. ``tc_in``, ``tc_out``: the device that tc's mirred
+    action redirects all that comes in or goes out to, "" none does; an ifb sends it back."""
 
     name: str
     kind: DeviceKind
@@ -172,6 +174,8 @@ class Device:
     reader: str = ""
     slots: int = 0
     fatal_slots: int = 0
+    tc_in: str = ""
+    tc_out: str = ""
 
     @property
     def tunnel_layers(self) -> tuple[Layer, ...]:

@@ -48,6 +48,8 @@ class DeviceTable(Table):
     fatal_slots: int = 0
     card: str = ""
     reader: str = ""
+    tc_in: str = ""
+    tc_out: str = ""
 
 
 class RouteTable(Table):

@@ -26,6 +26,9 @@ def to_toml(topology: Topology) -> str:
                 lines.append(f"mac = {_quoted(device.mac.to_bytes(6, 'big').hex(':'))}")
             if device.addresses:
                 lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
+            for word in ("tc_in", "tc_out"):
+                if getattr(device, word):
+                    lines.append(f"{word.replace('_', '-')} = {_quoted(f'redirect {getattr(device, word)}')}")
             for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower", "card", "reader"):
                 if getattr(device, word):
                     lines.append(f"{word} = {_quoted(getattr(device, word))}")

@@ -32,12 +32,25 @@ class Links(Places):
         preset = self._preset(domain)
         self._by_program(programs.PROGRAM_GIVES, domain, port, "out")
         self._rewrite(domain, port, "out", rewriters.AT_DEVICE)
+        self._detour(domain, port, self.topology.device(port).tc_out, "out")
         if options_of(self.topology.device(port))["netem-corrupt"] and preset.family is Skb:
             self._apply(hooks.NETEM_CORRUPT, domain, port, "out")
             self._fault = Fault.LINK
         if preset.segmentation is not None and self.packet.long:
             self._apply(preset.segmentation, domain, port, "out")
         self._apply(preset.egress, domain, port, "out")
+
+    def _detour(self, domain: Domain, port: Port, name: str, way: str) -> None:
+        """To the device that tc's mirred action names; from an ifb back. The device has seen what comes in by then, and is passed as if it
+        were new; of what goes out it sees what comes back."""
+        if not name:
+            return
+        self._apply(hooks.MIRRED, domain, port, way)
+        other = Port(domain.name, name)
+        if self.topology.device(other).kind is DeviceKind.IFB:
+            self._egress(domain, other)
+            self._tap(other, "out")
+            self._apply(hooks.IFB, domain, other, "out")
 
     def _virtio(self, stage: Stage | None, domain: Domain, port: Port, way: str, words: Collection[str] = ()) -> None:
         if stage is None:

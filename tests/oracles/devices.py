@@ -32,7 +32,7 @@ from .sockets import Connections, Sockets
 TAP_SUMS_ENCAPSULATED = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 17)
 """Linux 6.17 gave TAP devices the offloads of encapsulated packets (drivers/net/tun.c, hw_enc_features); before they had none."""
 _HIDDEN = ("hw-enc-checksum", "vlan-checksum")
-_REAL = (DeviceKind.VETH, DeviceKind.NIC, DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.TAP)
+_REAL = (DeviceKind.VETH, DeviceKind.NIC, DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.TAP, DeviceKind.IFB)
 
 
 class _Closing(Protocol):
@@ -159,6 +159,8 @@ class Devices:
                     self._link(port, f"vxlan id {VNI} {vxlan_options(device)}")
                 case DeviceKind.NIC:
                     self._make_card(port)
+                case DeviceKind.IFB:
+                    self._link(port, "ifb")
                 case DeviceKind.TAP:
                     options = options_of(device)
                     self._add_tap(port, napi=options["napi"], header=options["vnet-hdr"])
@@ -222,6 +224,7 @@ class Devices:
             commands += [f"address add {text} dev {device.name}{' nodad' if ':' in text else ''}" for text in device.addresses]
             commands.append(f"link set dev {device.name} up")
         namespaces.ip(commands)
+        namespaces.tc([line for device in self._made(domain) for line in _redirecting(device)])
         commands = []
         for route in domain.routes:
             via = f" via {route.via} onlink" if route.via else ""
@@ -298,7 +301,7 @@ class Devices:
         for device in self._made(domain):
             port = Port(domain.name, device.name)
             wanted = {name: self._on(port, name) for name in FEATURES if name not in _HIDDEN}
-            if device.kind in (DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.VETH):
+            if device.kind in (DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.VETH, DeviceKind.IFB):
                 if device.kind is not DeviceKind.VXLAN:
                     del wanted["rx-gro"]  # The model's receive aggregation is that of cards and tunnels.
                 del wanted["rx-checksum"]
@@ -318,6 +321,14 @@ class Devices:
             off = [name for name in fixed if not self._on(port, name)]
             if off:
                 raise Untestable(f"{port} is a {device.kind.value}: {', '.join(off)} cannot be switched off")
+
+
+def _redirecting(device: Device) -> Iterator[str]:
+    """What tc is told of the device."""
+    ways = [(way, name) for way, name in (("ingress", device.tc_in), ("egress", device.tc_out)) if name]
+    yield from [f"qdisc add dev {device.name} clsact"] if ways else []
+    for way, name in ways:
+        yield f"filter add dev {device.name} {way} protocol all u32 match u32 0 0 action mirred egress redirect dev {name}"
 
 
 def is_wire_only(domain: Domain) -> bool:

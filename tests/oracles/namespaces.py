@@ -132,6 +132,12 @@ def bridge(commands: list[str]) -> None:
         _feed(["bridge", "-batch", "-"], "\n".join(commands) + "\n")
 
 
+def tc(commands: list[str]) -> None:
+    """Commands of iproute2's tc in one process. Raises Untestable with its message."""
+    if commands:
+        _feed(["tc", "-batch", "-"], "\n".join(commands) + "\n")
+
+
 def nft(rules: str) -> None:
     """A ruleset for nft. Raises Untestable with its message, or if it is not installed."""
     if shutil.which("nft") is None:

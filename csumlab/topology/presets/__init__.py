@@ -33,6 +33,8 @@ def stages() -> dict[str, Stage]:
         slots.RING_SLOTS_ELSEWHERE,
         hooks.XDP_REDIRECT,
         hooks.XDP_GENERIC_REDIRECT,
+        hooks.MIRRED,
+        hooks.IFB,
         hooks.CHECKSUM_TARGET,
         hooks.NETEM_CORRUPT,
         hooks.DRIVER_CLAIMS,

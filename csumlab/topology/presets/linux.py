@@ -103,6 +103,8 @@ LINUX_6_1 = Preset(
         K.VIRTIO: frozenset({GENERIC, TAGGED, RX, GRO}) | _CUTS,
         K.TAP: frozenset({GENERIC, TAGGED, GRO}) | _CUTS,
         K.MACVTAP: frozenset({GENERIC, ENCAPSULATED, TAGGED}) | _CUTS,
+        # drivers/net/ifb.c IFB_FEATURES: NETIF_F_HW_CSUM, NETIF_F_GSO_SOFTWARE and NETIF_F_GSO_ENCAP_ALL, for tags and tunnels too.
+        K.IFB: frozenset({GENERIC, ENCAPSULATED, TAGGED, *SEGMENTING}),
         # A bridge device has no hw_enc_features (net/bridge/br_device.c br_dev_setup): what a tunnel hands to it is filled before.
         K.BRIDGE: (_ALL - {ENCAPSULATED}) | frozenset(SEGMENTING),
         **dict.fromkeys(_READABLE, _ALL | frozenset({TSO4, TSO6, USO, SCTP_CUTS, GRO})),
@@ -117,6 +119,7 @@ LINUX_6_1 = Preset(
     fixed={
         # Of devices without a card below only veth offers NETIF_F_SCTP_CRC (drivers/net/veth.c VETH_FEATURES).
         **dict.fromkeys((K.BRIDGE, K.WIREGUARD, K.OVPN, *_READABLE), frozenset({SCTP})),
+        K.IFB: frozenset({RX, SCTP, V4, V6}),
         K.VIF: frozenset({RX, SCTP}),
         K.NETFRONT: frozenset({V4, RX, SCTP}),
         K.VIRTIO: frozenset({RX, V4, V6, SCTP}),
