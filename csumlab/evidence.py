@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,11 @@ _DENSE: Final = 1 << 18
 _INITIAL_TTLS: Final = (32, 60, 64, 128, 255)
 
 _MAC_AT: Final = {Layer.ETHERNET: 6, Layer.COOKED: 6, Layer.COOKED2: 12}
+
+
+def passed_router(ttl: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Whether a TTL or hop limit says that the packet has passed a router."""
+    return (ttl > _INITIAL_TTLS[0]) & ~np.isin(ttl, _INITIAL_TTLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +394,7 @@ class Evidence:
         if layout.version:
             chosen = rows[readable]
             ttl = _words(block, block.offset[chosen] + self._network[chosen] + (8 if layout.version == 4 else 7), ">u1")
-            result[readable] = (ttl > _INITIAL_TTLS[0]) & ~np.isin(ttl, _INITIAL_TTLS)
+            result[readable] = passed_router(ttl)
         return result
 
     def _name(self, block: Block, row: int, layout: _Layout) -> Sender:

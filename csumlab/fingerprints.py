@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 import numpy as np
@@ -117,6 +118,12 @@ class Outer:
         """Whether the IPv4 identification is not zero, so that it tells packets of one flow apart (RFC 6864 section 4)."""
         known: NDArray[np.bool_] = (self.identity & np.uint64(0xFFFF)) != 0
         return known
+
+
+def address_text(first: int, second: int, six: bool) -> str:
+    """An address of :class:`Outer`, as people write it."""
+    raw = first.to_bytes(8, "little") + second.to_bytes(8, "little")
+    return str(IPv6Address(raw)) if six else str(IPv4Address(raw[:4]))
 
 
 def outer_headers(block: Block, ip_offsets: Long) -> Outer:

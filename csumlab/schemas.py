@@ -189,7 +189,8 @@ def _suggestion() -> Schema:
         {
             "format": _FORMAT,
             "check": _check(),
-            "local_senders": _list(_TEXT),
+            "local_senders": _list(_TEXT, "senders of partial sums: addresses, and the hardware address"),
+            "untold": _list(_TEXT, "what the topology leaves open"),
             "needed": _list(_TEXT),
             "topology": {**_TEXT, "description": "TOML to start from"},
         },

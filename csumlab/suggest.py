@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from csumlab.checking import CheckResult, check
-from csumlab.headers import Verdict
-from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
+from csumlab.headers import Layer
+from csumlab.starting import Start, start_from
+from csumlab.stations import Neighbourhood, Stations
+from csumlab.topology.model import CARRIAGES, WRAPPING, Topology
 from csumlab.topology.written import to_toml
 
-XEN_MAC = "00:16:3e"
-"""The vendor prefix of Xen guests (IEEE OUI registry, XenSource)."""
-_SENDER = re.compile(r"(?P<address>[0-9a-fA-F:.]+)(?: \((?P<mac>[0-9a-f:]{17})\))?")
+NAMED: Final = 6
+"""Addresses of a station that a sentence names."""
+_NEEDING_DEVICES: Final = {*(layer for layers in WRAPPING.values() for layer in layers if layer is not Layer.PPP)} | {
+    layer for one in CARRIAGES.values() for layers in one.layers.values() for layer in layers
+} - {Layer.UDP, Layer.ETHERNET, Layer.OPAQUE}
+"""What only a device of its own puts around a packet."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """``checked`` is what check says; ``local`` are the senders of partial sums, so on this side of a filling card; ``topology`` a
-    start."""
+    """``checked`` is what check says; ``local`` are the senders of partial sums, so on this side of a filling card; ``topology`` a start,
+    and ``untold`` what it leaves open."""
 
     file: str
     checked: CheckResult
     local: tuple[str, ...]
     topology: Topology
+    untold: tuple[str, ...] = ()
 
     @property
     def status(self) -> int:
@@ -37,6 +43,7 @@ class Suggestion:
             "format": 1,
             "check": self.checked.to_dict(),
             "local_senders": list(self.local),
+            "untold": list(self.untold),
             "needed": ["topology", "at"],
             "topology": to_toml(self.topology),
         }
@@ -44,9 +51,10 @@ class Suggestion:
     def __str__(self) -> str:
         lines = [self.checked.headline, ""]
         if self.local:
-            lines.append("Senders of partial sums, so behind the same card as the capture point: " + ", ".join(self.local) + ".")
+            lines.append("Senders of partial sums, so behind the same card as the capture point: " + "; ".join(self.local) + ".")
         else:
             lines.append("Nobody sends partial sums here, so the capture does not say which side is local.")
+        lines += self.untold
         lines += [
             "To walk the packets through the host, say what the host is and where the capture was taken: save the lines below as",
             "host.toml, correct them (names, addresses, bridges, ethtool features), and run:",
@@ -59,37 +67,48 @@ class Suggestion:
 
 def suggest(path: str | os.PathLike[str]) -> Suggestion:
     """Look at a capture without a topology. CaptureError if nothing of it can be read."""
-    result = check(path)
+    stations = Stations()
+    result = check(path, watch=stations.see)
     if result.faults and not result.packets:
         raise result.faults[0]
-    return suggest_from(os.fspath(path), result)
+    return suggest_from(os.fspath(path), result, stations.finish())
 
 
-def suggest_from(file: str, result: CheckResult) -> Suggestion:
-    """The same from what check found."""
-    senders = [name for group in result.groups if group.verdict is Verdict.PARTIAL for name in group.senders]
-    local = tuple(dict.fromkeys(senders))
-    return Suggestion(file, result, local, _start(local))
+def suggest_from(file: str, result: CheckResult, near: Neighbourhood) -> Suggestion:
+    """The same from what check found and who is there."""
+    start = start_from(near)
+    local = tuple(_named(near.own.get(station, ()), station) for station in near.unfinished)
+    return Suggestion(file, result, local, start.topology, tuple(_untold(near, start)))
 
 
-def _start(local: tuple[str, ...]) -> Topology:
-    """A guest behind a bridge if the sender has a Xen guest's address, else a host with one card."""
-    match = _SENDER.match(local[0]) if local else None
-    address = match["address"] if match else "192.0.2.10"
-    mac = match["mac"] if match and match["mac"] else ""
-    number = int(mac.replace(":", ""), 16) if mac else None
-    addresses = (address + ("/64" if ":" in address else "/24"),)
-    card = Device("eth0", DeviceKind.NIC, wire="lan")
-    outside = Domain("outside", devices={"eth0": card}, outside=True)
-    if mac.startswith(XEN_MAC):
-        guest = Device("eth0", DeviceKind.NETFRONT, number, addresses, peer=Port("dom0", "vif1.0"))
-        dom0 = {
-            "vif1.0": Device("vif1.0", DeviceKind.VIF, bridge="xenbr0", peer=Port("domU", "eth0")),
-            "xenbr0": Device("xenbr0", DeviceKind.BRIDGE),
-            "eth0": Device("eth0", DeviceKind.NIC, wire="lan", bridge="xenbr0"),
-        }
-        return Topology(
-            {"domU": Domain("domU", devices={"eth0": guest}), "dom0": Domain("dom0", devices=dom0), "outside": outside}, "dom0:vif1.0"
-        )
-    host = Device("eth0", DeviceKind.NIC, number, addresses, wire="lan")
-    return Topology({"host": Domain("host", devices={"eth0": host}), "outside": outside}, "host:eth0")
+def _untold(near: Neighbourhood, start: Start) -> list[str]:
+    """What the suggestion leaves open, in sentences."""
+    found = []
+    for station, name in start.names.items():
+        own, behind = near.own.get(station, ()), near.behind.get(station, ())
+        if behind:
+            kept = f"those from which it sends itself ({_listed(own)}) are given to {name}" if own else f"{name} is given none"
+            found.append(
+                f"{station} is a router: it also sends or takes packets of {_listed(behind)}. Which addresses are its own a capture "
+                f"cannot tell; {kept}, and the others put behind a second device of it."
+            )
+    for station, behind in near.behind.items():
+        if station not in start.names:
+            found.append(f"{station} sends or takes packets of {_listed(behind)}: a router on the far side, and those are not its own.")
+    if near.local and not near.unfinished:
+        found.append(f"That {' and '.join(start.names.values())} is the near side is a guess: one end of every packet is there.")
+    around = [layer.name for layer in near.layers if layer in _NEEDING_DEVICES]
+    if around:
+        found.append(f"Packets are in {', '.join(around)}: the lines below have no device for that; add one if it begins or ends here.")
+    if near.capped or start.left:
+        found.append("There are more hosts than were looked at: some are not in the lines below.")
+    return found
+
+
+def _named(addresses: Sequence[str], station: str) -> str:
+    return f"{_listed(addresses)} ({station})" if addresses and station not in addresses else station
+
+
+def _listed(addresses: Sequence[str]) -> str:
+    more = len(addresses) - NAMED
+    return ", ".join(addresses[:NAMED]) + (f" and {more} more" if more > 0 else "")

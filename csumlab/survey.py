@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from csumlab.facts import Facts
-from csumlab.fingerprints import outer_headers
+from csumlab.fingerprints import address_text, outer_headers
 from csumlab.headers import UNFILLED, Verdict
 from csumlab.index import Membership
 
@@ -124,13 +123,8 @@ class Survey:
         keys = np.column_stack([*outer.source, outer.six.astype(np.uint64), sorts[outer.rows].astype(np.uint64)])
         found, counts = np.unique(keys, axis=0, return_counts=True)
         for (first, second, six, sort), count in zip(found.tolist(), counts.tolist(), strict=True):
-            name = _address(first, second, bool(six))
+            name = address_text(first, second, bool(six))
             if name not in self.hosts and len(self.hosts) >= HOSTS:
                 self.others[sort] += count
                 continue
             self.hosts.setdefault(name, np.zeros(len(Sort), np.int64))[sort] += count
-
-
-def _address(first: int, second: int, six: bool) -> str:
-    raw = first.to_bytes(8, "little") + second.to_bytes(8, "little")
-    return str(IPv6Address(raw)) if six else str(IPv4Address(raw[:4]))

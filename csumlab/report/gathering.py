@@ -6,7 +6,7 @@ The capture is read two or three times. Memory and the size of the report depend
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,11 +18,14 @@ from csumlab.checking import CheckResult, check
 from csumlab.collect import Finding, findings_of_leaf
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.explain import Explanation, explain_each
+from csumlab.facts import Facts
 from csumlab.findings import Severity
+from csumlab.index import Membership
 from csumlab.outcome import Leaf, Settings
 from csumlab.replaying import ReplayResult, replay
 from csumlab.report.harm import by_harm
 from csumlab.report.ways import Station, stations
+from csumlab.stations import Stations
 from csumlab.suggest import Suggestion, suggest_from
 from csumlab.survey import Survey, Timeline
 
@@ -74,16 +77,22 @@ class Material:
 
 def gather(path: str | os.PathLike[str], settings: Settings | None, progress: Callable[[Capture], None] | None = None) -> Material:
     """Work the report of a capture out, through a host if ``settings`` name one. CaptureError if nothing of it can be read."""
-    survey = Survey()
+    survey, stations = Survey(), Stations()
     topology = settings.topology if settings else None
-    checked = check(path, topology=topology, watch=survey.see, progress=progress)
+
+    def see(membership: Membership, fresh: Sequence[Facts]) -> None:
+        survey.see(membership, fresh)
+        if topology is None:
+            stations.see(membership, fresh)
+
+    checked = check(path, topology=topology, watch=see, progress=progress)
     if checked.faults and not checked.packets:
         raise checked.faults[0]
     file = os.fspath(path)
     named = [number for group in checked.groups[:MAX_GROUPS] for number in group.numbers[:EXAMPLES]]
     captured = _captured(path, named, checked)
     if settings is None:
-        return Material(file, checked, survey, suggestion=suggest_from(file, checked), captured=captured)
+        return Material(file, checked, survey, suggestion=suggest_from(file, checked, stations.finish()), captured=captured)
     # The same stretches as the survey's, so that their lanes stand above one another.
     timeline = Timeline(survey.timeline.start, survey.timeline.width, survey.timeline.last)
 

@@ -313,6 +313,7 @@ def _next(material: Material) -> dict[str, Any] | None:
         return None
     return {
         "local": list(suggestion.local),
+        "untold": list(suggestion.untold),
         "toml": to_toml(suggestion.topology),
         "command": f"csumlab report {harm.shell(material.file)} --topology host.toml -o report.html",
     }
