@@ -137,6 +137,7 @@ FLOORS = (
     ("host", "host.script", "host.written", "host.templates", "host.setups"),
     ("host.dump",),
     ("host.links", "host.network", "host.peers", "host.settings", "host.rules", "host.guests"),
+    ("host.changes",),
     ("host.nft", "host.iptables", "host.featuring"),
     ("host.places",),
     ("host.wiring", "host.sorting", "host.tunnels"),

@@ -1,4 +1,4 @@
-"""``iptables-save``: the nat table's rules, what asks for connection tracking, and CHECKSUM targets (iptables-extensions(8))."""
+"""``iptables-save``: the nat table's rules, targets that change packets, what asks for connection tracking (iptables-extensions(8))."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import re
 import shlex
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 
+from csumlab.host.changes import CLAMP, FILL, HOOKS
 from csumlab.host.dump import Section, number_of
 from csumlab.host.rules import Action, Rule, RuleSet, Where
+from csumlab.topology.model import Edit
 
 _IGNORED = {"-m": 1, "--match": 1, "--comment": 1, "-c": 2, "--set-counters": 2, "--random": 0, "--random-fully": 0, "--persistent": 0}
 """Words that change nothing for the model, with the number of words behind them."""
+_TARGETS = {"TCPMSS": 0xFFFF, "TTL": 255, "HL": 255, "DSCP": 63, "TOS": 63}
+_TARGETS |= dict.fromkeys(("CHECKSUM", "NFQUEUE", "TPROXY", "SYNPROXY", "ECN", "FLOWOFFLOAD", "CT", "NOTRACK"), 0)
+"""Targets that change packets or take them elsewhere, with the largest number of those that have one."""
+_CHANGING = re.compile(rf" -j ({'|'.join(_TARGETS)})\b")
+_LEADING = re.compile(r" -[jg] (?!(ACCEPT|DROP|REJECT|RETURN|LOG|NFLOG|MARK|CONNMARK|AUDIT|SECMARK|CONNSECMARK|CLASSIFY|SET|TRACE|TEE)\b)")
+"""Jumps to chains, and whatever target is not known."""
 _TRACKING = re.compile(r" -m (conntrack|state|connmark|connlimit|ctstate) | -j (CONNMARK|CT)\b")
 
 
@@ -19,7 +28,7 @@ def read_iptables(section: Section, version: int) -> RuleSet:
     """The rules of all tables. DumpError with the line that cannot be read."""
     table = ""
     chains: dict[str, list[Rule]] = {}
-    tracks, filled = False, []
+    tracks = False
     for offset, line in enumerate(section.text.split("\n")):
         if line.startswith("*"):
             table = line[1:].strip()
@@ -27,14 +36,16 @@ def read_iptables(section: Section, version: int) -> RuleSet:
             line = re.sub(r"^\[\d+:\d+\] ", "", line)
             place = f"iptables {table}, line {section.line + offset} of the dump"
             tracks = tracks or table == "nat" or _TRACKING.search(line) is not None
-            if " -j CHECKSUM" in line:
-                filled.append(place)
-            if table == "nat":
-                rule = _read(section, line, offset, place, version)
-                chains.setdefault(rule[0], []).append(rule[1])
+            # Chains of the same name in other tables: only those that change packets, or lead there, are read.
+            if table == "nat" or _CHANGING.search(line) or _LEADING.search(line):
+                name, rule = _read(section, line, offset, place, version)
+                if table != "nat":
+                    name, rule = f"{table} {name}", replace(rule, action=replace(rule.action, target=f"{table} {rule.action.target}"))
+                chains.setdefault(name, []).append(rule)
         elif line.strip() and not line.startswith(("#", ":", "COMMIT")):
             raise section.fault(f"expected a line of iptables-save, not {line[:60]!r}", offset)
-    return RuleSet(chains, ("PREROUTING", "POSTROUTING"), tracks, tuple(filled))
+    hooks = [(f"{table} {hook.upper()}", hook) for table in ("raw", "mangle", "filter") for hook in HOOKS]
+    return RuleSet(chains, ("PREROUTING", "POSTROUTING"), tracks, hooks)
 
 
 def _read(section: Section, line: str, offset: int, place: str, version: int) -> tuple[str, Rule]:
@@ -54,8 +65,15 @@ def _read(section: Section, line: str, offset: int, place: str, version: int) ->
             continue
         if word in _IGNORED:
             at += _IGNORED[word]
+        elif word == "-j" and value in _TARGETS:
+            # A target's own words are the last of a rule.
+            action, at = _changing(value, words[at + 1 :]), len(words)
         elif word in ("-j", "-g"):
             action, at = _target(word, value), at + 1
+        elif word == "--tcp-flags":
+            where, at = where.and_also(Where(protocol="tcp", flags=True, odd=("! TCP flags",) if refused else ())), at + 2
+        elif word == "--syn":
+            where = where.and_also(Where(protocol="tcp", flags=True))
         elif word in ("--to-source", "--to-destination", "--to-ports"):
             action, at = _to(section, action, value, offset), at + 1
         else:
@@ -70,10 +88,40 @@ def _target(word: str, name: str) -> Action:
     if name in ends:
         return Action(ends[name])
     if name in ("REDIRECT", "NETMAP"):
-        return Action("dnat", odd=name)
-    if name in ("LOG", "NFLOG", "MARK", "CONNMARK", "CHECKSUM", "TCPMSS"):
+        return Action("dnat", odd="" if name == "REDIRECT" else name)
+    if name in ("LOG", "NFLOG", "MARK", "CONNMARK", "CT"):
         return Action("other")
     return Action("goto" if word == "-g" else "jump", target=name)
+
+
+def _changing(name: str, words: list[str]) -> Action:
+    """What a target does that changes packets, or takes them elsewhere."""
+    after = dict(pairwise([*words, ""]))
+
+    def number(word: str) -> int:
+        text = after.get(word, "").split("/")[0]
+        return int(text, 0) if re.fullmatch(r"0x[0-9a-f]{1,4}|0|[1-9][0-9]{0,4}", text) else -1
+
+    if _TARGETS[name]:
+        word = {"TCPMSS": "--set-mss", "TTL": "--ttl-set", "HL": "--hl-set", "DSCP": "--set-dscp", "TOS": "--set-tos"}[name]
+        value = CLAMP if "--clamp-mss-to-pmtu" in after else number(word) >> (2 if name == "TOS" else 0)
+        if not 0 <= value <= _TARGETS[name]:
+            return Action("other", unsaid=(f"{name} {' '.join(words)}"[:60],))
+        own = Edit("iptables", "", "")
+        match name:
+            case "TCPMSS":
+                said = replace(own, mss=value)
+            case "TTL" | "HL":
+                said = replace(own, ttl=value)
+            case _:
+                said = replace(own, dscp=value)
+        return Action("other", edits=(said,))
+    if name == "NFQUEUE":
+        return Action("other", edits=(Edit("nfqueue", "", ""),))
+    word = {"CHECKSUM": FILL, "TPROXY": "tproxy", "SYNPROXY": "synproxy", "ECN": "ecn", "FLOWOFFLOAD": "flow"}.get(name, "")
+    if name in ("CT", "NOTRACK"):
+        word = "notrack" if name == "NOTRACK" or "--notrack" in words else ""
+    return Action("other", unsaid=(word,) if word else ())
 
 
 def _to(section: Section, action: Action, value: str, offset: int) -> Action:

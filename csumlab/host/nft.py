@@ -1,4 +1,4 @@
-"""``nft -j list ruleset``: the translation chains of every table (libnftables-json(5))."""
+"""``nft -j list ruleset``: what the chains of every table translate and change (libnftables-json(5))."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from typing import Any
 
 import msgspec
 
+from csumlab.host.changes import CLAMP, UNSAID
 from csumlab.host.dump import Section
 from csumlab.host.rules import Action, Rule, RuleSet, Where
+from csumlab.topology.model import Edit
 
 _HOOKS = ("prerouting", "postrouting")
 _VERSIONS = {"ip": 4, "ip6": 6, "inet": 0}
+_APART = ("netdev", "bridge")
 _COMPATIBLE = ("PREROUTING", "POSTROUTING", "INPUT", "OUTPUT", "FORWARD")
 """Base chains of tables that iptables-nft made; iptables-save has their rules in full."""
+_DSCP = {f"cs{n}": 8 * n for n in range(8)} | {f"af{n}{d}": 8 * n + 2 * d for n in range(1, 5) for d in range(1, 4)} | {"ef": 46, "va": 44}
+"""Names of code points (RFC 4594, RFC 5865), as nft prints them (src/datatype.c dscp_type)."""
+_ECN = {"not-ect": 0, "ect1": 1, "ect0": 2, "ce": 3}
 
 
 class _Chain(msgspec.Struct):
@@ -60,6 +66,8 @@ def read_nft(section: Section, skip_compatible: bool = False) -> list[RuleSet]:
             rules.setdefault((item.rule.family, item.rule.table), []).append(item.rule)
     found = []
     for key, table in chains.items():
+        if key[0] in _APART:
+            found.append(_apart(section, key[0], rules.get(key, [])))
         if key[0] not in _VERSIONS or (skip_compatible and any(chain.name in _COMPATIBLE and chain.hook for chain in table)):
             continue
         made: dict[str, list[Rule]] = {}
@@ -67,8 +75,17 @@ def read_nft(section: Section, skip_compatible: bool = False) -> list[RuleSet]:
             made.setdefault(rule.chain, []).append(_read(section, rule))
         bases = sorted((chain for chain in table if chain.type == "nat" and chain.hook in _HOOKS), key=_priority)
         tracks = bool(bases) or any("ct" in _words(rule.expr) for rule in rules.get(key, []))
-        found.append(RuleSet(made, [chain.name for chain in bases], tracks))
+        hooks = [(chain.name, chain.hook) for chain in table if chain.hook]
+        found.append(RuleSet(made, [chain.name for chain in bases], tracks, hooks))
     return found
+
+
+def _apart(section: Section, family: str, rules: list[_Rule]) -> RuleSet:
+    """What a table beside those of IP changes, which has no place in the model."""
+    read = [_read(section, rule) for rule in rules]
+    word = f"changes packets in a table of family {family}"
+    told = [replace(one, action=Action("other", unsaid=(word,))) for one in read if one.action.edits or one.action.unsaid]
+    return RuleSet({"": told}, hooks=[("", "")])
 
 
 def _priority(chain: _Chain) -> tuple[int, int]:
@@ -91,6 +108,8 @@ def _words(value: Any) -> set[str]:
 def _read(section: Section, rule: _Rule) -> Rule:
     place = f"nft {rule.family} {rule.table} {rule.chain}, handle {rule.handle}"
     where, action = Where(), Action("other")
+    edits: list[Edit] = []
+    unsaid: list[str] = []
     for expression in rule.expr:
         for word, body in expression.items():
             if word == "match" and isinstance(body, dict):
@@ -104,9 +123,45 @@ def _read(section: Section, rule: _Rule) -> Rule:
             elif word == "xt":
                 # A match or target of iptables that nft cannot say; it may translate.
                 action = Action("dnat", odd="an expression of iptables")
-            elif word in ("vmap", "tproxy", "queue"):
+            elif word == "mangle" and isinstance(body, dict):
+                action, edit, problem = _change(section, action, body)
+                edits += [edit] if edit else []
+                unsaid += [problem] if problem else []
+            elif word == "queue":
+                edits.append(Edit("nfqueue", "", ""))
+            elif word in UNSAID:
+                unsaid.append(word)
+            elif word == "vmap":
                 where = replace(where, odd=(*where.odd, word))
-    return Rule(place, where, action, _VERSIONS[rule.family])
+    return Rule(place, where, replace(action, edits=tuple(edits), unsaid=tuple(unsaid)), _VERSIONS.get(rule.family, 0))
+
+
+def _change(section: Section, action: Action, body: Mapping[str, Any]) -> tuple[Action, Edit | None, str]:
+    """A statement that sets a word of the packet: a translation, an edit, or what of it has no place in the model. Marks are of no
+    packet."""
+    key, value = body.get("key"), body.get("value")
+    if not isinstance(key, dict) or not ("payload" in key or "tcp option" in key):
+        return action, None, ""
+    option, payload = key.get("tcp option"), key.get("payload")
+    if isinstance(option, dict) and option.get("name") == "maxseg":
+        mss = CLAMP if isinstance(value, dict) else value
+        return (action, Edit("iptables", "", "", mss=mss), "") if isinstance(mss, int) else (action, None, "an MSS from a map")
+    field = payload.get("field") if isinstance(payload, dict) else None
+    protocol = payload.get("protocol") if isinstance(payload, dict) else None
+    number = {**_DSCP, **_ECN}.get(str(value), value)
+    if field == "dscp" and isinstance(number, int):
+        return action, Edit("nft", "", "", dscp=number), ""
+    if field == "ecn" and isinstance(number, int):
+        return action, Edit("nft", "", "", ecn=number), ""
+    if field in ("ttl", "hoplimit") and isinstance(value, int):
+        return action, Edit("nft", "", "", ttl=value), ""
+    if protocol in ("ip", "ip6") and field in ("saddr", "daddr") and isinstance(value, str) and action.what == "other":
+        made = _translation(section, "snat" if field == "saddr" else "dnat", {"addr": value})
+        return replace(made, by="nft"), None, ""
+    if field == "dport" and isinstance(value, int) and action.by == "nft":
+        return replace(action, port=value), None, ""
+    where = f"{protocol} {field}" if field else "bytes of the packet" if payload else "a TCP option"
+    return action, None, f"writes {where}"
 
 
 def _match(section: Section, body: Mapping[str, Any]) -> Where:
@@ -124,6 +179,10 @@ def _match(section: Section, body: Mapping[str, Any]) -> Where:
         if key.startswith("i"):
             return Where(not_into=names) if refused else Where(into=names)
         return Where(not_out=names) if refused else Where(out=names)
+    masked = left.get("&")
+    flagged = masked[0] if isinstance(masked, list) and masked else left
+    if isinstance(flagged, dict) and flagged.get("payload") == {"protocol": "tcp", "field": "flags"}:
+        return Where(protocol="tcp", flags=True)
     if refused:
         payload = left.get("payload")
         if isinstance(payload, dict) and payload.get("field") == "daddr":
@@ -185,8 +244,6 @@ def _prefixes(section: Section, values: list[Any]) -> tuple[str, ...]:
 
 
 def _translation(section: Section, word: str, body: Mapping[str, Any]) -> Action:
-    if word == "redirect":
-        return Action("dnat", odd="redirect")
     address, port, several = body.get("addr"), body.get("port"), False
     if isinstance(address, dict):
         ends, prefix = address.get("range"), address.get("prefix")
@@ -200,7 +257,7 @@ def _translation(section: Section, word: str, body: Mapping[str, Any]) -> Action
         text = str(ip_address(address)) if isinstance(address, str) else ""
     except ValueError as error:
         raise section.fault(f"a rule with an address that is none: {error}") from None
-    if word != "masquerade" and not text:
+    if word in ("snat", "dnat") and not text:
         return Action(word, odd="ports only")
     number = port if isinstance(port, int) and 0 < port < 0x10000 else 0
-    return Action(word, address=text, port=number, several=several)
+    return Action("dnat" if word == "redirect" else word, address=text, port=number, several=several)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from csumlab.host.changes import Change, changes_of, stateless
 from csumlab.host.dump import Dump, DumpError, Notes, Section
 from csumlab.host.guests import read_process
 from csumlab.host.iptables import read_iptables
@@ -65,7 +66,8 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``key`` as in the dump; ``process`` a name for a namespace without one; ``rules`` translate, flattened; ``tracks`` is None where no
+    """``key`` as in the dump; ``process`` a name for a namespace without one; ``rules`` translate and ``changes`` change
+    packets otherwise, flattened; ``tracks`` is None where no
     rule set could be read; ``namespaces`` are the names of other namespaces by number. ``peers`` of WireGuard and ``sessions`` of L2TP by
     device, ``transformations`` of IPsec."""
 
@@ -82,6 +84,7 @@ class Place:
     sysctls: Mapping[str, int]
     counters: Mapping[str, int]
     rules: tuple[Rule, ...]
+    changes: tuple[Change, ...]
     tracks: bool | None
     namespaces: Mapping[int, str]
     peers: Mapping[str, Peers]
@@ -123,9 +126,6 @@ def read_place(dump: Dump, key: str, notes: Notes) -> Place:
     policy = attempt(count_rules, "ip-rule", 0)
     if policy:
         notes.warn(f"{key}: {policy} policy routing rules are not read; only the main table is")
-    for table in tables:
-        for where in table.filled:
-            notes.warn(f"{where}: a CHECKSUM target fills sums; the model has no such rule")
     return Place(
         key=key,
         process=read_process(dump.section("process", key)),
@@ -139,7 +139,8 @@ def read_place(dump: Dump, key: str, notes: Notes) -> Place:
         virtio={name: entry.virtio for name, entry in known_to.items() if entry.virtio},
         sysctls=attempt(read_sysctls, "sysctl", {}),
         counters=attempt(read_counters, "snmp", {}),
-        rules=tuple(rule for table in tables for rule in flatten(table, notes)),
+        rules=tuple(rule for table in tables for rule in (*flatten(table, notes), *stateless(table, notes))),
+        changes=tuple(change for table in tables for change in changes_of(table)),
         tracks=any(table.tracks for table in tables) if known else None,
         namespaces=_namespaces(dump.section("netns-ids", key).text),
         peers=attempt(read_wireguard, "wireguard", {}),

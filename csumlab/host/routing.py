@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_interface
 
 from csumlab.host.building import Work
+from csumlab.host.changes import FILL, filled_by, place_changes
 from csumlab.host.network import Way
 from csumlab.host.places import Place
 from csumlab.host.rules import resolve
@@ -13,6 +15,7 @@ from csumlab.host.written import Draft
 from csumlab.packet import exactly
 from csumlab.topology.model import Prefix, Route
 from csumlab.topology.options import KNOBS
+from csumlab.topology.presets import PRESETS
 
 _OLD_NAMES = {"net.netfilter.nf_conntrack_checksum": "net/ipv4/netfilter/ip_conntrack_checksum"}
 
@@ -54,6 +57,22 @@ def _peers(place: Place) -> Sequence[Way]:
     return [Way(address.peer, address.device) for address in place.addresses if address.peer]
 
 
+def _add_changes(work: Work, draft: Draft, place: Place) -> None:
+    """What rules and filters change beside translation."""
+    known = PRESETS[draft.preset].editors
+    for where, edit in place_changes(place.changes, draft.devices, draft.forwarding, work.notes):
+        if edit.by not in known:
+            work.notes.warn(f"{where}: {edit.by} is not modelled for {draft.preset}: left out")
+            continue
+        if edit.by == "nfqueue":
+            work.notes.warn(f'{where}: a program decides (NFQUEUE); taken for one that edits nothing: program = "..." says how it behaves')
+        draft.edits.append((edit, where))
+    for name, where in filled_by(place.changes, draft.devices, work.notes).items():
+        device = draft.devices[name]
+        draft.devices[name] = replace(device, options={**device.options, FILL: True})
+        draft.key_notes[name, "options"] = "; ".join(filter(None, (draft.key_notes.get((name, "options"), ""), where)))
+
+
 def add_settings(work: Work, draft: Draft, place: Place) -> None:
     """Forwarding, rules, connection tracking, sysctls; each with a remark where it is a default."""
     sysctls, notes = place.sysctls, work.notes
@@ -73,6 +92,7 @@ def add_settings(work: Work, draft: Draft, place: Place) -> None:
         notes.warn(f"{draft.name}: forwarding differs on {', '.join(differing)}; the model has one setting for all")
     for where, rule in resolve(place.rules, draft.devices, notes):
         draft.nat.append((rule, where))
+    _add_changes(work, draft, place)
     loaded = "net/netfilter/nf_conntrack_checksum" in sysctls or "conntrack" in work.dump.section("modules").text
     if place.tracks is None:
         draft.conntrack = loaded

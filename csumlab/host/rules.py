@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from csumlab.host.dump import Notes
 from csumlab.packet import exactly
-from csumlab.topology.model import Device, Nat, NatKind, Prefix
+from csumlab.topology.model import Device, Edit, Nat, NatKind, Prefix
 
 MAX_DEPTH = 16
 MAX_RULES = 4096
@@ -21,7 +21,7 @@ MAX_RULES = 4096
 @dataclass(frozen=True, slots=True)
 class Where:
     """What a rule asks of a packet. ``into`` and ``out`` are the devices that fit (None: any), the others those that do not; ``odd`` what
-    has no place in the model; ``local`` that the destination is an address of this host."""
+    has no place in the model; ``local`` that the destination is an address of this host; ``flags`` that TCP's flags are asked for."""
 
     into: frozenset[str] | None = None
     out: frozenset[str] | None = None
@@ -34,6 +34,7 @@ class Where:
     ports: tuple[int, ...] = ()
     local: bool = False
     odd: tuple[str, ...] = ()
+    flags: bool = False
 
     def only_devices(self) -> bool:
         """Whether it asks for devices and nothing else."""
@@ -58,6 +59,7 @@ class Where:
             other.ports or self.ports,
             self.local or other.local,
             odd,
+            self.flags or other.flags,
         )
 
 
@@ -68,7 +70,9 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
 @dataclass(frozen=True, slots=True)
 class Action:
     """What a rule does: ``masquerade``, ``snat``, ``dnat`` to ``address`` and ``port``; ``jump`` or ``goto`` a chain ``target``;
-    ``return``, ``accept``; ``other`` for all that ends nothing. ``several``: one of a range of addresses or ports is taken."""
+    ``return``, ``accept``; ``other`` for all that ends nothing. ``several``: one of a range of addresses or ports is taken. ``by`` says
+    who translates. ``edits`` are what it changes beside that, each without a place; ``unsaid`` what it does that has no place in the
+    model (changes.py)."""
 
     what: str
     target: str = ""
@@ -76,6 +80,9 @@ class Action:
     port: int = 0
     several: bool = False
     odd: str = ""
+    by: str = "conntrack"
+    edits: tuple[Edit, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +97,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The translation chains of one table: rules by chain, and the base chains in the order the kernel asks them. ``tracks`` says that
-    something asks for connection tracking; ``filled`` where sums are filled by a rule (the CHECKSUM target)."""
+    """The chains of one table: rules by chain, and the base chains that translate in the order the kernel asks them. ``tracks`` says that
+    something asks for connection tracking; ``hooks`` are all base chains with the hooks they stand in."""
 
     chains: Mapping[str, Sequence[Rule]]
     bases: Sequence[str] = ()
     tracks: bool = False
-    filled: tuple[str, ...] = ()
+    hooks: Sequence[tuple[str, str]] = ()
 
 
 def flatten(rules: RuleSet, notes: Notes) -> list[Rule]:
@@ -164,7 +171,8 @@ def _matches(name: str, wanted: frozenset[str]) -> bool:
     return any(name.startswith(word[:-1]) if word[-1:] in ("*", "+") else name == word for word in wanted)
 
 
-def _fitting(devices: Mapping[str, Device], wanted: frozenset[str] | None, refused: frozenset[str]) -> list[Device]:
+def fitting(devices: Mapping[str, Device], wanted: frozenset[str] | None, refused: frozenset[str]) -> list[Device]:
+    """Devices that a rule asks for; of one that asks for none those that have an address."""
     found = []
     for name, device in devices.items():
         fits = bool(device.addresses) if wanted is None else _matches(name, wanted)
@@ -190,7 +198,7 @@ def _sources(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[
     if odd:
         return []
     found = []
-    for device in _fitting(devices, where.out, refused):
+    for device in fitting(devices, where.out, refused):
         sources: Sequence[str] = where.sources
         if not sources and rule.version and any(span.version != rule.version for span in device.spans):
             sources = ("0.0.0.0/0",) if rule.version == 4 else ("::/0",)
@@ -211,18 +219,33 @@ def _destinations(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> 
         if not owners:
             odd.append(f"destination {', '.join(where.destinations)}, which is no address here")
     odd += ["an outgoing device"] if where.out is not None or where.not_out else []
-    odd += ["no address to translate to"] if not rule.action.address else []
     if odd:
         return []
+    if not rule.action.address:
+        return _to_itself(rule, devices, owners)
     version = ip_address(rule.action.address).version
-    fitting = [device for device in _fitting(devices, where.into, where.not_into) if owners is None or device.name in owners]
-    fitting = [device for device in fitting if any(span.version == version for span in device.spans)]
-    return [_nat(NatKind.DNAT, device, rule, "", port) for device in fitting for port in where.ports or (0,)]
+    ends = [device for device in fitting(devices, where.into, where.not_into) if owners is None or device.name in owners]
+    ends = [device for device in ends if any(span.version == version for span in device.spans)]
+    return [_nat(NatKind.DNAT, device, rule, "", port) for device in ends for port in where.ports or (0,)]
+
+
+def _to_itself(rule: Rule, devices: Mapping[str, Device], owners: set[str] | None) -> list[Nat]:
+    """REDIRECT: to the address of the device by which the packet came."""
+    found = []
+    for device in fitting(devices, rule.where.into, rule.where.not_into):
+        for text in device.addresses if owners is None or device.name in owners else ():
+            own = text.split("/")[0]
+            if rule.version in (0, ip_address(own).version):
+                to = replace(rule, action=replace(rule.action, address=own))
+                found += [_nat(NatKind.DNAT, device, to, "", port) for port in rule.where.ports or (0,)]
+    return found
 
 
 def _nat(kind: NatKind, device: Device, rule: Rule, source: str, port: int = 0) -> Nat:
     address = exactly(rule.action.address) if rule.action.address else None
-    return Nat(kind, device.name, Prefix.parse(source) if source else None, rule.where.protocol, port, address, rule.action.port)
+    return Nat(
+        kind, device.name, Prefix.parse(source) if source else None, rule.where.protocol, port, address, rule.action.port, rule.action.by
+    )
 
 
 def _covers(text: str, prefix: Prefix) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from csumlab.topology.model import Device, Domain, Nat, Route, Topology
+from csumlab.topology.model import Device, Domain, Edit, Nat, Route, Topology
 from csumlab.topology.written import to_toml
 
 
 @dataclass
 class Draft:
     """One domain. ``above`` are comments on the domain, ``key_notes`` stand beside a key of a device ("" for the domain's own);
-    ``routes`` and ``nat`` carry their own remark, which may be empty."""
+    ``routes``, ``nat`` and ``edits`` carry their own remark, which may be empty."""
 
     name: str
     preset: str
@@ -23,6 +23,7 @@ class Draft:
     key_notes: dict[tuple[str, str], str] = field(default_factory=dict)
     routes: list[tuple[Route, str]] = field(default_factory=list)
     nat: list[tuple[Nat, str]] = field(default_factory=list)
+    edits: list[tuple[Edit, str]] = field(default_factory=list)
     forwarding: bool = False
     conntrack: bool = False
     sysctl: dict[str, bool] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Draft:
             self.forwarding,
             self.conntrack,
             self.sysctl,
+            edits=tuple(rule for rule, _ in self.edits),
         )
 
 
@@ -70,7 +72,7 @@ def _remarks(drafts: list[Draft]) -> Iterator[tuple[list[str], dict[str, str]]]:
         yield draft.above, {"preset": draft.why, **{key: text for (name, key), text in draft.key_notes.items() if not name}}
         for device in draft.devices:
             yield draft.device_notes.get(device, []), {key: text for (name, key), text in draft.key_notes.items() if name == device}
-        for _, text in (*draft.routes, *draft.nat):
+        for _, text in (*draft.routes, *draft.nat, *draft.edits):
             yield [text] if text else [], {}
 
 
