@@ -14,12 +14,14 @@ from typing import Any
 import built_hosts
 import pytest
 from click.testing import CliRunner
+from dumped import LINK, dump_of, load
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from thoroughness import TIMES
 
 from csumlab.cards import DRIVERS, behaviours
 from csumlab.cli import cli
+from csumlab.host.changes import FILL
 from csumlab.host.dump import DumpError, parse_dump, read_dump
 from csumlab.host.guests import read_process
 from csumlab.host.loading import Loaded, load_host
@@ -36,26 +38,10 @@ from csumlab.topology.model import Device, DeviceKind, Nat, Port, Prefix, Topolo
 DUMPS = Path(__file__).parent / "host_dumps"
 RECORDED = tuple(sorted(file.name for file in DUMPS.glob("*.txt")))
 CAPTURE = Path(__file__).parents[1] / "captures" / "vxlan-masquerade" / "traffic.pcapng"
-LINK = '{"ifindex":2,"ifname":"eth0","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:01"}'
 
 
 def loaded(name: str) -> Loaded:
     return load_host(read_dump(DUMPS / name))
-
-
-def dump_of(*sections: str) -> bytes:
-    """A dump of one card, and sections as ``NAME PLACE`` with content behind a line break."""
-    text = "%csumlab-host 1\n%section uname here\n Linux a 6.1.0 x86_64\n"
-    if not any(section.startswith("ip-link here") for section in sections):
-        text += f"%section ip-link here\n [{LINK}]\n"
-    for section in sections:
-        head, _, body = section.partition("\n")
-        text += f"%section {head}\n" + "".join(f" {line}\n" for line in body.split("\n"))
-    return (text + "%end\n").encode()
-
-
-def load(*sections: str) -> Loaded:
-    return load_host(parse_dump(dump_of(*sections)))
 
 
 # The script.
@@ -151,16 +137,19 @@ def test_a_host_with_nft() -> None:
         ("dnat", "up0", None, "tcp", 8080, web_address, 80),
         ("dnat", "up0", None, "udp", 53, web_address, 0),
         ("dnat", "up0", None, "udp", 123, web_address, 0),
+        ("dnat", "up0", None, "tcp", 5, exactly("192.0.2.7"), 7),
         ("masquerade", "up0", inside, "tcp", 0, None, 40000),
         ("masquerade", "up0", inside, "", 0, None, 0),
     ]
-    for words in ("tun0: left out", "blackhole", "redirect", '"key":"mark"'):
+    for words in ("tun0: left out", "blackhole", '"key":"mark"'):
         assert sum(words in warning for warning in made.warnings) == 1, words
 
 
 def test_a_host_with_iptables_and_programs_without_json() -> None:
     """The same host as text of an old iproute2 gives the same devices; rules of iptables are read through their chains."""
     made, other = loaded("bridge-iptables-text.txt"), loaded("bridge-nft.txt")
+    # Only the host of iptables has a CHECKSUM target.
+    assert [str(port) for port in made.topology.ports if made.topology.device(port).options.get(FILL)] == ["host:br0", "host:up0"]
     assert shape_of(made.topology) == shape_of(other.topology)
     inside = Prefix.parse("10.1.0.0/24")
     assert rules_of(made.topology) == [
@@ -189,7 +178,17 @@ def test_a_host_with_busybox_only() -> None:
 def shape_of(topology: Topology) -> dict[str, Any]:
     """Devices, cables, addresses, features, options and routes, without hardware addresses, which differ from run to run."""
     return {
-        str(port): (d.kind, d.addresses, d.bridge, d.peer, d.local, d.remote, d.port, dict(d.options), dict(d.features))
+        str(port): (
+            d.kind,
+            d.addresses,
+            d.bridge,
+            d.peer,
+            d.local,
+            d.remote,
+            d.port,
+            {word: on for word, on in d.options.items() if word != FILL},
+            dict(d.features),
+        )
         for port in topology.ports
         for d in (topology.device(port),)
     } | {f"routes of {name}": domain.routes for name, domain in topology.domains.items()}

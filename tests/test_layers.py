@@ -138,7 +138,7 @@ FLOORS = (
     ("host.dump",),
     ("host.links", "host.network", "host.peers", "host.settings", "host.rules", "host.guests"),
     ("host.changes",),
-    ("host.nft", "host.iptables", "host.featuring"),
+    ("host.nft", "host.iptables", "host.filters", "host.featuring"),
     ("host.places",),
     ("host.wiring", "host.sorting", "host.tunnels"),
     ("host.building",),

@@ -23,7 +23,7 @@ HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting")
 UNSAID: Final = {
     "tproxy": "hands packets to a program here (TPROXY), whatever their destination",
     "notrack": "takes packets out of connection tracking: they are neither verified nor translated",
-    "flow": "offloads connections to a flowtable: their later packets pass none of this host's rules, and neither NAT's nor conntrack's checks",
+    "flow": "offloads connections to a flowtable: their later packets pass by this host's rules, and are not tracked there",
     "synproxy": "answers new connections in place of their server (SYNPROXY)",
     "ecn": "takes ECN out of TCP headers",
 }
@@ -56,7 +56,7 @@ def stateless(rules: RuleSet, notes: Notes) -> Iterator[Rule]:
     for hook, rule in _walked(rules):
         if rule.action.by == "conntrack":
             continue
-        if hook == ("prerouting" if rule.action.what == "dnat" else "postrouting"):
+        if hook in (("prerouting", "ingress") if rule.action.what == "dnat" else ("postrouting", "egress")):
             yield rule
         else:
             notes.warn(f"{rule.place}: writes an address in {hook}: not in the topology")

@@ -47,7 +47,8 @@ class Tunnel:
 class Link:
     """One device as the kernel tells of it. ``kind`` is IFLA_INFO_KIND, "" for a card or what says nothing of itself; ``lower`` the device
     it stands on or the veth's other end here; ``peer`` the other end's index if that is in the namespace with the number ``beyond`` or the
-    name ``beyond_name``; ``slave`` the kind of port it is; ``service`` says that a VLAN's tag is 802.1ad's."""
+    name ``beyond_name``; ``slave`` the kind of port it is; ``service`` says that a VLAN's tag is 802.1ad's,
+    ``ppp`` that its link is PPP."""
 
     name: str
     index: int = 0
@@ -69,6 +70,7 @@ class Link:
     vlan: int = 0
     service: bool = False
     vlan_filtering: bool = False
+    ppp: bool = False
 
 
 class _Info(msgspec.Struct):
@@ -134,6 +136,7 @@ def _made(entry: _Link) -> Link:
         vlan=number("id") if info.info_kind == "vlan" else 0,
         service=data.get("protocol") == "802.1ad",
         vlan_filtering=number("vlan_filtering") != 0,
+        ppp=entry.link_type == "ppp",
     )
 
 
@@ -213,7 +216,8 @@ def _detailed(link: Link, words: list[str]) -> Link:
     if first.startswith("link/"):
         beyond = number_of(after["link-netnsid"]) if "link-netnsid" in after else -1
         mac = words[1].lower() if len(words) > 1 else ""
-        return replace(link, mac=mac, ether=first == "link/ether", beyond=beyond, beyond_name=after.get("link-netns", ""))
+        ether, ppp = first == "link/ether", first == "link/ppp"
+        return replace(link, mac=mac, ether=ether, ppp=ppp, beyond=beyond, beyond_name=after.get("link-netns", ""))
     if first.endswith("_slave"):
         return replace(link, slave=first.removesuffix("_slave"))
     if first.startswith(_NO_KIND) or link.kind or not link.mac:

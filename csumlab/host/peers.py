@@ -148,3 +148,10 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def read_pppoe(section: Section) -> tuple[str, ...]:
+    """The devices that PPPoE sessions are on (/proc/net/pppoe; drivers/net/ppp/pppoe.c pppoe_seq_show): which session is which PPP
+    device's it does not say."""
+    rows = (line.split() for line in section.text.split("\n")[1:])
+    return tuple(dict.fromkeys(row[2] for row in rows if len(row) == 3))

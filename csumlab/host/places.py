@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from csumlab.host.changes import Change, changes_of, stateless
 from csumlab.host.dump import Dump, DumpError, Notes, Section
+from csumlab.host.filters import read_filters
 from csumlab.host.guests import read_process
 from csumlab.host.iptables import read_iptables
 from csumlab.host.links import Link, read_links
@@ -24,7 +25,7 @@ from csumlab.host.network import (
     read_routes,
 )
 from csumlab.host.nft import read_nft
-from csumlab.host.peers import Peers, Session, Transformation, read_sessions, read_transformations, read_wireguard
+from csumlab.host.peers import Peers, Session, Transformation, read_pppoe, read_sessions, read_transformations, read_wireguard
 from csumlab.host.rules import Rule, RuleSet, flatten
 from csumlab.host.settings import (
     Feature,
@@ -119,10 +120,14 @@ def read_place(dump: Dump, key: str, notes: Notes) -> Place:
     # Where sysfs shows another namespace's devices, the indexes differ.
     known_to = {link.name: entry for link in read if (entry := sysfs.get(link.name)) is not None and entry.index == link.index}
     links = tuple(_completed(link, known_to.get(link.name), drivers, bridges) for link in read)
+    below = read_pppoe(dump.section("pppoe", key))
+    if len(below) == 1:
+        links = tuple(replace(link, lower=below[0]) if link.ppp else link for link in links)
     drivers = {**{name: entry.driver for name, entry in known_to.items() if entry.driver}, **drivers}
     four: tuple[Way, ...] = attempt(_routes4, "ip-route", ())
     six: tuple[Way, ...] = attempt(_routes6, "ip-route6", ())
     tables, known = _tables(dump, key, notes)
+    tables.append(attempt(read_filters, "tc", RuleSet({})))
     policy = attempt(count_rules, "ip-rule", 0)
     if policy:
         notes.warn(f"{key}: {policy} policy routing rules are not read; only the main table is")

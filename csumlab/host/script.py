@@ -62,6 +62,19 @@ drivers() {
     done
 }
 
+# Each line of filters behind one that names the interface and the way.
+filters() {
+    for interface in $(interfaces); do
+        for way in ingress egress root; do
+            text=$(run tc -j filter show dev "$interface" "$way") || continue
+            case $text in *'"actions"'*) ;; *) continue ;; esac
+            printf 'interface: %s %s\n' "$interface" "$way"
+            printf '%s' "$text" | tr -d '\n\t'
+            echo
+        done
+    done
+}
+
 # One line an interface: what sysfs knows of it, for hosts whose ip cannot tell.
 sysfs='
 set +f
@@ -120,6 +133,8 @@ one_place() {
         done | emit wireguard
     fi
     either l2tp-tunnel 'ip l2tp show tunnel'
+    run cat /proc/net/pppoe | emit pppoe
+    if have tc; then filters | emit tc; fi
     run ip l2tp show session | grep -v cookie | emit l2tp-session
     either nft 'nft -j -t list ruleset' 'nft -j list ruleset'
     either iptables-save iptables-save

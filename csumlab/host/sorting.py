@@ -55,6 +55,8 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
         return Sorted(Sort.SKIP)
     if link.slave in _SLAVES or ((master := place.link(link.master)) is not None and master.kind in _SLAVES):
         return Sorted(Sort.LEFT, remark=f"a port of {link.master}")
+    if link.ppp:
+        return _ppp(link, preset)
     kind = DeviceKind.L2TP if link.name in place.sessions else _TUNNELS.get(link.kind)
     if kind is not None:
         return _tunnel(link, kind, place, preset)
@@ -101,6 +103,16 @@ def _tunnel(link: Link, kind: DeviceKind, place: Place, preset: Preset) -> Sorte
     if kind not in preset.carrying:
         return Sorted(Sort.LEFT, remark=f"a {kind.value}, which the preset has not", loud=True)
     return Sorted(Sort.DEVICE, kind)
+
+
+def _ppp(link: Link, preset: Preset) -> Sorted:
+    """A PPP device: of a PPPoE session if there are any, all of them on one device."""
+    if not link.lower:
+        told = 'if it is of PPPoE, write kind = "pppoe" with lower'
+        return Sorted(Sort.LEFT, remark=f"a PPP device, of which the dump does not say what it is on: {told}", loud=link.up)
+    if DeviceKind.PPPOE not in preset.carrying:
+        return Sorted(Sort.LEFT, remark="a pppoe, which the preset has not", loud=True)
+    return Sorted(Sort.DEVICE, DeviceKind.PPPOE, f"PPPoE on {link.lower}, as all sessions here are (/proc/net/pppoe)")
 
 
 def _without_kind(link: Link, place: Place, vifs: frozenset[str], virtio: bool) -> Sorted:

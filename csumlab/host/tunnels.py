@@ -49,11 +49,16 @@ def tunnel_of(draft: Draft, place: Place, link: Link, made: Device, notes: Notes
         options |= {word: True for word, on in (("remcsumtx", told.remcsum_send), ("remcsumrx", told.remcsum_receive)) if on}
     if told.encap in ("fou", "gue"):
         port = told.encap_port or port
+        if told.encap == "fou" and not 0 < port < 0x10000:
+            raise Left("Foo over UDP to a port that the dump does not say")
         made = replace(made, encap=told.encap)
         options |= {"encap-csum": told.encap_csum} | ({"encap-remcsum": True} if told.encap_remcsum else {})
     elif told.encap not in ("", "none"):
         raise Left(f"encapsulation {told.encap} is not modelled")
-    if told.csum:
+    if told.csum and made.encap:
+        draft.note(link.name, "GRE's own sum inside UDP is not modelled: taken for a tunnel without it")
+        notes.warn(f"{draft.name}:{link.name}: GRE's own sum inside UDP is not modelled: taken for a tunnel without it")
+    elif told.csum:
         options["csum"] = True
     return replace(made, local=local, remote=remote, port=port if 0 < port < 0x10000 else 0, options=options)
 

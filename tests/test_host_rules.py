@@ -1,0 +1,214 @@
+"""csumlab host: rules and filters that change packets become edits, queues and fills of the topology, and what has no word there is a
+warning."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from dumped import load
+
+from csumlab.host.loading import Loaded
+from csumlab.packet import exactly
+from csumlab.topology.model import DeviceKind, Edit, Nat, NatKind, Prefix
+
+ADDRESS = (
+    'ip-addr here\n[{"ifname":"eth0","addr_info":[{"family":"inet","local":"192.0.2.1","prefixlen":24},'
+    '{"family":"inet6","local":"2001:db8::1","prefixlen":64}]}]'
+)
+FORWARDS = "sysctl here\nnet/ipv4/ip_forward:1"
+
+
+def nft(*statements: dict[str, Any], hook: str = "postrouting", kind: str = "filter", family: str = "ip") -> Loaded:
+    """A host with one card and one rule of nft."""
+    chain = {"family": family, "table": "t", "name": "c", "type": kind, "hook": hook, "prio": 0}
+    rule = {"family": family, "table": "t", "chain": "c", "handle": 7, "expr": list(statements)}
+    return load(ADDRESS, FORWARDS, f"nft here\n{json.dumps({'nftables': [{'chain': chain}, {'rule': rule}]})}")
+
+
+def iptables(*rules: str, table: str = "mangle") -> Loaded:
+    return load(ADDRESS, FORWARDS, "iptables-save here\n" + "\n".join((f"*{table}", *rules, "COMMIT")))
+
+
+def tc(protocol: str, kind: str, options: dict[str, Any], way: str = "egress") -> Loaded:
+    one = {"protocol": protocol, "pref": 1, "kind": kind, "chain": 0}
+    return load(ADDRESS, FORWARDS, f"tc here\ninterface: eth0 {way}\n{json.dumps([one, {**one, 'options': options}])}")
+
+
+def edits(made: Loaded) -> tuple[Edit, ...]:
+    return made.topology.domains["host"].edits
+
+
+def field(protocol: str, name: str, value: Any) -> dict[str, Any]:
+    return {"mangle": {"key": {"payload": {"protocol": protocol, "field": name}}, "value": value}}
+
+
+def matches(protocol: str, name: str, value: Any) -> dict[str, Any]:
+    return {"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": name}}, "right": value}}
+
+
+MSS = {"tcp option": {"name": "maxseg", "field": "size"}}
+SYN = {"match": {"op": "in", "left": {"payload": {"protocol": "tcp", "field": "flags"}}, "right": "syn"}}
+SYN_OF_TWO = {"match": {"op": "==", "left": {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, ["syn", "rst"]]}, "right": "syn"}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "hook", "expected"),
+    [
+        ([field("ip", "dscp", "ef")], "postrouting", Edit("nft", "eth0", "out", dscp=46)),
+        ([field("ip6", "hoplimit", 64)], "prerouting", Edit("nft", "eth0", "in", ttl=64)),
+        ([field("ip", "ecn", "ect0")], "forward", Edit("nft", "eth0", "out", ecn=2)),
+        ([SYN, {"mangle": {"key": MSS, "value": 1360}}], "forward", Edit("iptables", "eth0", "out", "tcp", mss=1360)),
+        (
+            [SYN_OF_TWO, {"mangle": {"key": MSS, "value": {"rt": {"key": "mtu"}}}}],
+            "forward",
+            Edit("iptables", "eth0", "out", "tcp", mss=1460),
+        ),
+        ([{"queue": {"num": 3}}], "prerouting", Edit("nfqueue", "eth0", "in")),
+    ],
+)
+def test_statements_of_nft(statements: list[dict[str, Any]], hook: str, expected: Edit) -> None:
+    """At the device and on the way that the hook stands for."""
+    assert edits(nft(*statements, hook=hook)) == (expected,)
+
+
+def test_nft_that_writes_addresses() -> None:
+    """A translation without a connection."""
+    made = nft(matches("ip", "daddr", "192.0.2.1"), matches("udp", "dport", 53), field("ip", "daddr", "10.0.0.9"), hook="prerouting")
+    assert made.topology.domains["host"].nat == (Nat(NatKind.DNAT, "eth0", None, "udp", 53, exactly("10.0.0.9"), 0, "nft"),)
+    assert not made.topology.domains["host"].conntrack
+    made = nft(field("ip", "daddr", "10.0.0.9"), hook="forward")
+    assert (made.topology.domains["host"].nat, "writes an address in forward" in " ".join(made.warnings)) == ((), True)
+
+
+def test_redirect() -> None:
+    """To the address of the device that the packet came by."""
+    made = nft(matches("tcp", "dport", 80), {"redirect": {"port": 3128}}, hook="prerouting", kind="nat")
+    assert made.topology.domains["host"].nat == (Nat(NatKind.DNAT, "eth0", None, "tcp", 80, exactly("192.0.2.1"), 3128),)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (
+            "-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+            Edit("iptables", "eth0", "out", "tcp", mss=1460),
+        ),
+        ("-A POSTROUTING -o eth0 -p tcp -m tcp --syn -j TCPMSS --set-mss 1300", Edit("iptables", "eth0", "out", "tcp", mss=1300)),
+        ("-A PREROUTING -i eth0 -j TTL --ttl-set 64", Edit("iptables", "eth0", "in", ttl=64)),
+        ("-A POSTROUTING -p udp -j DSCP --set-dscp 0x2e", Edit("iptables", "eth0", "out", "udp", dscp=46)),
+        ("-A POSTROUTING -j TOS --set-tos 0x10/0xff", Edit("iptables", "eth0", "out", dscp=4)),
+        ("-A FORWARD -i eth0 -j NFQUEUE --queue-num 0 --queue-bypass", Edit("nfqueue", "eth0", "in")),
+    ],
+)
+def test_targets_of_iptables(rule: str, expected: Edit) -> None:
+    """Also through chains of their own, and in whatever table."""
+    assert edits(iptables(rule)) == (expected,)
+    chain, rest = rule.split(" ", 2)[1:]
+    assert edits(iptables(f":{chain} ACCEPT [0:0]", ":OWN - [0:0]", f"-A {chain} -j OWN", f"-A OWN {rest}", table="filter")) == (expected,)
+
+
+def test_checksum_target() -> None:
+    """Fills the sums of UDP that leaves by a device; that it is asked to for one port is said."""
+    made = iptables("-A POSTROUTING -o eth0 -p udp -m udp --dport 68 -j CHECKSUM --checksum-fill")
+    assert made.topology.domains["host"].devices["eth0"].options == {"checksum-fill": True}
+    assert "all that leave by the device" in " ".join(made.warnings)
+    assert "a CHECKSUM target fills sums" in " ".join(iptables("-A PREROUTING -j CHECKSUM --checksum-fill").warnings)
+
+
+MIRRED = {"kind": "mirred", "mirred_action": "redirect", "direction": "egress", "to_dev": "ifb0"}
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda: nft({"tproxy": {"port": 8080}}, hook="prerouting"), "nft ip t c, handle 7: hands packets to a program here (TPROXY)"),
+        (lambda: nft({"notrack": None}, hook="prerouting"), "takes packets out of connection tracking"),
+        (lambda: nft({"flow": {"op": "add", "flowtable": "@f"}}, hook="forward"), "offloads connections to a flowtable"),
+        (lambda: nft(field("udp", "checksum", 0)), "writes udp checksum: not in the topology"),
+        (lambda: nft({"mangle": {"key": {"payload": {"base": "nh", "offset": 8, "len": 8}}, "value": 1}}), "writes bytes of the packet"),
+        (lambda: nft(matches("ip", "daddr", "10.0.0.1"), field("ip", "ttl", 3)), "not in the topology: nft with destination 10.0.0.1/32"),
+        (lambda: nft(SYN, field("ip", "ttl", 3)), "not in the topology: nft with TCP flags"),
+        (lambda: nft(field("ip", "dscp", "cs1"), hook="ingress", family="netdev"), "changes packets in a table of family netdev"),
+        (lambda: nft(field("ip", "ttl", 9), hook="output"), "of what is this host's own only"),
+        (lambda: nft({"queue": {}}, hook="prerouting"), "a program decides (NFQUEUE)"),
+        (lambda: iptables("-A PREROUTING -j TTL --ttl-inc 1"), "TTL --ttl-inc 1: not in the topology"),
+        (lambda: iptables("-A PREROUTING -j CT --notrack", table="raw"), "takes packets out of connection tracking"),
+        (lambda: iptables("-A PREROUTING -d 10.0.0.0/24 -j NETMAP --to 10.1.0.0/24", table="nat"), "NETMAP"),
+        (lambda: tc("all", "matchall", {"actions": [MIRRED]}), "tc filter of eth0 egress, pref 1: mirred: redirect packets to ifb0 egress"),
+        (lambda: tc("ip", "bpf", {"actions": [{"kind": "csum", "csum": "tcp"}]}), "a filter of kind bpf"),
+        (lambda: tc("ip", "matchall", {"actions": [{"kind": "bpf"}]}), "the action bpf"),
+    ],
+)  # fmt: skip
+def test_what_has_no_word(made: Any, words: str) -> None:
+    """Is a warning with the place of the rule, and no edit of the topology that says more than the rule does."""
+    assert any(words in warning for warning in made().warnings), made().warnings
+
+
+def test_marks_are_of_no_packet() -> None:
+    """A mark on the packet's buffer or its connection changes no byte."""
+    made = nft({"mangle": {"key": {"meta": {"key": "mark"}}, "value": 5}})
+    assert (edits(made), [warning for warning in made.warnings if "nft" in warning]) == ((), [])
+
+
+def pedit(*keys: tuple[str, int, str, str]) -> dict[str, Any]:
+    return {"kind": "pedit", "keys": [{"htype": h, "offset": at, "cmd": "set", "val": value, "mask": mask} for h, at, value, mask in keys]}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (("ipv4", 8, "40000000", "ffffff"), Edit("pedit", "eth0", "out", "tcp", ttl=64)),
+        (("network", 8, "40000000", "ffffff"), Edit("pedit", "eth0", "out", "tcp", ttl=64)),
+        (("ipv4", 0, "100000", "ff03ffff"), Edit("pedit", "eth0", "out", "tcp", dscp=4)),
+        (("ipv4", 0, "b80000", "ff00ffff"), Edit("pedit", "eth0", "out", "tcp", dscp=46)),
+        (("ipv4", 0, "20000", "fffcffff"), Edit("pedit", "eth0", "out", "tcp", ecn=2)),
+        (("ipv6", 4, "40", "ffffff00"), Edit("pedit", "eth0", "out", "tcp", ttl=64)),
+    ],
+)
+def test_words_that_pedit_writes(key: tuple[str, int, str, str], expected: Edit) -> None:
+    """32 bits at an offset of a header, of which the mask keeps some."""
+    assert edits(tc("ip", "flower", {"keys": {"eth_type": "ipv4", "ip_proto": "tcp"}, "actions": [pedit(key)]})) == (expected,)
+
+
+def test_pedit_with_a_sum_behind_it() -> None:
+    """The actions of a filter in their order; what is written is an address and a port of a translation without a connection."""
+    written = pedit(("ipv4", 16, "a090909", "0"), ("udp", 0, "50", "ffff0000"))
+    made = tc("ip", "u32", {"match": {"mask": "0"}, "actions": [written, {"kind": "csum", "csum": "iph, udp"}]}, way="ingress")
+    host = made.topology.domains["host"]
+    assert host.nat == (Nat(NatKind.DNAT, "eth0", None, "", 0, exactly("10.9.9.9"), 80, "pedit"),)
+    assert host.edits == (Edit("act-csum", "eth0", "in", sums=("ip", "udp")),)
+
+
+def test_the_nat_action() -> None:
+    """Of tc, which remembers no connection."""
+    action = {"type": "nat", "direction": "egress", "old_addr": "10.0.0.0/24", "new_addr": "192.0.2.1"}
+    rule = Nat(NatKind.SNAT, "eth0", Prefix.parse("10.0.0.0/24"), "", 0, exactly("192.0.2.1"), 0, "act-nat")
+    assert tc("ip", "matchall", {"actions": [action]}).topology.domains["host"].nat == (rule,)
+
+
+PPP = """ip-link here
+[{"ifindex":2,"ifname":"eth0","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:01"},
+{"ifindex":3,"ifname":"ppp0","flags":["UP"],"link_type":"ppp","mtu":1492,"linkinfo":{"info_kind":"ppp"}}]"""
+SESSIONS = "pppoe here\nId       Address              Device\n00000100 02:00:00:00:00:09     eth0"
+
+
+def test_pppoe() -> None:
+    """A PPP device is on the device that all sessions are on; without a session it is left out with the words to write."""
+    address = 'ip-addr here\n[{"ifname":"ppp0","addr_info":[{"family":"inet","local":"10.0.0.2","address":"10.0.0.1","prefixlen":32}]}]'
+    device = load(PPP, address, SESSIONS).topology.domains["host"].devices["ppp0"]
+    assert (device.kind, device.lower, device.mtu, device.addresses) == (DeviceKind.PPPOE, "eth0", 1492, ("10.0.0.2/32",))
+    for sections in ((), (SESSIONS + "\n00000200 02:00:00:00:00:09     eth1",)):
+        made = load(PPP, address, *sections)
+        assert ("ppp0" in made.topology.domains["host"].devices, any("with lower" in one for one in made.warnings)) == (False, True)
+
+
+def test_gre_with_a_sum_inside_udp() -> None:
+    """It loads, and that GRE's own sum is left out is said."""
+    data = '{"remote":"192.0.2.9","local":"192.0.2.1","ocsum":true,"encap":{"type":"gue","dport":6080,"csum":true}}'
+    tunnel = f'{{"ifindex":3,"ifname":"gre1","flags":["UP"],"link_type":"gre","linkinfo":{{"info_kind":"gre","info_data":{data}}}}}'
+    made = load(PPP.split("\n")[0] + "\n" + PPP.split("\n")[1] + tunnel + "]", ADDRESS)
+    device = made.topology.domains["host"].devices["gre1"]
+    assert (device.encap, device.options) == ("gue", {"encap-csum": True})
+    assert any("GRE's own sum inside UDP is not modelled" in warning for warning in made.warnings)
