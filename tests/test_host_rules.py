@@ -212,3 +212,44 @@ def test_gre_with_a_sum_inside_udp() -> None:
     device = made.topology.domains["host"].devices["gre1"]
     assert (device.encap, device.options) == ("gue", {"encap-csum": True})
     assert any("GRE's own sum inside UDP is not modelled" in warning for warning in made.warnings)
+
+
+def nat_of(*rules: str) -> tuple[list[tuple[str, str, str]], str]:
+    """Rules of the nat table, as kind, device and source, and all warnings."""
+    made = iptables(*rules, table="nat")
+    told = [(rule.kind.value, rule.device, str(rule.source.span) if rule.source else "") for rule in made.topology.domains["host"].nat]
+    return told, " ".join(made.warnings)
+
+
+def test_rules_that_let_pass_before_one_that_translates() -> None:
+    """Flannel's: of destinations that are not translated only those count that packets of the rule's sources may have."""
+    before = ["-A POSTROUTING -m mark --mark 0x4000/0x4000 -j RETURN", "-A POSTROUTING -s 10.244.1.0/24 -d 10.244.0.0/16 -j RETURN"]
+    other = "-A POSTROUTING ! -s 10.244.0.0/16 -d 203.0.113.0/24 -j RETURN"
+    rule = "-A POSTROUTING -s 10.244.0.0/16 ! -d 224.0.0.0/4 -j MASQUERADE"
+    source = str(Prefix.parse("10.244.0.0/16").span)
+    told, warnings = nat_of(*before, other, rule)
+    assert (told, "a destination other than 10.244.0.0/16" in warnings) == ([], True)
+    assert nat_of(before[0], other, rule)[0] == [("masquerade", "eth0", source)]
+    told, warnings = nat_of("-A POSTROUTING -p icmp -j ACCEPT", rule)
+    assert (told, "what a rule before it does not let pass" in warnings) == ([], True)
+
+
+def test_marks() -> None:
+    """Packets are taken to carry none: what Kubernetes masquerades is marked, all else is let pass."""
+    assert nat_of("-A POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN", "-A POSTROUTING -j MASQUERADE")[0] == []
+    assert nat_of("-A POSTROUTING -m mark --mark 0x4000/0x4000 -j MASQUERADE")[0] == []
+
+
+def test_what_never_meets_another_host() -> None:
+    """Docker's resolver on a loopback address, and a container that comes to itself by a published port, are no news."""
+    resolver = "-A PREROUTING -d 127.0.0.11/32 -p udp -m udp --dport 53 -j DNAT --to-destination 127.0.0.11:40000"
+    itself = "-A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE"
+    told, warnings = nat_of(resolver, itself)
+    assert (told, "iptables" in warnings) == ([], False)
+
+
+def test_many_rules_that_have_no_place() -> None:
+    """A cluster's services are counted, not listed."""
+    rules = [f"-A PREROUTING -d 10.96.0.{n}/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.1.5:80" for n in range(1, 41)]
+    _, warnings = nat_of(*rules)
+    assert (warnings.count("which is no address here"), "28 more rules that translate" in warnings) == (12, True)

@@ -119,7 +119,7 @@ def filled_by(changes: Sequence[Change], devices: Mapping[str, Device], notes: N
             notes.warn(
                 f"{change.place}: a CHECKSUM target fills sums; the topology has that of UDP behind POSTROUTING on a device of its own"
             )
-        elif where.sources or where.destinations or where.not_destinations or where.ports:
+        elif where.sources or where.not_sources or where.destinations or where.not_destinations or where.ports:
             notes.warn(
                 f"{change.place}: a CHECKSUM target fills sums of some UDP packets; the topology has it of all that leave by the device"
             )
@@ -133,6 +133,7 @@ def _odd(change: Change) -> list[str]:
     assert edit is not None
     odd = [*where.odd]
     odd += [f"source {text}" for text in where.sources]
+    odd += [f"a source other than {text}" for text in where.not_sources]
     odd += [f"destination {text}" for text in where.destinations]
     odd += [f"a destination other than {text}" for text in where.not_destinations]
     odd += ["a destination port"] if where.ports else []

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from csumlab.host.changes import CLAMP, FILL, HOOKS
 from csumlab.host.dump import Section, number_of
-from csumlab.host.rules import Action, Rule, RuleSet, Where
+from csumlab.host.rules import MARK, Action, Rule, RuleSet, Where
 from csumlab.topology.model import Edit
 
 _IGNORED = {"-m": 1, "--match": 1, "--comment": 1, "-c": 2, "--set-counters": 2, "--random": 0, "--random-fully": 0, "--persistent": 0}
@@ -155,7 +155,9 @@ def _condition(section: Section, word: str, value: str, refused: bool, offset: i
             raise section.fault(f"a rule with an address that is none: {error}", offset) from None
         if word in ("-d", "--destination"):
             return Where(not_destinations=(text,)) if refused else Where(destinations=(text,))
-        return odd if refused else Where(sources=(text,))
+        return Where(not_sources=(text,)) if refused else Where(sources=(text,))
+    if word == "--mark":
+        return Where() if refused else Where(odd=(MARK,))
     if refused:
         return odd
     if word in ("-p", "--protocol"):

@@ -16,12 +16,17 @@ from csumlab.topology.model import Device, Edit, Nat, NatKind, Prefix
 MAX_DEPTH = 16
 MAX_RULES = 4096
 """Flattened rules of one place; a hostile dump cannot make more."""
+MARK = "a mark"
+"""A condition that no packet meets here, as packets are taken to carry no mark; one that asks for none is no condition."""
+MOST_NAMED = 12
+"""Rules that are left out and named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
     """What a rule asks of a packet. ``into`` and ``out`` are the devices that fit (None: any), the others those that do not; ``odd`` what
-    has no place in the model; ``local`` that the destination is an address of this host; ``flags`` that TCP's flags are asked for."""
+    has no place in the model; ``local`` that the destination is an address of this host; ``flags`` that TCP's flags are asked for;
+    ``spared`` what rules before it let pass, each a condition on addresses alone."""
 
     into: frozenset[str] | None = None
     out: frozenset[str] | None = None
@@ -35,6 +40,8 @@ class Where:
     local: bool = False
     odd: tuple[str, ...] = ()
     flags: bool = False
+    not_sources: tuple[str, ...] = ()
+    spared: tuple[Where, ...] = ()
 
     def only_devices(self) -> bool:
         """Whether it asks for devices and nothing else."""
@@ -60,6 +67,8 @@ class Where:
             self.local or other.local,
             odd,
             self.flags or other.flags,
+            self.not_sources + other.not_sources,
+            self.spared + other.spared,
         )
 
 
@@ -127,18 +136,27 @@ def flatten(rules: RuleSet, notes: Notes) -> list[Rule]:
             elif what in ("return", "accept"):
                 if rule.where == Where():
                     return
-                if _is_for_groups(rule.where):
-                    continue
-                if not rule.where.only_devices() or rule.where.into is None or rule.where.out is not None:
-                    notes.warn(f"{rule.place}: ends the chain for some packets; that is not followed")
-                    continue
-                passed = replace(passed, not_into=passed.not_into | rule.where.into)
+                if not _is_for_groups(rule.where):
+                    passed = passed.and_also(_others(rule.where))
             elif what in ("masquerade", "snat", "dnat"):
                 yield replace(rule, where=combined)
 
     for base in rules.bases:
         found += walk(base, Where(), 0)
     return found
+
+
+def _others(where: Where) -> Where:
+    """What is left for the rules behind one that ends the chain for some packets: those of other devices or destinations, and where it asks
+    for more, what cannot be said."""
+    if where.only_devices() and where.into is not None and where.out is None and not where.not_into and not where.not_out:
+        return Where(not_into=where.into)
+    if where.odd == (MARK,):
+        # Nobody has said that packets carry one.
+        return Where()
+    if where.destinations and replace(where, sources=(), destinations=(), not_sources=()) == Where():
+        return Where(spared=(where,))
+    return Where(odd=("what a rule before it does not let pass",))
 
 
 def _is_for_groups(where: Where) -> bool:
@@ -150,20 +168,35 @@ def _is_for_groups(where: Where) -> bool:
 def resolve(rules: Sequence[Rule], devices: Mapping[str, Device], notes: Notes) -> list[tuple[str, Nat]]:
     """Rules as the topology says them, each with its place: one for every device and source that a rule names."""
     found: list[tuple[str, Nat]] = []
+    left: list[str] = []
     for rule in rules:
+        if _stays_here(rule.where):
+            continue
         odd = [*rule.where.odd, *([rule.action.odd] if rule.action.odd else [])]
         made: list[Nat] = []
         if not odd:
             made = _sources(rule, devices, odd) if rule.action.what != "dnat" else _destinations(rule, devices, odd)
         if odd:
-            notes.warn(f"{rule.place}: not in the topology: {', '.join(odd)}")
+            left.append(f"{rule.place}: not in the topology: {', '.join(dict.fromkeys(odd))}")
             continue
         if not made:
             notes.warn(f"{rule.place}: not in the topology: no device of it fits")
         if rule.action.several:
             notes.warn(f"{rule.place}: one of several addresses or ports is chosen at run time; the first is taken, a port stays")
         found += [(rule.place, nat) for nat in made]
+    for text in left[:MOST_NAMED]:
+        notes.warn(text)
+    if left[MOST_NAMED:]:
+        notes.warn(f"{len(left) - MOST_NAMED} more rules that translate are not in the topology")
     return found
+
+
+def _stays_here(where: Where) -> bool:
+    """Whether a rule is about what never meets another host: a resolver on a loopback address (Docker's), or a host that comes to itself
+    by a published port."""
+    addresses = [ip_network(text, strict=False) for text in (*where.sources, *where.destinations)]
+    itself = bool(where.sources) and where.sources == where.destinations and all(net.num_addresses == 1 for net in addresses)
+    return itself or any(net.is_loopback for net in addresses)
 
 
 def _matches(name: str, wanted: frozenset[str]) -> bool:
@@ -185,7 +218,10 @@ def _sources(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[
     """MASQUERADE and SNAT."""
     where, action = rule.where, rule.action
     refused = where.not_out
-    for text in where.not_destinations:
+    spared = [text for other in where.spared if _may_share(other, where.sources) for text in other.destinations]
+    for text in (*where.not_destinations, *spared):
+        if ip_network(text, strict=False).is_multicast:
+            continue
         inside = {name for name, device in devices.items() if any(_covers(text, prefix) for prefix in device.prefixes)}
         if not inside:
             odd.append(f"a destination other than {text}")
@@ -194,6 +230,7 @@ def _sources(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[
     odd += [f"destination {text}" for text in where.destinations]
     odd += ["a destination port"] if where.ports else []
     odd += ["no address to translate to"] if action.what == "snat" and not action.address else []
+    odd += [f"a source other than {text}" for text in where.not_sources]
     odd += ["an incoming device"] if where.into is not None or where.not_into else []
     if odd:
         return []
@@ -211,7 +248,11 @@ def _destinations(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> 
     """DNAT of packets to this host's address. The topology has no rule for other destinations."""
     where = rule.where
     odd += [f"source {text}" for text in where.sources if ip_network(text, strict=False).prefixlen]
-    odd += [f"a destination other than {text}" for text in where.not_destinations]
+    odd += [
+        f"a destination other than {text}"
+        for text in (*where.not_destinations, *(text for other in where.spared for text in other.destinations))
+    ]
+    odd += [f"a source other than {text}" for text in where.not_sources]
     owners: set[str] | None = None
     if where.destinations:
         wanted = {ip_network(text, strict=False) for text in where.destinations}
@@ -251,6 +292,20 @@ def _nat(kind: NatKind, device: Device, rule: Rule, source: str, port: int = 0) 
 def _covers(text: str, prefix: Prefix) -> bool:
     outer = Prefix.parse(text)
     return outer.version == prefix.version and outer.length > 0 and outer.low <= prefix.low and prefix.high <= outer.high
+
+
+def _may_share(other: Where, sources: Sequence[str]) -> bool:
+    """Whether packets from ``sources`` (none: from anywhere) may be among those of another condition."""
+    ours = [ip_network(text, strict=False) for text in sources]
+    theirs = [ip_network(text, strict=False) for text in other.sources]
+    outside = [ip_network(text, strict=False) for text in other.not_sources]
+    if ours and any(all(net.version == one.version and _within(one, net) for one in ours) for net in outside):
+        return False
+    return not ours or not theirs or any(one.version == two.version and one.overlaps(two) for one in ours for two in theirs)
+
+
+def _within(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+    return int(outer[0]) <= int(inner[0]) and int(inner[-1]) <= int(outer[-1])
 
 
 def _is_one_of(address: str, networks: set[IPv4Network | IPv6Network]) -> bool:
