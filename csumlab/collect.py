@@ -11,7 +11,8 @@ from csumlab.findings import CATALOGUE, Entry, Severity
 from csumlab.judge import Judgement, expose, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
 from csumlab.shown import Shown, counted
-from csumlab.sources import Reading, read, recorded_state
+from csumlab.sources import Reading, in_one_sentence, read, recorded_state
+from csumlab.stage import Mended
 from csumlab.symbolic.sums import Undecided
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import Hop, Trace
@@ -101,7 +102,7 @@ def _of_leaf(leaf: Leaf) -> Iterator[tuple[Finding, Judgement | None, Reading | 
         yield Finding("CSL902", "", "", outcome.untold, "", outcome.untold, "", leaf.count, ()), None, None
         return
     if not outcome.readings:
-        because = "; ".join(outcome.misfits[:3]) or "nobody in the topology has its source address"
+        because = in_one_sentence(outcome.misfits) or "nobody in the topology has its source address"
         yield Finding("CSL901", "", "", because, "", "not walked", "", leaf.count, ()), None, None
         return
     everywhere: dict[tuple[str, str, str, str], int] = {}
@@ -161,7 +162,11 @@ def cure_for(outcome: Outcome, settings: Settings, reading: Reading, judgement: 
     if not _still_wrong(outcome, settings, reading):
         return None
     order = _ports(settings.topology, reading.trace.hops, judgement.hop)
-    for cure in candidates(settings.topology, order):
+    faults: dict[str, dict[Mended, None]] = {}
+    for hop in reading.trace.hops:
+        if hop.row.mended is not None:
+            faults.setdefault(hop.domain, {})[hop.row.mended] = None
+    for cure in candidates(settings.topology, order, faults):
         if not _still_wrong(outcome, replace(settings, topology=cure.topology), reading):
             return cure
     return None

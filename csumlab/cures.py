@@ -5,9 +5,10 @@ A change is offered only if the finding is gone and no other has come. A feature
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from csumlab.stage import Mended
 from csumlab.topology.features import is_on
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import GENERIC, KNOBS, RX, SCTP, V4, V6, VERIFIES, options_of
@@ -34,8 +35,9 @@ class Cure:
         return f"in {self.domain}: {self.command}"
 
 
-def candidates(topology: Topology, ports: list[Port]) -> Iterator[Cure]:
-    """Changes on the given ports, nearest to the cause first, then of tunnels, then of kernels."""
+def candidates(topology: Topology, ports: list[Port], faults: Mapping[str, Collection[Mended]]) -> Iterator[Cure]:
+    """Changes on the given ports, nearest to the cause first, then of tunnels, then of kernels. ``faults``: what happened on the way in
+    each domain that later kernels do no more."""
     for port in dict.fromkeys(ports):
         yield from _device_changes(topology, port)
     for port in dict.fromkeys(ports):
@@ -49,7 +51,13 @@ def candidates(topology: Topology, ports: list[Port]) -> Iterator[Cure]:
                 f"put {VERIFIES} = 1 into a file of /etc/sysctl.d",
                 _with_domain(topology, replace(domain, sysctl={**domain.sysctl, VERIFIES: True})),
             )
-    yield from _newer(topology)
+    inside = [domain for domain in topology.domains.values() if not domain.outside]
+    met = [domain for domain in inside if faults.get(domain.name)]
+    if met:
+        yield _newer(topology, met, faults)
+    old = [domain for domain in inside if PRESETS[domain.preset].mended_in]
+    if old and old != met:
+        yield _newer(topology, old, faults)
 
 
 def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
@@ -92,19 +100,20 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
         )
 
 
-def _newer(topology: Topology) -> Iterator[Cure]:
-    old = [domain for domain in topology.domains.values() if PRESETS[domain.preset].mended_in and not domain.outside]
-    if not old:
-        return
+def _newer(topology: Topology, old: list[Domain], faults: Mapping[str, Collection[Mended]]) -> Cure:
+    """A newer kernel in these domains, named by what mended the faults that were met; by the preset's own next version where none of them
+    says so."""
     changed = topology
     for domain in old:
         changed = _with_domain(changed, replace(domain, preset=PRESETS[domain.preset].mended_as))
+    mends = list(dict.fromkeys(one for domain in old for one in faults.get(domain.name, ())))
+    releases = [one.release for one in mends] or [PRESETS[domain.preset].mended_in for domain in old]
     names = " and ".join(domain.name for domain in old)
-    yield Cure(
+    return Cure(
         names,
-        f"run {' and '.join(dict.fromkeys(PRESETS[domain.preset].mended_in for domain in old))} or later in {names}",
+        f"run {' and '.join(dict.fromkeys(releases))} or later in {names}",
         "boot the old kernel",
-        "an upgrade",
+        "; ".join(["an upgrade", *(str(one) for one in mends if one.commit or one.stable)]),
         "nothing more to do",
         changed,
     )

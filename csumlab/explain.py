@@ -23,7 +23,7 @@ from csumlab.judge import settled
 from csumlab.outcome import Outcome, Settings
 from csumlab.replaying import answers_for
 from csumlab.shown import Shown
-from csumlab.sources import Reading
+from csumlab.sources import Reading, in_one_sentence
 from csumlab.state import Claim, State, project
 from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Sum
@@ -208,7 +208,7 @@ def explain_row(file: str, block: Block, row: int, settings: Settings) -> Explan
     facts = dissection.facts
     outcome, _ = answers_for(facts, settings, columns, 0)
     if not outcome.readings:
-        reasons = "; ".join(outcome.misfits[:3]) or "it has no IP header, or nobody in the topology has its source address"
+        reasons = in_one_sentence(outcome.misfits) or "it has no IP header, or nobody in the topology has its source address"
         raise ValueError(f"packet {number} fits no origin at {settings.tap}: {reasons}")
     trace = outcome.readings[0].trace
     views = tuple(_Reader(facts, columns, trace).views())

@@ -25,6 +25,10 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "header-included": "sends by a raw socket (IP_HDRINCL) in place of a packet socket",
 }
 """Each completes "a program that ..."."""
+OF_QUEUES: Final = frozenset({"takes-unfinished"})
+"""What only a program behind NFQUEUE can do."""
+OF_SOCKETS: Final = frozenset({"keeps-header", "header-included"})
+"""What only one can do that has packet sockets or a vhost-user ring."""
 
 PROGRAMS: Final = (
     Known("dpdk-io", (), "DPDK lib/vhost/virtio_net.c: what is received with NEEDS_CSUM does not ask for a sum when it is sent", "memory"),

@@ -5,7 +5,7 @@ A tap is an observation on the way. A source that must have sent a wrong sum cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -231,6 +231,24 @@ def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mappi
             return Readings((*strong, *weak) if made is Made.WRONG else strong, tuple(misfits))
         weak += (reading for _, reading in fitting)
     return Readings(tuple(weak), tuple(dict.fromkeys(misfits)))
+
+
+def in_one_sentence(misfits: Sequence[str], most: int = 3) -> str:
+    """Why origins do not fit, "" if there are none: each reason once, behind all who have it; ``most`` reasons."""
+    whose: dict[str, list[str]] = {}
+    for text in misfits:
+        origin, _, reason = text.partition(": ")
+        whose.setdefault(reason, []).append(origin)
+    return "; ".join(f"{_listed(origins)}: {reason}" for reason, origins in list(whose.items())[:most])
+
+
+def _listed(origins: Sequence[str]) -> str:
+    """``sent by outside as its kernel makes it or with a partial sum``: what several begin with is said once."""
+    shapes: dict[str, list[str]] = {}
+    for origin in origins:
+        made = next((one.value for one in Made if origin.endswith(f" {one.value}")), "")
+        shapes.setdefault(origin.removesuffix(made).rstrip(), []).append(made)
+    return ", ".join(f"{who} {' or '.join(made)}".rstrip() for who, made in shapes.items())
 
 
 def walk(

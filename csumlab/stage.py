@@ -527,10 +527,24 @@ def changed(**fields: Any) -> Becomes:
 
 
 @dataclass(frozen=True, slots=True)
+class Mended:
+    """When a fault was mended: the first release without it, such as "Linux 5.9"; the ``commit``, "" if it is not known; and the first
+    ``stable`` releases of older kernels that have it too, as text."""
+
+    release: str
+    commit: str = ""
+    stable: str = ""
+
+    def __str__(self) -> str:
+        by = f" by commit {self.commit}" if self.commit else ""
+        return f"mended in {self.release}{by}" + (f", also in {self.stable}" if self.stable else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One transition. ``because`` is the sentence read everywhere; ``source`` overrides the stage's; ``sure`` is one of
     "read" (in source), "observed", "derived", "memory", "uncertain". ``vouches`` marks a row that calls a sum verified which nobody
-    compared: tests/test_invariants.py finds every other row that does so."""
+    compared: tests/test_invariants.py finds every other row that does so. ``mended`` of a row that is a fault says when it ceased to be."""
 
     when: Pattern
     given: tuple[Given, ...]
@@ -540,6 +554,7 @@ class Row:
     source: str = ""
     sure: str = "read"
     vouches: bool = False
+    mended: Mended | None = None
 
 
 class Part(Enum):

@@ -23,6 +23,16 @@ def test_generated_pages_are_fresh() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == make(), f"{name} is stale: make docs"
 
 
+FILLED = ("README.md", *(f"docs/{name}.md" for name in ("benchmarks", "capture", "comparison", "host", "model", "outputs", "report")))
+
+
+@pytest.mark.parametrize("page", [*FILLED, "docs/two-points.md", "docs/wireshark.md"])
+def test_prose_is_wrapped(page: str) -> None:
+    """No line of a page's text is longer than 140 columns; tables and code may be."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.S | re.M)
+    assert [line for line in text.splitlines() if len(line) > 140 and not line.startswith(("|", "    "))] == []
+
+
 def test_first_screen_of_the_readme() -> None:
     """The output that the README begins with is what the program prints for the same capture."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")

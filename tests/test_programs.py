@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import rewriters
 
@@ -50,3 +52,35 @@ def test_a_rule_with_a_program_is_written_as_it_is_read() -> None:
     for rules in (rewriters.DECIDED, rewriters.by_programs("anew", "forgets")):
         topology = rewriters.router(rules)
         assert parse_topology(to_toml(topology)).domains == topology.domains
+
+
+@pytest.mark.parametrize(
+    ("folder", "old", "new", "says"),
+    [
+        (
+            "nfqueue-unfinished",
+            "takes-unfinished",
+            "keeps-header",
+            "keeps-header is of a program with packet sockets, not of one behind nfqueue",
+        ),
+        (
+            "packet-socket-nat",
+            "vpp-17.07",
+            "nf-queue-example",
+            "takes-unfinished is of a program behind nfqueue, not of one that is a stack",
+        ),
+    ],
+)
+def test_words_of_another_kind_of_program(folder: str, old: str, new: str, says: str) -> None:
+    """A word that cannot apply is refused, also where a program's name stands for it."""
+    text = (Path(__file__).parents[1] / "captures" / folder / "topology.toml").read_text()
+    parse_topology(text)
+    with pytest.raises(TopologyError, match=says):
+        parse_topology(text.replace(f'program = "{old}"', f'program = "{new}"'))
+
+
+def test_the_beginning_of_a_word_is_a_hint() -> None:
+    """nfq is no word that is near to nfqueue, but its beginning."""
+    text = (Path(__file__).parents[1] / "captures" / "nfqueue-unfinished" / "topology.toml").read_text()
+    with pytest.raises(TopologyError, match="unknown rewriter 'nfq'; did you mean 'nfqueue'"):
+        parse_topology(text.replace('by = "nfqueue"', 'by = "nfq"'))

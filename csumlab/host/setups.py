@@ -173,6 +173,10 @@ def talk(tunnel: str, place: str) -> tuple[str, str, str]:
     return sender, where.client[six] or inside.format(1), inside.format(2)
 
 
+_APART: Final = ("pod", "dom0")
+"""Machines whose devices are not on the wire, nor on a bridge to it."""
+
+
 def setup(tunnel: str, place: str, *, offload: bool = True, kernel: str = "linux-6.1") -> str:
     """The TOML of one set-up. ``offload`` False: tx, rx and gro are off on every device of the site that carries the tunnel's packets;
     ``kernel``: the preset of the site's machines. ValueError for what there is not; what a kernel lacks is the loader's to say."""
@@ -181,9 +185,11 @@ def setup(tunnel: str, place: str, *, offload: bool = True, kernel: str = "linux
             raise ValueError(f"no set-up for {word!r}; there are: {', '.join(known)}")
     how, where = TUNNELS[tunnel], PLACES[place]
     if how.transport and where.client[0]:
-        raise ValueError(f"{how.title}: only the two machines themselves speak it, not who is behind a gateway")
-    if how.framed and where.machine in ("pod", "dom0"):
-        raise ValueError(f"{how.title}: no device of a container or dom0 reaches the far end without a router and bridge")
+        fits = ", ".join(name for name, one in PLACES.items() if not one.client[0])
+        raise ValueError(f"{how.title}: only the two machines themselves speak it, not who is behind a gateway; it fits: {fits}")
+    if how.framed and where.machine in _APART:
+        fits = ", ".join(name for name, one in PLACES.items() if one.machine not in _APART)
+        raise ValueError(f"{how.title}: no device of a container or dom0 reaches the far end without a router and bridge; it fits: {fits}")
     six = how.outer == 6
     features = "" if offload else "features = { tx = false, rx = false, gro = false }\n"
     near = _end(how, where.machine, where.local[six], (FAR, FAR6)[six], 1)

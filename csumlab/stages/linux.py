@@ -38,6 +38,7 @@ from csumlab.stage import (
     TRANSLATE_QUOTE,
     TRIM,
     TTL_EXPIRES,
+    Mended,
     Part,
     Row,
     Rule,
@@ -138,7 +139,7 @@ SEGMENTATION = Stage(
     table=(
         Row(ANY, (knob("gso-unflagged"),), KEEP, SAME, "the driver of this guest hands super-frames to the host as they are", source=UNFLAGGED, sure="observed"),
         Row(ANY, (knob("claims-nothing"),), KEEP, SAME, "the driver of this guest hands super-frames to the ring as they are", source="a frontend that sets no flag; linux 6.1 drivers/net/xen-netback/netback.c checksum_setup", sure="derived"),
-        Row(when(Skb, summed=PARTIAL), (knob("esp-offload"), ENCAPSULATED, carries(Kind.UDP), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet just before it encrypts it, and leaves the outer sums to the device, as nothing tells any more that they will be encrypted", source="linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment (need_ipsec looks at the route, which is dropped by then); mended by 1118aaa3b351"),
+        Row(when(Skb, summed=PARTIAL), (knob("esp-offload"), ENCAPSULATED, carries(Kind.UDP), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet just before it encrypts it, and leaves the outer sums to the device, as nothing tells any more that they will be encrypted", source="linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment (need_ipsec looks at the route, which is dropped by then); mended by 1118aaa3b351", mended=Mended("Linux 6.15", "1118aaa3b351")),
         Row(when(Skb, summed=PARTIAL), (knob("esp-offload"),), (*segment(AIMED), *fill(AIMED)), TO_NONE, "the kernel cuts the super-frame just before it encrypts it, and fills every sum", source="linux 6.1 net/ipv4/esp4_offload.c esp4_gso_segment (esp_features)"),
         Row(_CRC, (feature(SCTP_CUTS),), KEEP, SAME, f"{SCTP_CUTS} is on: whoever the device hands the super-frame to cuts it", source=_GRE_CUTS),
         Row(_CRC, (ENCAPSULATED, carries(Kind.GRE)), (*segment(AIMED), *fill(AIMED, crc=True), *compute(TRANSPORT)), TO_NONE, "the kernel cuts the super-frame, makes the CRC of each packet and GRE's sum anew around it", source=_GRE_CUTS),
@@ -252,7 +253,7 @@ NAT_5_6 = Stage(
     source="linux 5.6 net/netfilter/nf_nat_proto.c nf_nat_ipv4_manip_pkt, tcp_manip_pkt, udp_manip_pkt",
     table=(
         NAT.table[0],
-        Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number", source="linux 5.6 net/netfilter/nf_nat_proto.c udp_manip_pkt (mended by ea64d8d6c675)"),
+        Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number", source="linux 5.6 net/netfilter/nf_nat_proto.c udp_manip_pkt (mended by ea64d8d6c675)", mended=Mended("Linux 5.7", "ea64d8d6c675", "5.6.13, 5.4.41, 4.19.123 and 4.14.181")),
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
         *_ERRORS,
         *_OF_SOME,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.headers import Kind
-from csumlab.stage import ANY, BUNDLED, KEEP, LONG, POP, SAME, UNBUNDLE, Row, carries, compute, differing, knob, when, write_pseudo
+from csumlab.stage import ANY, BUNDLED, KEEP, LONG, POP, SAME, UNBUNDLE, Mended, Row, carries, compute, differing, knob, when, write_pseudo
 from csumlab.stages import linux, rewriters, tunnels
 from csumlab.state import Skb, Summed
 
@@ -17,7 +17,7 @@ SENDER_6_11 = differing(
     linux.SENDER,
     "sender-6.11",
     linux.SENDER.source,
-    {8: Row(ANY, _ASKS, write_pseudo(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation: the pseudo-header's sum only, with no note that it is owed; what fits one datagram is never cut, where a segment would get its sum", source=_NO_OFFLOAD)},
+    {8: Row(ANY, _ASKS, write_pseudo(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation: the pseudo-header's sum only, with no note that it is owed; what fits one datagram is never cut, where a segment would get its sum", source=_NO_OFFLOAD, mended=Mended("Linux 6.12", "d96016a764f6"))},
 )  # fmt: skip
 SENDER_6_12 = differing(
     linux.SENDER,

@@ -15,6 +15,7 @@ from csumlab.stage import (
     TRAILER,
     TRIM,
     Follows,
+    Mended,
     Row,
     Rule,
     Selector,
@@ -43,12 +44,19 @@ _OWED = when(Skb, summed=Summed.PARTIAL)
 _COMPLETE = when(Skb, summed=Summed.COMPLETE)
 _ZERO = fills_to_zero(Selector.AIMED)
 
+_VETH = Mended("Linux 4.5", "ce8c839b74e3", "stable kernels of early 2016")
+_CRC = Mended("Linux 4.13", "5d65a16a689a (a merge)")
+_FILL = Mended("Linux 4.9", "4f2e4ad56a65")
+_GRE = Mended("Linux 5.9", stable="stable kernels since August 2020 (b3e3feb569e0 in one of them)")
+_IPV6 = Mended("Linux 5.6", "189c9b1e9453")
+_PULL = Mended("Linux 4.20", "db4f1be3ca9b")
+
 VETH_4_4 = differing(
     linux.VETH,
     "veth-4.4",
     "linux 4.4 drivers/net/veth.c veth_xmit; mended by linux commit ce8c839b74e3 (4.5, and later stable kernels)",
     {},
-    before={1: Row(when(Skb, summed=Summed.NONE), (feature("peer-rx-checksum"),), KEEP, changed(summed=Summed.UNNECESSARY, level=0, invalid=False), "rx-checksum of the other end is on: what nobody looked at is marked as verified", vouches=True)},
+    before={1: Row(when(Skb, summed=Summed.NONE), (feature("peer-rx-checksum"),), KEEP, changed(summed=Summed.UNNECESSARY, level=0, invalid=False), "rx-checksum of the other end is on: what nobody looked at is marked as verified", vouches=True, mended=_VETH)},
 )  # fmt: skip
 
 _FILLED_TO_ZERO = "the sum comes out as 0 and the kernel writes that: a UDP field then says that there is none"
@@ -60,7 +68,7 @@ SENDER_4_12 = replace(
     like=linux.SENDER,
     table=(
         *linux.SENDER.table[:7],
-        Row(ANY, (carries(Kind.SCTP), feature(linux.SCTP)), write_zero(Selector.TRANSPORT), linux.TO_PARTIAL, "the route's device makes CRCs: SCTP leaves a blank field to it, and nothing says that it is no sum that is owed"),
+        Row(ANY, (carries(Kind.SCTP), feature(linux.SCTP)), write_zero(Selector.TRANSPORT), linux.TO_PARTIAL, "the route's device makes CRCs: SCTP leaves a blank field to it, and nothing says that it is no sum that is owed", mended=_CRC),
         *linux.SENDER.table[9:],
     ),
 )  # fmt: skip
@@ -69,7 +77,7 @@ EGRESS_4_12 = Stage(
     linux.EGRESS.title,
     _SCTP,
     (
-        Row(_OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP"),
+        Row(_OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP", mended=_CRC),
         *linux.EGRESS.table[4:],
     ),
     linux.EGRESS,
@@ -80,9 +88,9 @@ EGRESS_4_8 = differing(
     "linux 4.8 net/core/dev.c skb_checksum_help; mended by linux commit 4f2e4ad56a65 (4.9)",
     {},
     before={
-        2: Row(_OWED, (ENCAPSULATED, ~feature("hw-enc-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
-        3: Row(_OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
-        7: Row(_OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO),
+        2: Row(_OWED, (ENCAPSULATED, ~feature("hw-enc-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
+        3: Row(_OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
+        7: Row(_OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
     },
 )  # fmt: skip
 
@@ -91,7 +99,7 @@ SEGMENTATION_5_8 = differing(
     linux.SEGMENTATION,
     "segmentation-5.8",
     "linux 5.8 net/ipv4/gre_offload.c gre_gso_segment; mended in August 2020 (net: gre: recompute gre csum for sctp over gre tunnels; stable commit b3e3feb569e0)",
-    {_CUT_OF_GRE: Row(when(Skb, summed=Summed.PARTIAL, crc=True), (ENCAPSULATED, carries(Kind.GRE)), (*segment(Selector.AIMED), *fill(Selector.AIMED, crc=True), *compute(Selector.TRANSPORT), *spoil(Selector.TRANSPORT)), fresh(Skb), "the kernel cuts the super-frame and makes the CRC of each packet; GRE's sum is made as if that were a sum, which adds up to nothing with its data")},
+    {_CUT_OF_GRE: Row(when(Skb, summed=Summed.PARTIAL, crc=True), (ENCAPSULATED, carries(Kind.GRE)), (*segment(Selector.AIMED), *fill(Selector.AIMED, crc=True), *compute(Selector.TRANSPORT), *spoil(Selector.TRANSPORT)), fresh(Skb), "the kernel cuts the super-frame and makes the CRC of each packet; GRE's sum is made as if that were a sum, which adds up to nothing with its data", mended=_GRE)},
 )  # fmt: skip
 
 NAT_5_5 = differing(
@@ -99,7 +107,7 @@ NAT_5_5 = differing(
     "nat-5.5",
     "linux 5.5 net/core/utils.c inet_proto_csum_replace16; mended by linux commit 189c9b1e9453",
     {},
-    before={len(linux.NAT_5_6.table): Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for the new address although the field has made up for it: it is wrong from here on")},
+    before={len(linux.NAT_5_6.table): Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for the new address although the field has made up for it: it is wrong from here on", mended=_IPV6)},
 )  # fmt: skip
 
 OPENVSWITCH_5_5 = differing(
@@ -107,7 +115,7 @@ OPENVSWITCH_5_5 = differing(
     "openvswitch-set-5.5",
     "linux 5.5 net/openvswitch/actions.c update_ipv6_checksum, net/core/utils.c inet_proto_csum_replace16; mended by linux commit 189c9b1e9453",
     {},
-    before={5: Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for a new address although the field has made up for it: it is wrong from here on")},
+    before={5: Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for a new address although the field has made up for it: it is wrong from here on", mended=_IPV6)},
 )  # fmt: skip
 
 INPUT_4_17 = differing(
@@ -123,5 +131,5 @@ RECEIVE_4_19 = differing(
     "receive-4.19",
     "linux 4.19 net/ipv4/udp.c udp4_csum_init, include/net/udp.h udp_csum_pull_header; mended by linux commit db4f1be3ca9b (4.20)",
     {},
-    before={9: Row(_COMPLETE, (carries(Kind.UDP), right(Selector.TRANSPORT)), REJECT, SAME, "the sum that came with the packet says wrong, and the check in software starts from it: a good datagram is dropped (InCsumErrors)")},
+    before={9: Row(_COMPLETE, (carries(Kind.UDP), right(Selector.TRANSPORT)), REJECT, SAME, "the sum that came with the packet says wrong, and the check in software starts from it: a good datagram is dropped (InCsumErrors)", mended=_PULL)},
 )  # fmt: skip

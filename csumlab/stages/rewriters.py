@@ -24,6 +24,7 @@ from csumlab.stage import (
     SAME,
     SHORT_QUOTE,
     Follows,
+    Mended,
     Row,
     Rule,
     Selector,
@@ -73,9 +74,10 @@ NFT = Stage(
     ),
 )  # fmt: skip
 _BLIND = "linux 5.16 net/netfilter/nft_payload.c nft_payload_l4csum_offset (mended by 4e1860a38637)"
+_SEEN = Mended("Linux 5.17", "4e1860a38637")
 _NFT_BLIND = (
-    Row(ANY, (FRAGMENT, ABSENT_TRANSPORT), (*MEND_PAYLOAD, *translate(Rule.LEAVE, Rule.ONES, Rule.ONES)), SAME, "edited; a zero UDP sum stays zero, but the payload of later fragments is taken for a header with a sum: two bytes of it are changed", source=_BLIND),
-    Row(when(Skb, summed=_UNOWED), (FRAGMENT, ~carries(Kind.UDPLITE, Kind.DCCP, Kind.SCTP)), (*MEND_PAYLOAD, *translate(Rule.ONES, Rule.ONES, Rule.ONES)), SAME, "edited; the sum is updated by the difference, and so are two bytes of payload where later fragments would have it", source=_BLIND),
+    Row(ANY, (FRAGMENT, ABSENT_TRANSPORT), (*MEND_PAYLOAD, *translate(Rule.LEAVE, Rule.ONES, Rule.ONES)), SAME, "edited; a zero UDP sum stays zero, but the payload of later fragments is taken for a header with a sum: two bytes of it are changed", source=_BLIND, mended=_SEEN),
+    Row(when(Skb, summed=_UNOWED), (FRAGMENT, ~carries(Kind.UDPLITE, Kind.DCCP, Kind.SCTP)), (*MEND_PAYLOAD, *translate(Rule.ONES, Rule.ONES, Rule.ONES)), SAME, "edited; the sum is updated by the difference, and so are two bytes of payload where later fragments would have it", source=_BLIND, mended=_SEEN),
 )  # fmt: skip
 NFT_5_16 = Stage(
     name="nft-payload-5.16",
@@ -92,7 +94,7 @@ NFT_5_6 = Stage(
         *_NFT_BLIND,
         *_NFT_ZERO,
         _NFT_PARTIAL,
-        Row(when(Skb, summed=_UNOWED), (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; SCTP's CRC does not follow", source="linux 5.6 net/netfilter/nft_payload.c (mended by 346e320cb210)"),
+        Row(when(Skb, summed=_UNOWED), (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; SCTP's CRC does not follow", source="linux 5.6 net/netfilter/nft_payload.c (mended by 346e320cb210)", mended=Mended("Linux 5.10", "346e320cb210")),
         *_NFT_SUMS,
     ),
 )  # fmt: skip

@@ -28,6 +28,7 @@ from csumlab.stage import (
     UNTAG,
     WRAP,
     Follows,
+    Mended,
     Row,
     Rule,
     Selector,
@@ -95,7 +96,7 @@ DECAPSULATE_ECN_5_9 = Stage(
     source=_ECN,
     table=(
         *_CE,
-        Row(ANY, (outer_ecn("ECT(1)"), inner_ecn("ECT(0)")), mark("ECT(1)", Rule.SWAPPED), SAME, "the inner packet's ECT(0) becomes ECT(1) as the outer one's; one is added to the IPv4 header sum in the order in which a little-endian machine counts", source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1 (b723748750ec, 5.8; mended in 5.9.13)"),
+        Row(ANY, (outer_ecn("ECT(1)"), inner_ecn("ECT(0)")), mark("ECT(1)", Rule.SWAPPED), SAME, "the inner packet's ECT(0) becomes ECT(1) as the outer one's; one is added to the IPv4 header sum in the order in which a little-endian machine counts", source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1 (b723748750ec, 5.8; mended in 5.9.13)", mended=Mended("Linux 5.9.13")),
         _UNMARKED,
     ),
 )  # fmt: skip
@@ -243,7 +244,7 @@ PPPOE_RECEIVE_2_6_15 = Stage(
     title="PPPoE receives",
     source="linux 2.6.15 drivers/net/ppp_generic.c ppp_receive_nonmp_frame (skb_pull); mended in 2.6.16, linux-kernel 2006-02-07, [PPP]: Fixed hardware RX checksum handling",
     table=(
-        Row(when(Skb), (), (*unwrap(), *unwrap(Follows.NOTHING), *TRIM), SAME, "both headers are taken off, but the sum of the packet still counts that of PPP"),
+        Row(when(Skb), (), (*unwrap(), *unwrap(Follows.NOTHING), *TRIM), SAME, "both headers are taken off, but the sum of the packet still counts that of PPP", mended=Mended("Linux 2.6.16")),
     ),
 )  # fmt: skip
 

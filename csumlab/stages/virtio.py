@@ -8,7 +8,7 @@ and looks at no flag of it (drivers/vhost/net.c), so it needs no table of its ow
 
 from __future__ import annotations
 
-from csumlab.stage import DROP, KEEP, LONG, SAME, Row, Selector, Stage, Token, feature, fill, fresh, knob, when
+from csumlab.stage import DROP, KEEP, LONG, SAME, Mended, Row, Selector, Stage, Token, feature, fill, fresh, knob, when
 from csumlab.state import Skb, Summed, Virtio
 
 _ALL_BUT_PARTIAL = (Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE)
@@ -43,7 +43,7 @@ TAP_RECEIVE_6_10 = Stage(
     title=TAP_RECEIVE.title,
     source=TAP_RECEIVE.source,
     table=(
-        Row(when(Virtio, needs=True), (LONG, knob(SHORT_TAIL)), DROP, SAME, "what is left of the frame for the last segment is shorter than its headers: the check of the header refuses the super-frame (EINVAL)", source="linux commit e269d79c7d35 (6.10, and stable kernels of July 2024) include/linux/virtio_net.h virtio_net_hdr_to_skb; mended by 89add40066f9 (6.11)"),
+        Row(when(Virtio, needs=True), (LONG, knob(SHORT_TAIL)), DROP, SAME, "what is left of the frame for the last segment is shorter than its headers: the check of the header refuses the super-frame (EINVAL)", source="linux commit e269d79c7d35 (6.10, and stable kernels of July 2024) include/linux/virtio_net.h virtio_net_hdr_to_skb; mended by 89add40066f9 (6.11)", mended=Mended("Linux 6.11", "89add40066f9")),
         *TAP_RECEIVE.table,
     ),
 )  # fmt: skip

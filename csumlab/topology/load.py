@@ -112,7 +112,7 @@ class _Parser(Checker):
         self.words(entry.sysctl, KNOBS, f"{key}.sysctl", "sysctl")
         if entry.program and PRESETS[entry.preset].family is not Skb:
             raise self.fail(f"{key}.program", f"programs on packet sockets of {entry.preset} are not modelled")
-        self.behaviour(entry.program, f"{key}.program")
+        self.behaviour(entry.program, f"{key}.program", programs.OF_QUEUES, "of a program behind nfqueue, not of one that is a stack")
         for word in BRIDGE_CALLS.values():
             if entry.sysctl.get(word) and PRESETS[entry.preset].bridge_netfilter is None:
                 raise self.fail(f"{key}.sysctl.{word}", f"what bridge netfilter of {entry.preset} does is not modelled")
@@ -373,13 +373,17 @@ class _Parser(Checker):
     def program(self, by: str, words: str, key: str) -> None:
         if words and by != "nfqueue":
             raise self.fail(key, f"{by} is no program: only nfqueue has one behind it")
-        self.behaviour(words, key)
+        self.behaviour(words, key, programs.OF_SOCKETS, "of a program with packet sockets, not of one behind nfqueue")
 
-    def behaviour(self, words: str, key: str) -> None:
+    def behaviour(self, words: str, key: str, unfit: frozenset[str], of: str) -> None:
+        """``unfit`` are words that cannot apply here, as they are ``of`` another kind of program."""
         try:
-            programs.behaviours(words)
+            found = programs.behaviours(words)
         except ValueError as error:
             raise self.fail(key, str(error)) from None
+        for word in found:
+            if word in unfit:
+                raise self.fail(key, f"{word} is {of}")
 
     def in_driver(self, by: str, device: Device, way: str, key: str) -> None:
         if by in IN_DRIVER and not (device.kind is DeviceKind.NIC and device.native_xdp and way == "in"):

@@ -11,6 +11,9 @@ import msgspec
 
 from csumlab.tables import ETHERNET_MTU
 
+BEGINNING = 3
+"""Letters with which the beginning of a word is a hint of it."""
+
 
 class TopologyError(Exception):
     """A topology that cannot be used. ``str()`` names file, line where one is known, key, what is wrong, and what would be right."""
@@ -145,7 +148,9 @@ class Reader:
         valid = list(valid)
         for word in given:
             if word not in valid:
-                near = difflib.get_close_matches(word, valid, 1)
+                # The beginning of a word says more than the likeness of another: nfq is nfqueue's, not nft.
+                begun = [one for one in valid if one.startswith(word)] if len(word) >= BEGINNING else []
+                near = begun[:1] or difflib.get_close_matches(word, valid, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(valid)}"
                 raise self.fail(f"{key}.{word}" if what == "key" and key else key or word, f"unknown {what} {word!r}; {hint}")
 

@@ -136,6 +136,7 @@ LINUX_6_1 = Preset(
     slots_fatal=20,
     source="linux 6.1 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c, drivers/net/veth.c, net/bridge/br_device.c; "
     "observed on Xen 4.17",
+    mended_as="linux-6.12",
 )
 _SINCE_6_9 = {**LINUX_6_1.carrying, **dict.fromkeys(_READABLE, (tunnels.ENCAPSULATE, linux_later.DECAPSULATE_6_9))}
 LINUX_6_10 = replace(

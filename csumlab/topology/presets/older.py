@@ -37,15 +37,17 @@ LINUX_5_10 = replace(
 LINUX_5_9 = replace(
     LINUX_5_10,
     name="linux-5.9",
-    title="Linux 5.8 to 5.9.12 (ECN marks of tunnels; all else as 5.10)",
+    title="Linux 5.8 to 5.9.12 (ECN marks of tunnels, nft and SCTP; all else as 5.10)",
     ecn=tunnels.DECAPSULATE_ECN_5_9,
+    editors={**LINUX_5_10.editors, "nft": rewriters.NFT_5_6},
     source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1; in all else Linux 5.10",
     mended_in="Linux 5.9.13",
 )
 LINUX_5_7 = replace(
     LINUX_5_10,
     name="linux-5.7",
-    title="Linux 5.7 (ECN marks of tunnels, super-frames of SCTP in GRE; all else as 5.10)",
+    title="Linux 5.7 (ECN marks of tunnels, nft and SCTP, super-frames of SCTP in GRE; all else as 5.10)",
+    editors=LINUX_5_9.editors,
     ecn=tunnels.DECAPSULATE_ECN_5_7,
     segmentation=linux_older.SEGMENTATION_5_8,
 )
@@ -54,8 +56,7 @@ LINUX_5_6 = replace(
     name="linux-5.6",
     title="Linux 5.6",
     nat=linux.NAT_5_6,
-    editors={**LINUX_5_7.editors, "nft": rewriters.NFT_5_6},
-    source="linux 5.6 net/netfilter/nf_nat_proto.c, nft_payload.c; in all else Linux 5.7",
+    source="linux 5.6 net/netfilter/nf_nat_proto.c; in all else Linux 5.7",
 )
 LINUX_4_20 = replace(
     LINUX_5_6,

@@ -15,8 +15,9 @@ class Preset:
     """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
     its Xen network drivers write and heed, ``editors`` what edits packets beside NAT, by its word in topologies. ``mended_in`` is the
-    first version that does not do what is special about this one, "" if there is nothing to mend, and ``mended_as`` the preset that stands
-    for it. ``refuses_short_tails``: a tap asks how long the last segment of a super-frame is. Of a packet's slots of a ring behind the
+    first version that does not do what is special about this one where no row of a fault says more (stage.Mended), "" if there is
+    nothing to mend, and ``mended_as`` the preset that stands for it.
+    ``refuses_short_tails``: a tap asks how long the last segment of a super-frame is. Of a packet's slots of a ring behind the
     first: the most that its netfront uses, the most that its netback takes, and the most with which that does not disable the interface
     (0: it never does)."""
 
