@@ -41,6 +41,7 @@ __all__ = [
     "blank_inits",
     "damaged",
     "dhcp_offer",
+    "dhcp_offers",
     "download",
     "errors_about",
     "ether",
@@ -167,6 +168,18 @@ def exchange(client: str, server: str, made: Callable[[Packet], bytes], count: i
     for n in range(count):
         back = ether(0x01, 0x11) / IP(src=server, dst=client, id=n, ttl=62) / TCP(sport=80, dport=40000 + n, flags="PA")
         found.insert(3 * n + 2, right(back / Raw(b"answer %d" % n)))
+    return found
+
+
+def dhcp_offers(made: Callable[[Packet], bytes]) -> list[bytes]:
+    """Offers to a guest of the server's own host and to another machine, at the addresses that are offered, as servers send them that know
+    the client's hardware address."""
+    found = []
+    for n in range(4):
+        found += [
+            made(ether(0x01, to) / IP(src="10.5.0.1", dst=client, id=n) / UDP(sport=67, dport=68) / dhcp_offer(n))
+            for to, client in ((0x11, "10.5.0.11"), (0x12, "10.5.0.12"))
+        ]
     return found
 
 

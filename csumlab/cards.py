@@ -16,6 +16,7 @@ from csumlab.behaviours import LONGEST, Known, Measure, Measured, chosen
 BEHAVIOURS: Final[Mapping[str, str]] = {
     "tx-by-protocol": "ignores csum_start: fills TCP and UDP right behind the outermost IP header and nothing else",
     "tx-tunnel-ports": "takes a datagram that holds a tunnel packet for one that it is told of, and fills nothing if it is not told",
+    "tx-inner-ports": "offers to fill inside of tunnels, and does so only inside of UDP to the ports of VXLAN and Geneve",
     "tx-unfilled": "fills nothing, whatever it offers",
     "tx-hangs": "stops sending once it is asked for a sum of anything but TCP, UDP and SCTP",
     "tx-drops-long6": "has a driver that drops super-frames of TCP over IPv6",
@@ -72,6 +73,8 @@ CARDS: Final = (
     Known("thunderbolt", ("tx-drops-long6",), "linux before 6.5.6 (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
     Known("ocelot-8021q", ("tx-skips-ptp", "tx-driver-fills"), "linux net/dsa/tag_ocelot_8021q.c ocelot_defer_xmit"),
     Known("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
+    Known("vmxnet3-5.13", ("tx-inner-ports",), "netdev 2021-07-02, vmxnet3: fix cksum offload issues for tunnels with non-default udp ports (in 5.14)"),
+    Known("wsl-2022", ("tx-skips-short:0-53",), "https://github.com/microsoft/WSL/issues/8610", "derived"),
 )  # fmt: skip
 
 
@@ -96,9 +99,15 @@ PTP_EVENTS: Final = 319
 """The UDP port of PTP messages whose time counts (IEEE 1588 annexes C and D)."""
 
 
+TUNNELS: Final = (4789, 6081)
+"""The UDP ports of VXLAN and Geneve (IANA)."""
+
+
 def ports(text: str) -> tuple[int, ...]:
     """The ports that a card tells from others."""
-    return (PTP_EVENTS,) if {"tx-stamps", "tx-stamps-right", "tx-skips-ptp"} & set(behaviours(text)) else ()
+    words = set(behaviours(text))
+    events = (PTP_EVENTS,) if {"tx-stamps", "tx-stamps-right", "tx-skips-ptp"} & words else ()
+    return (*events, *(TUNNELS if "tx-inner-ports" in words else ()))
 
 
 @cache

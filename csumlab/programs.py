@@ -22,6 +22,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "heeds-verified": "is told where a sum counts as verified (TP_STATUS_CSUM_VALID, no NFQA_SKB_CSUM_NOTVERIFIED), and believes it",
     "anew": "makes the sum of what it edits anew",
     "forgets": "edits, and leaves the sum to whoever transmits",
+    "updates-zero": "updates a UDP field of zero as if it were a sum",
     "header-included": "sends by a raw socket (IP_HDRINCL) in place of a packet socket",
 }
 """Each completes "a program that ..."."""
@@ -31,13 +32,17 @@ OF_SOCKETS: Final = frozenset({"keeps-header", "header-included"})
 """What only one can do that has packet sockets or a vhost-user ring."""
 
 PROGRAMS: Final = (
+    Known("bmv2", (), "https://github.com/p4lang/behavioral-model/issues/1280", "derived"),
     Known("dpdk-io", (), "DPDK lib/vhost/virtio_net.c: what is received with NEEDS_CSUM does not ask for a sum when it is sent", "memory"),
+    Known("gvisor-2026", ("updates-zero",), "gVisor before pull request 13526 (netstack/udp: preserve checksum=0 during NAT rewriting)", "derived"),
     Known("libnetfilter-queue", ("anew",), "libnetfilter_queue src/extra/tcp.c nfq_tcp_mangle_ipv4, udp.c nfq_udp_mangle_ipv4", "memory"),
     Known("nf-queue-example", ("takes-unfinished",), "libnetfilter_queue examples/nf-queue.c", "memory"),
+    Known("openvpn-client-nat", ("updates-zero",), "OpenVPN 2.7.4 src/openvpn/clinat.c client_nat_transform; OpenVPN issue 1037", "derived"),
     Known("ovs-netdev", (), "Open vSwitch commit 29bb3093eb8b: before it, offload had to be off", "derived"),
     Known("ovs-netdev-tso", ("keeps-header",), "Open vSwitch commit 29bb3093eb8b (userspace-tso-enable)", "derived"),
     Known("relay", (), "any that opens packet sockets and asks them for no status"),
     Known("scapy", ("anew",), "scapy/layers/inet.py: a field that is deleted is computed when the packet is built", "memory"),
+    Known("suricata-ips", (), "Suricata, af-packet with copy-mode: ips", "memory"),
     Known("vpp-17.07", (), "https://github.com/FDio/vpp/issues/2438", "derived"),
     Known("vpp-18.04", ("heeds-owed",), "FD.io VPP 18.04 src/vnet/devices/af_packet/node.c mark_tcp_udp_cksum_calc", "derived"),
     Known("vpp-23.02", ("keeps-header",), "FD.io VPP src/plugins/af_packet/node.c fill_cksum_offload"),

@@ -30,6 +30,7 @@ READERS: Final = (
     Known("bmv2", ("sums", "compares"), "p4lang/behavioral-model src/bm_sim/checksums.cpp: a P4 program that verifies its sums"),
     Known("dhcp-client", ("udp-only", "sums"), "ISC dhcp common/packet.c decode_udp_ip_header; common/lpf.c without PACKET_AUXDATA"),
     Known("dhcp-client-auxdata", ("udp-only", "sums", "heeds-owed"), "linux 6.1 net/packet/af_packet.c packet_recvmsg (PACKET_AUXDATA)"),
+    Known("gvisor", ("trusts",), "gVisor issue 2989: --rx-checksum-offload is on unless it is switched off", "derived"),
     Known("libpcap-6.0", ("watches", "sums", "heeds-owed", "heeds-verified", "valid-of-complete"), "linux before commit b85f628aa158"),
     Known("nsd-xdp", ("udp-only", "trusts"), "NLnetLabs NSD issue 465, before pull request 467"),
     Known("raw-socket", ("trusts",), "linux 6.1 net/ipv4/raw.c raw_rcv: nothing behind the IP header is verified", "observed"),

@@ -102,7 +102,7 @@ def programmed_hosts() -> dict[str, Topology]:
     four = SNAT[: SNAT.index("[[", 2)]
     return {
         "program, relay": with_program("relay", SNAT),
-        "program, with headers": with_program("keeps-header heeds-verified sums", SNAT),
+        "program, with headers": with_program("keeps-header heeds-verified sums updates-zero", SNAT),
         "program, anew": with_program("heeds-owed sums anew", four),
         "program, raw socket": with_program("heeds-owed forgets header-included", four),
     }
@@ -127,7 +127,7 @@ def hosts() -> dict[str, Topology]:
         "rewriting, ipvs, addresses": router(by("ipvs")),
         "rewriting, marks": router(MARKED),
         "rewriting, queue": router(DECIDED, verify=False),
-        "rewriting, queue, edited": router(by_programs("takes-unfinished", "anew"), port=40000),
+        "rewriting, queue, edited": router(by_programs("takes-unfinished updates-zero", "anew"), port=40000),
         "rewriting, queue, edited unfinished": router(by_programs("takes-unfinished heeds-owed", "takes-unfinished forgets"), port=40000),
         "rewriting, snat of 5.6": router(SNAT, preset="linux-5.6", verify=False),
     }

@@ -449,6 +449,8 @@ def card_hosts() -> dict[str, Topology]:
     )
     for word in ("tx-one-sum", "tx-missums-tunnels"):
         found[f"vxlan, cards, {word}"] = host(cuts.replace("tx-by-protocol", word), UDPCSUM="true", NATRULE="")
+    ports = cuts.replace("tx-by-protocol", "tx-inner-ports").replace('kind = "vxlan"', 'kind = "vxlan"\nport = 8472')
+    found["vxlan, cards, tx-inner-ports"] = host(ports, UDPCSUM="true", NATRULE="")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from csumlab.cards import PTP_EVENTS
+from csumlab.cards import PTP_EVENTS, TUNNELS
 from csumlab.headers import Kind
 from csumlab.stage import (
     ABSENT_TRANSPORT,
@@ -60,6 +60,8 @@ _SMSC = "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum, smsc95xx_tx_
 _PADS = "linux drivers/net/ethernet/realtek/r8169_main.c rtl8169_features_check; linux commit 20d1f2d1b024"
 _ONE_STEP = "linux drivers/net/ethernet/freescale/enetc/enetc.c enetc_map_tx_buffs; linux 6.12.18 changelog, net: enetc: update UDP checksum when updating originTimestamp field"
 _DSA = "linux net/dsa/tag_ocelot_8021q.c ocelot_defer_xmit; net/dsa/user.c dsa_user_setup (features of the conduit)"
+_INNER = "netdev 2021-07-02, vmxnet3: fix cksum offload issues for tunnels with non-default udp ports; netdev 2020-09-25, vmxnet3: fix cksum offload issues for non-udp tunnels"
+_UNKNOWN_PORT = (knob("tx-inner-ports"), ENCAPSULATED, *(~to_port(port) for port in TUNNELS))
 _CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
 NIC_TRANSMIT = Stage(
@@ -84,6 +86,8 @@ NIC_TRANSMIT = Stage(
         Row(_OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT), KEEP, fresh(Bare), "the card reads outer headers only, and finds no sum to fill there", source=_CONTRACT, sure="derived"),
         Row(_OWED, (_BY_PROTOCOL, ~aimed_at(Kind.TCP, Kind.UDP)), KEEP, fresh(Bare), "the card knows TCP and UDP only: not filled", source=_CONTRACT),
         Row(_OWED, (knob("tx-tunnel-ports"), TUNNEL, ~ENCAPSULATED, aimed_at(Kind.UDP)), KEEP, fresh(Bare), "the card knows a tunnel by its port and was not told of one: the outer sum is not filled", source="linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
+        Row(_OWED, (*_UNKNOWN_PORT, LONG), segment(Selector.AIMED), fresh(Bare), "the card cuts what is in a tunnel that it does not know by its port, and leaves the sums inside as they are", source=_INNER, sure="derived"),
+        Row(_OWED, _UNKNOWN_PORT, KEEP, fresh(Bare), "the card fills inside of a tunnel only if it knows it by its port, and has offered to for all: not filled", source=_INNER),
         Row(_OWED, (knob("tx-udp-zero"), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the sum comes out as 0 and is written so: the field says that there is none", source="qemu commit 0dacea92d26c"),
         Row(_OWED, (knob("tx-driver-fills"), LONG, of_length("tx-start-limit")), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cannot be told where the sum starts: its driver cuts the super-frame and fills", source=_R8152),
         Row(_OWED, (LONG, of_length("tx-start-limit")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame and cannot be told where the sum starts: the segments leave unfilled", source=_R8152, sure="derived"),

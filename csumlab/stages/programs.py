@@ -72,6 +72,8 @@ QUEUE_VERDICT = Stage(
 )  # fmt: skip
 
 _BACK = changed(summed=Summed.NONE, level=0, start=None)
+_OF_ZERO = "a zero UDP field says that there is no sum, and is updated as if it were one: it becomes a wrong sum"
+_ZERO = "gVisor pull request 13526; OpenVPN issue 1037: an incremental update that does not ask for zero (RFC 768, RFC 3022 section 4.1)"
 _UNKNOWN = "a verdict with a payload is taken back as CHECKSUM_NONE"
 QUEUE_EDIT = Stage(
     name="queue-edit",
@@ -79,6 +81,7 @@ QUEUE_EDIT = Stage(
     source=_MANGLE,
     table=(
         Row(ANY, (~EDITS,), KEEP, SAME, "the verdict has no payload: the kernel goes on with the packet that it kept, and with all that stands beside it", sure="observed"),
+        Row(when(Skb), (ABSENT_TRANSPORT, knob("updates-zero")), translate(Rule.FINAL, Rule.FINAL), _BACK, f"edited; {_OF_ZERO}; {_UNKNOWN}", source=_ZERO, sure="derived"),
         Row(when(Skb), (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), _BACK, f"edited; a zero UDP sum stays zero; {_UNKNOWN}", sure="observed"),
         Row(when(Skb), (knob("forgets"),), translate(Rule.LEAVE, Rule.LEAVE), _BACK, f"edited, and the sum left as it is; {_UNKNOWN}, so nobody makes it", sure="observed"),
         Row(when(Skb), (knob("anew"), ~FRAGMENT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), _BACK, f"edited, with a sum made anew over the bytes as they are, whatever it was; {_UNKNOWN}", sure="observed"),
@@ -141,6 +144,7 @@ PROGRAM_NAT = Stage(
     title="program translates",
     source="RFC 1624; FD.io VPP src/plugins/nat, ip_csum_update",
     table=(
+        Row(ANY, (ABSENT_TRANSPORT, knob("updates-zero")), translate(Rule.FINAL, Rule.FINAL), SAME, f"translated; {_OF_ZERO}", source=_ZERO, sure="derived"),
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="derived"),
         Row(ANY, (knob("forgets"),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated, and the sum left as it is", sure="derived"),
         Row(when(Skb), (knob("anew"), ~FRAGMENT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "translated, with a sum made anew over the bytes as they are, whatever it was", sure="derived"),

@@ -66,8 +66,8 @@ class Links(Places):
         return (virtio.SHORT_TAIL,) if chosen == short else ()
 
     def _by_program(self, stage: Stage, domain: Domain, port: Port, way: str) -> None:
-        """Between a device and the program that is the stack of its domain. Of a virtio device the program is the other end itself."""
-        if domain.program and self.topology.device(port).kind is not DeviceKind.VIRTIO:
+        """Between a device and the program that is the stack of its domain."""
+        if domain.program:
             self._apply(stage, domain, port, way)
 
     def _rewrite(self, domain: Domain, port: Port, way: str, whose: Collection[str]) -> None:

@@ -1,0 +1,13 @@
+"""The same offers, with a filter of tc on the server's bridge that makes their sums."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import dhcp_offers, right, write
+
+if __name__ == "__main__":
+    write(__file__, dhcp_offers(right))
