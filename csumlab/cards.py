@@ -72,8 +72,9 @@ CARDS: Final = (
     Known("stmmac", ("rx-trusts",), "linux before commit ee0aace5f844 (stmmac_main.c stmmac_rx); CVE-2025-40337"),
     Known("thunderbolt", ("tx-drops-long6",), "linux before 6.5.6 (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
     Known("ocelot-8021q", ("tx-skips-ptp", "tx-driver-fills"), "linux net/dsa/tag_ocelot_8021q.c ocelot_defer_xmit"),
+    Known("rvvm-rtl8169", ("tx-unfilled",), "https://github.com/LekKit/RVVM/issues/84", "derived"),
     Known("qemu", ("tx-udp-zero",), "qemu commit 0dacea92d26c, before it"),
-    Known("vmxnet3-5.13", ("tx-inner-ports",), "netdev 2021-07-02, vmxnet3: fix cksum offload issues for tunnels with non-default udp ports (in 5.14)"),
+    Known("vmxnet3-5.13", ("tx-inner-ports",), "netdev 2021-07-02, vmxnet3: fix cksum offload issues for tunnels"),
     Known("wsl-2022", ("tx-skips-short:0-53",), "https://github.com/microsoft/WSL/issues/8610", "derived"),
 )  # fmt: skip
 

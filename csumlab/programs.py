@@ -34,10 +34,10 @@ OF_SOCKETS: Final = frozenset({"keeps-header", "header-included"})
 PROGRAMS: Final = (
     Known("bmv2", (), "https://github.com/p4lang/behavioral-model/issues/1280", "derived"),
     Known("dpdk-io", (), "DPDK lib/vhost/virtio_net.c: what is received with NEEDS_CSUM does not ask for a sum when it is sent", "memory"),
-    Known("gvisor-2026", ("updates-zero",), "gVisor before pull request 13526 (netstack/udp: preserve checksum=0 during NAT rewriting)", "derived"),
+    Known("gvisor-2026", ("updates-zero",), "gVisor before pull request 13526", "derived"),
     Known("libnetfilter-queue", ("anew",), "libnetfilter_queue src/extra/tcp.c nfq_tcp_mangle_ipv4, udp.c nfq_udp_mangle_ipv4", "memory"),
     Known("nf-queue-example", ("takes-unfinished",), "libnetfilter_queue examples/nf-queue.c", "memory"),
-    Known("openvpn-client-nat", ("updates-zero",), "OpenVPN 2.7.4 src/openvpn/clinat.c client_nat_transform; OpenVPN issue 1037", "derived"),
+    Known("openvpn-client-nat", ("updates-zero",), "OpenVPN 2.7.4 clinat.c client_nat_transform; issue 1037", "derived"),
     Known("ovs-netdev", (), "Open vSwitch commit 29bb3093eb8b: before it, offload had to be off", "derived"),
     Known("ovs-netdev-tso", ("keeps-header",), "Open vSwitch commit 29bb3093eb8b (userspace-tso-enable)", "derived"),
     Known("relay", (), "any that opens packet sockets and asks them for no status"),

@@ -61,8 +61,9 @@ class Walker(Connections):
             self._apply(self._preset(domain).sender, domain, sender)
         self._output(domain, sender, hop, own=True)
 
-    def _output(self, domain: Domain, sender: Port, hop: Span, own: bool = False) -> None:
-        """POSTROUTING, then out by ``sender``; of an ``own`` packet to everybody perhaps back to the sockets here."""
+    def _output(self, domain: Domain, sender: Port, hop: Span, own: bool = False, forwarded: bool = False) -> None:
+        """POSTROUTING, then out by ``sender``; of an ``own`` packet to everybody perhaps back to the sockets here. ``forwarded`` is what
+        somebody else has sent, and no tunnel of this host put into another packet."""
         self._postrouting(domain, sender)
         looped_back = self._own_copy(domain, sender) if own else None
         if looped_back is not None:
@@ -78,7 +79,7 @@ class Walker(Connections):
     def _leave(self, domain: Domain, sender: Port, hop: Span) -> None:
         """Out by ``sender``, behind the hooks."""
         if self.topology.device(sender).kind in CARRIAGES:
-            self._enter_tunnel(domain, sender, hop)
+            self._enter_tunnel(domain, sender, hop, forwarded)
             return
         self._cross(sender, self._stop(sender, hop, _destination(self.packet)), hop)
 
@@ -263,7 +264,7 @@ class Walker(Connections):
         if hooked and leaving.name == port.device:
             raise Ended(Fate.UNTOLD, "a packet that bridge netfilter sends back into its bridge is not followed")
         self._apply(preset.forward, domain, Port(domain.name, leaving.name))
-        self._output(domain, Port(domain.name, leaving.name), hop)
+        self._output(domain, Port(domain.name, leaving.name), hop, forwarded=True)
 
     def _is_udp(self, transport: Header | None) -> bool:
         return transport is not None and transport.layer is Layer.UDP
@@ -309,9 +310,9 @@ class Walker(Connections):
         ip = outer_ip(self.packet.headers)
         return Translation(source=ip.source, destination=ip.destination) if ip is not None else None
 
-    def _enter_tunnel(self, domain: Domain, port: Port, next_hop: Span) -> None:
+    def _enter_tunnel(self, domain: Domain, port: Port, next_hop: Span, forwarded: bool = False) -> None:
         """Out by a tunnel device: the packet becomes the payload of another one, which this host sends. ``next_hop`` is whom the frame in
-        the tunnel is for."""
+        the tunnel is for; ``forwarded`` says that somebody else has sent the packet."""
         preset, device = self._preset(domain), self.topology.device(port)
         if port in self._tunnels:
             raise Ended(Fate.UNTOLD, f"the packets of tunnel {port} are routed into it again")
@@ -337,7 +338,8 @@ class Walker(Connections):
             if in_card:
                 self._apply(nic.CARD_SEAL, domain, sender, "out", outer)
             else:
-                self._apply(preset.carrying[device.kind][0], domain, port, "out", outer)
+                words = ("forwarded",) if forwarded else ()
+                self._apply(preset.carrying[device.kind][0], domain, port, "out", outer, words=words)
             self._output(domain, sender, hop)
 
 

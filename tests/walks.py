@@ -228,6 +228,7 @@ NEIGHBOURS = {
     "freebsd-10": ("pair", "nat", "kvm", "hears", "hears, nothing merged"),
     "freebsd-14": ("hears", "hears, nothing merged"),
     "freebsd-13": ("nat",),
+    "freebsd-15": ("kvm", "tunnel, esp", "gate, esp"),
     "mirage-firewall": ("qubes",),
     "openbsd-5.4": ("nat", "nat, bare card"),
     "linux-6.10": ("kvm, one kernel",),
@@ -449,6 +450,7 @@ def card_hosts() -> dict[str, Topology]:
     )
     for word in ("tx-one-sum", "tx-missums-tunnels"):
         found[f"vxlan, cards, {word}"] = host(cuts.replace("tx-by-protocol", word), UDPCSUM="true", NATRULE="")
+    found["kvm, emulated card"] = host(hosts.KVM.replace('kind = "virtio"\nGUEST', 'kind = "nic"'), TAP="", READER="", FILL="false")
     ports = cuts.replace("tx-by-protocol", "tx-inner-ports").replace('kind = "vxlan"', 'kind = "vxlan"\nport = 8472')
     found["vxlan, cards, tx-inner-ports"] = host(ports, UDPCSUM="true", NATRULE="")
     return found

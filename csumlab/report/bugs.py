@@ -15,8 +15,8 @@ _INTRODUCTION = (
     "Documented bugs, incidents and errata about checksum offload, with the scenario that shows each, or the reason why there is none. "
     "Scenarios are folders of `captures/`: traffic and the script that made it, a topology, what is expected at every hop. They run with "
     "`csumlab scenario run CB-002` (or the slug), and `csumlab scenario list --stage nat --outcome laundering TEXT` searches. Bugs are "
-    "reached by what stages, presets and settings do in general; no code knows of one of them. Entries with CSUM in their number were looked "
-    "up later, in reports of users and changelogs, to try the model on what it was not made for."
+    "reached by what stages, presets and settings do in general; no code knows of one of them. Entries with CSUM in their "
+    "number were looked up later, in reports of users and changelogs, to try the model on what it was not made for."
 )
 
 

@@ -49,7 +49,7 @@ from csumlab.stage import (
     write_pseudo,
     write_zero,
 )
-from csumlab.state import Bare, Skb, Summed
+from csumlab.state import Bare, Skb, Summed, Virtio
 
 _OWED = when(Skb, summed=Summed.PARTIAL)
 _FINISHED = when(Skb, summed=(Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE))
@@ -99,6 +99,16 @@ NIC_TRANSMIT = Stage(
         Row(_OWED, (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
         Row(when(Skb), (knob("tx-unasked"), TAGGED, carries(Kind.TCP, Kind.UDP), ~FRAGMENT, ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card makes the sum anew though nothing is owed: what was damaged before leaves with a right sum", source="linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
         Row(ANY, (), KEEP, fresh(Bare), "the card sends the bytes as they are"),
+    ),
+)  # fmt: skip
+
+EMULATED_CARD = Stage(
+    name="emulated-card",
+    title="emulated card",
+    source="QEMU hw/net/e1000.c xmit_seg, e1000_receive_iov, hw/net/rtl8139.c: they know no virtio header, so that QEMU sets no TUN_F_CSUM",
+    table=(
+        Row(when(Bare), (), KEEP, fresh(Virtio), "the hypervisor writes the frame to the tap as the card's emulation made it, with an empty header or none", sure="memory"),
+        Row(when(Virtio), (), KEEP, fresh(Bare), "the hypervisor puts the frame into the card's memory, and looks at no header", sure="memory"),
     ),
 )  # fmt: skip
 

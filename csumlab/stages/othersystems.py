@@ -27,15 +27,20 @@ from csumlab.stage import (
     Rule,
     Selector,
     Stage,
+    Token,
     carries,
     compute,
+    differing,
     feature,
     fresh,
+    knob,
     right,
+    seal,
     translate,
     when,
     wrong,
 )
+from csumlab.stages.tunnels import ESP_SEAL
 from csumlab.state import Ring, Skb, Summed, Virtio
 
 _VERIFIED = fresh(Skb, summed=Summed.UNNECESSARY)
@@ -71,6 +76,34 @@ FREEBSD_VTNET_RECEIVE = Stage(
         Row(when(Virtio), (), KEEP, fresh(Skb), "no flag: nothing is known", sure="memory"),
     ),
 )  # fmt: skip
+
+FREEBSD_VTNET_RECEIVE_15 = Stage(
+    name="freebsd-vtnet-receive-15",
+    title="vtnet(4) from the host",
+    source="FreeBSD 3008f30d2c2c (2025) sys/dev/virtio/network/if_vtnet.c",
+    table=(
+        Row(when(Virtio, needs=True), (), KEEP, fresh(Skb, summed=Summed.PARTIAL, start=Token.AS_AIMED), "NEEDS_CSUM: the sum is still to be made (CSUM_TCP, CSUM_UDP); who takes the packet does not look at it, and who sends it on fills"),
+        Row(when(Virtio, valid=True), (), KEEP, _VERIFIED, "DATA_VALID is believed", sure="memory"),
+        Row(when(Virtio), (), KEEP, fresh(Skb), "no flag: nothing is known", sure="memory"),
+    ),
+)  # fmt: skip
+
+FREEBSD_ESP_SEAL = differing(
+    ESP_SEAL,
+    "freebsd-esp-seal",
+    "FreeBSD 15 sys/netipsec/ipsec_output.c ipsec4_common_output",
+    {},
+    {
+        1: Row(
+            when(Skb, summed=Summed.PARTIAL),
+            (knob("forwarded"),),
+            seal(),
+            fresh(Skb),
+            "what is forwarded is encrypted as it is: only of what this host sends itself is the sum made first (in_delayed_cksum)",
+            source="FreeBSD 15 sys/netipsec/ipsec_output.c ipsec4_common_output (forwarding); https://github.com/cbsd/cbsd/issues/892",
+        )
+    },
+)
 
 _LRO = "FreeBSD before ca1a7e1021a9 (2021) sys/netinet/tcp_lro.c tcp_lro_rx2, tcp_lro_flush"
 _MERGES = (SEGMENTED, carries(Kind.TCP))

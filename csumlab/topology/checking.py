@@ -22,8 +22,10 @@ PAIRS: Mapping[DeviceKind, DeviceKind] = {
     DeviceKind.VIRTIO: DeviceKind.TAP,
     DeviceKind.TAP: DeviceKind.VIRTIO,
     DeviceKind.MACVTAP: DeviceKind.VIRTIO,
+    DeviceKind.NIC: DeviceKind.TAP,
 }
-"""What is at the other end of a cable between two devices. Behind a virtio a macvtap may take the place of the tap."""
+"""What is at the other end of a cable between two devices. Behind a virtio a macvtap may take the place of the tap, and before a tap a card
+that a hypervisor emulates that of the virtio; other cards are on a wire."""
 
 
 class Checker(Reader):
@@ -58,10 +60,11 @@ class Checker(Reader):
                 bridge = topology.domains[port.domain].devices.get(device.bridge)
                 if bridge is None or bridge.kind is not DeviceKind.BRIDGE:
                     raise self.fail(f"{key}.bridge", f"{port.domain} has no bridge {device.bridge!r}")
-            if device.kind in PAIRS and device.peer is None:
+            if device.kind is DeviceKind.NIC:
+                if bool(device.wire) is (device.peer is not None):
+                    raise self.fail(key, "a nic needs a wire, or if it is emulated for a guest a tap as its peer")
+            elif device.kind in PAIRS and device.peer is None:
                 raise self.fail(key, f"a {device.kind.value} needs a peer")
-            if device.kind is DeviceKind.NIC and not device.wire:
-                raise self.fail(key, "a nic needs a wire")
             if device.kind is DeviceKind.MACVTAP:
                 below = topology.domains[port.domain].devices.get(device.lower)
                 if below is None or below.kind not in (DeviceKind.NIC, DeviceKind.VETH) or below.bridge:

@@ -30,7 +30,10 @@ _VIRTIO_CUTS = {TSO4: "TSO4", TSO6: "TSO6", USO: "USO"}
 
 def negotiated(device: Device, peer: Device | None, name: str) -> bool:
     """Whether a guest's virtio device and its host agreed on a feature. If it is not said: all features, as far as ``peer`` has a header to
-    carry them (QEMU hw/net/virtio-net.c virtio_net_get_features takes them back without IFF_VNET_HDR)."""
+    carry them (QEMU hw/net/virtio-net.c virtio_net_get_features takes them back without IFF_VNET_HDR). A card that is emulated agrees on
+    nothing."""
+    if device.kind is DeviceKind.NIC:
+        return False
     if device.virtio:
         return VIRTIO_FEATURES[name] in parse_features(device.virtio)
     return peer is None or options_of(peer)["vnet-hdr"]

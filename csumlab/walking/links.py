@@ -119,8 +119,12 @@ class Links(Places):
                     self._apply(ours.nic_transmit, here, port, "out")
                 # A table that knows no segmentation has its card send a super-frame whole: no wire takes that.
                 self.packet = self.packet.from_wire()
-                self._apply(nic.WIRE, here, port, fault=Fault.LINK)
-                self._apply(theirs.nic_receive, there, peer, "in")
+                if self.topology.device(peer).kind is DeviceKind.TAP:
+                    self._apply(nic.EMULATED_CARD, here, port, "out")
+                    self._virtio(theirs.tap_receive, there, peer, "in")
+                else:
+                    self._apply(nic.WIRE, here, port, fault=Fault.LINK)
+                    self._apply(theirs.nic_receive, there, peer, "in")
             case DeviceKind.NETFRONT:
                 self._take_slots(port, peer)
                 self._apply(ours.netfront_transmit, here, port, "out")
@@ -137,7 +141,11 @@ class Links(Places):
             case DeviceKind.TAP | DeviceKind.MACVTAP:
                 self._virtio(ours.tap_transmit, here, port, "out")
                 self._claim(here, port)
-                self._virtio(theirs.virtio_receive, there, peer, "in")
+                if self.topology.device(peer).kind is DeviceKind.NIC:
+                    self._apply(nic.EMULATED_CARD, there, peer, "in")
+                    self._apply(theirs.nic_receive, there, peer, "in")
+                else:
+                    self._virtio(theirs.virtio_receive, there, peer, "in")
             case _:
                 self._apply(ours.veth, here, port, "out")
         entered = self.topology.device(peer)

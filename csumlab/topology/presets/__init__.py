@@ -43,6 +43,15 @@ def stages() -> dict[str, Stage]:
         taking.WATCHER,
         taking.XDP_SOCKET,
     )
-    for stage in (nic.WIRE, nic.CARD_SEAL, tunnels.TUN_READ, tunnels.VPN_SEAL, *hooked, rewriters.CSUM_IP, *programs.TABLES):
+    for stage in (
+        nic.WIRE,
+        nic.EMULATED_CARD,
+        nic.CARD_SEAL,
+        tunnels.TUN_READ,
+        tunnels.VPN_SEAL,
+        *hooked,
+        rewriters.CSUM_IP,
+        *programs.TABLES,
+    ):
         found.setdefault(stage.name, stage)
     return found

@@ -31,8 +31,15 @@ FREEBSD_10 = replace(
     netfront_transmit=othersystems.FREEBSD_NETFRONT_TRANSMIT,
     netfront_receive=othersystems.FREEBSD_NETFRONT_RECEIVE,
     virtio_receive=othersystems.FREEBSD_VTNET_RECEIVE,
-    features={**LINUX_6_1.features, K.NETFRONT: frozenset({V4, RX, "ipv4-header-checked"}), K.VIRTIO: frozenset({GENERIC, RX})},
-    fixed={**LINUX_6_1.fixed, K.NETFRONT: frozenset({V6, SCTP})},
+    features={
+        **LINUX_6_1.features,
+        K.NETFRONT: frozenset({V4, RX, "ipv4-header-checked"}),
+        K.VIRTIO: frozenset({GENERIC, RX}),
+        # epair(4) and if_bridge(4) themselves offer nothing (sys/net/if_epair.c epair_setup_ifp, sys/net/if_bridge.c bridge_clone_create).
+        K.VETH: frozenset(),
+        K.BRIDGE: frozenset(),
+    },
+    fixed={**LINUX_6_1.fixed, K.NETFRONT: frozenset({V6, SCTP}), K.VETH: frozenset(FEATURES), K.BRIDGE: frozenset(FEATURES)},
     keys=frozenset({NO_CSUM}),
     editors={"pf": othersystems.FREEBSD_PF_OPTIONS},
     ecn=None,
@@ -58,12 +65,16 @@ FREEBSD_14 = replace(
 FREEBSD_15 = replace(
     FREEBSD_14,
     name="freebsd-15",
-    title="FreeBSD 15 (af-to; all else as freebsd-14)",
+    title="FreeBSD 15 (af-to; vtnet tells owed from verified; epair leaves sums open; all else as freebsd-14)",
     editors={**FREEBSD_14.editors, "af-to": translators.AF_TO},
-    source="FreeBSD 15 sys/netpfil/pf/pf.c; in all else FreeBSD 14",
+    virtio_receive=othersystems.FREEBSD_VTNET_RECEIVE_15,
+    carrying={**FREEBSD_14.carrying, K.ESP: (othersystems.FREEBSD_ESP_SEAL, FREEBSD_14.carrying[K.ESP][1])},
+    features={**FREEBSD_14.features, K.VETH: frozenset({V4, V6, RX})},
+    fixed={**FREEBSD_14.fixed, K.VETH: frozenset(FEATURES) - {V4, V6}},
+    source="FreeBSD 15 sys/netpfil/pf/pf.c, sys/net/if_epair.c (TXCSUM), sys/netipsec/ipsec_output.c; in all else FreeBSD 14",
 )
 FREEBSD_15_CURRENT = replace(
-    FREEBSD_15,
+    FREEBSD_14,
     name="freebsd-15-current",
     title="FreeBSD 15-CURRENT of early 2025 (af-to as it came; all else as freebsd-15)",
     editors={**FREEBSD_14.editors, "af-to": translators.AF_TO_BEFORE},

@@ -1,0 +1,13 @@
+"""A guest's requests to its host; captured as its kernel hands them to its card."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import partial, requests, write
+
+if __name__ == "__main__":
+    write(__file__, requests("10.5.0.11", "10.5.0.1", partial))
