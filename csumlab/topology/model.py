@@ -140,8 +140,8 @@ class Port:
 class Device:
     """One network device. ``addresses`` with prefix lengths; ``features`` what was set explicitly; ``bridge`` the bridge it is a port of;
     ``peer`` the other end of a vif, netfront, veth, virtio or tap, or of a card that is emulated for a guest; ``wire`` the wire of
-    another card; ``local``, ``remote``, ``port`` of a tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated features as text (virtio_features.py), "" if
-    they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "socket" (to ``reader``), "redirect
+    another card; ``local``, ``remote``, ``port`` of a tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the
+    negotiated features as text (virtio_features.py), "" if they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "socket" (to ``reader``), "redirect
     DEVICE", and
     the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap, VLAN or MACsec device sits on,
     ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside its own headers: "fou", "gue" or "udp". ``slots`` of a
