@@ -56,7 +56,7 @@ def options() -> Iterator[Middlebox]:
         ("mss", "linux-6.1", rewriters.edit("iptables", "out", "mss = 1200"), MSS),
         ("synproxy", "linux-6.1", timestamps.replace("BY", "synproxy"), TIMESTAMPS),
         ("pf", "freebsd-10", timestamps.replace("BY", "pf"), TIMESTAMPS),
-        ("pf of 13", "freebsd-13", timestamps.replace("BY", "pf"), TIMESTAMPS),
+        ("pf of 15", "freebsd-15", timestamps.replace("BY", "pf"), TIMESTAMPS),
     ):
         topology = rewriters.router(rule, preset, verify=False)
         segments = {"even": option + bytes(-len(option) % 4), "odd": NOP + option + bytes(-len(NOP + option) % 4), "without": NOP * 4}

@@ -102,8 +102,9 @@ def programmed_hosts() -> dict[str, Topology]:
     four = SNAT[: SNAT.index("[[", 2)]
     return {
         "program, relay": with_program("relay", SNAT),
-        "program, with headers": with_program("keeps-header heeds-verified sums updates-zero", SNAT),
+        "program, with headers": with_program("keeps-header heeds-verified sums", SNAT),
         "program, anew": with_program("heeds-owed sums anew", four),
+        "program, updating zeros": with_program("updates-zero", four),
         "program, raw socket": with_program("heeds-owed forgets header-included", four),
     }
 
@@ -127,8 +128,9 @@ def hosts() -> dict[str, Topology]:
         "rewriting, ipvs, addresses": router(by("ipvs")),
         "rewriting, marks": router(MARKED),
         "rewriting, queue": router(DECIDED, verify=False),
-        "rewriting, queue, edited": router(by_programs("takes-unfinished updates-zero", "anew"), port=40000),
+        "rewriting, queue, edited": router(by_programs("takes-unfinished", "anew"), port=40000),
         "rewriting, queue, edited unfinished": router(by_programs("takes-unfinished heeds-owed", "takes-unfinished forgets"), port=40000),
+        "rewriting, queue, updating zeros": router(by_programs("updates-zero", "updates-zero"), port=40000),
         "rewriting, snat of 5.6": router(SNAT, preset="linux-5.6", verify=False),
     }
 

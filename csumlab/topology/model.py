@@ -139,17 +139,16 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class Device:
     """One network device. ``addresses`` with prefix lengths; ``features`` what was set explicitly; ``bridge`` the bridge it is a port of;
-    ``peer`` the other end of a vif, netfront, veth, virtio or tap, or of a card that is emulated for a guest; ``wire`` the wire of
-    another card; ``local``, ``remote``, ``port`` of a tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the
-    negotiated features as text (virtio_features.py), "" if they are not said; ``xdp`` what an XDP program does with every frame: "" there is none, "pass", "socket" (to ``reader``), "redirect
-    DEVICE", and
-    the same behind "generic" for one that does not run in the driver; ``lower`` the device that a macvtap, VLAN or MACsec device sits on,
-    ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside its own headers: "fou", "gue" or "udp". ``slots`` of a
-    packet behind the first: the most that a netfront uses, or that the backend of a vif takes; ``fatal_slots`` of a vif: with more it
-    disables the interface (netback's fatal_skb_slots). 0: what the kernel has.
-    ``card`` what kind of card a nic is (cards.py), "" one that does all as it should; ``reader`` what takes the TCP and UDP that comes in
-    here in place of the kernel's sockets, or watches it (readers.py), "" nothing does. ``tc_in``, ``tc_out``: the device that tc's mirred
-    action redirects all that comes in or goes out to, "" none does; an ifb sends it back."""
+    ``peer`` the other end of a vif, netfront, veth, virtio or tap, or of a card that is emulated for a guest; ``wire`` the wire of another
+    card; ``local``, ``remote``, ``port`` of a tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated
+    features as text (virtio_features.py), "" if they are not said; ``xdp`` what an XDP program does with every frame: "" there is none,
+    "pass", "socket" (to ``reader``), "redirect DEVICE", and the same behind "generic" for one that does not run in the driver; ``lower``
+    the device that a macvtap, VLAN or MACsec device sits on, ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside
+    its own headers: "fou", "gue" or "udp". ``slots`` of a packet behind the first: the most that a netfront uses, or that the backend of a
+    vif takes; ``fatal_slots`` of a vif: with more it disables the interface (netback's fatal_skb_slots). 0: what the kernel has. ``card``
+    what kind of card a nic is (cards.py), "" one that does all as it should; ``reader`` what takes the TCP and UDP that comes in here in
+    place of the kernel's sockets, or watches it (readers.py), "" nothing does. ``tc_in``, ``tc_out``: the device that tc's mirred action
+    redirects all that comes in or goes out to, "" none does; an ifb sends it back."""
 
     name: str
     kind: DeviceKind
