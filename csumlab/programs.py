@@ -46,6 +46,7 @@ PROGRAMS: Final = (
     Known("vpp-17.07", (), "https://github.com/FDio/vpp/issues/2438", "derived"),
     Known("vpp-18.04", ("heeds-owed",), "FD.io VPP 18.04 src/vnet/devices/af_packet/node.c mark_tcp_udp_cksum_calc", "derived"),
     Known("vpp-23.02", ("keeps-header",), "FD.io VPP src/plugins/af_packet/node.c fill_cksum_offload"),
+    Known("weave-sleeve", (), "https://github.com/weaveworks/weave/issues/2354", "derived"),
 )  # fmt: skip
 
 

@@ -42,7 +42,11 @@ def test_what_is_written_is_read_back(preset: str) -> None:
         (NIC + "features = { tx-checksum-ip-genric = true }\n", ("tx-checksum-ip-generic",)),
         (NIC + 'address = ["10.0.0.300/24"]\n', ("10.0.0.300/24", "10.0.0.1/24")),
         (NIC + 'mac = "zz"\n', ("hardware address",)),
-        (NIC + 'peer = "b:c"\n', ("a nic has no peer",)),
+        (NIC + 'peer = "a:eth0"\n', ("the other end of a nic is a tap",)),
+        (
+            NIC + 'peer = "a:tap0"\n[domain.a.device.tap0]\nkind = "tap"\n',
+            ("a nic needs a wire, or if it is emulated for a guest a tap as its peer",),
+        ),
         (NIC + 'bridge = "br0"\n', ("no bridge 'br0'",)),
         ('[domain.a.device.eth0]\nkind = "nic"\n', ("needs a wire",)),
         ('[domain.a.device.eth0]\nkind = "netfront"\n', ("needs a peer",)),

@@ -158,7 +158,7 @@ def tunnel_hosts() -> dict[str, Topology]:
 def overlay_hosts() -> dict[str, Topology]:
     """Tunnels as ports of bridges, of both hosts or of one."""
     bridged = {"FARPORT": 'bridge = "br0"', "FARBRIDGE": 'address = ["10.5.0.254/24"]'}
-    found = {f"overlay, {kind}": host(hosts.OVERLAY, KIND=kind, **bridged) for kind in ("vxlan", "gretap")}
+    found = {f"overlay, {kind}": host(hosts.OVERLAY, KIND=kind, **bridged) for kind in ("vxlan", "gretap", "vpn")}
     found["overlay end"] = host(hosts.OVERLAY, KIND="vxlan", FARPORT='address = ["10.5.0.254/24"]', FARBRIDGE='address = ["10.6.0.254/24"]')
     return found
 

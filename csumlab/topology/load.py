@@ -167,7 +167,7 @@ class _Parser(Checker):
                 "bridge",
                 entry.bridge,
                 kind not in (DeviceKind.MACVTAP, DeviceKind.PPPOE, DeviceKind.IFB)
-                and (not tunnel or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
+                and (not tunnel or kind is DeviceKind.VPN or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
             ),
             ("address", entry.address, kind not in (DeviceKind.MACVTAP, DeviceKind.IFB)),
             ("xdp", entry.xdp, kind in (DeviceKind.VIRTIO, DeviceKind.VETH, DeviceKind.NIC)),

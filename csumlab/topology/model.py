@@ -183,8 +183,10 @@ class Device:
 
     @property
     def is_raw(self) -> bool:
-        """Whether frames of the device have no link-layer header: a tunnel that carries IP packets."""
-        return self.kind is DeviceKind.PPPOE or (self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers)
+        """Whether frames of the device have no link-layer header: a tunnel that carries IP packets. A program's device that is in a bridge
+        is a tap, and not a tun."""
+        in_frames = self.kind is DeviceKind.VPN and bool(self.bridge)
+        return self.kind is DeviceKind.PPPOE or (self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers and not in_frames)
 
     @property
     def native_xdp(self) -> bool:

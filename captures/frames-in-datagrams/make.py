@@ -1,0 +1,13 @@
+"""A container's requests to another host, by a program that puts frames into datagrams; captured where they leave the container."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import partial, requests, write
+
+if __name__ == "__main__":
+    write(__file__, requests("10.5.0.11", "10.5.0.12", partial))

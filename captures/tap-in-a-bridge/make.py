@@ -1,0 +1,13 @@
+"""A virtual machine's requests to another host, by a VPN program's tap in its bridge; captured where they leave the machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import partial, requests, write
+
+if __name__ == "__main__":
+    write(__file__, requests("10.5.0.11", "10.5.0.12", partial))
