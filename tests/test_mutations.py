@@ -31,6 +31,7 @@ REFUSED = "a packet that is refused goes nowhere: nobody asks what it carries"
 FORGOTTEN = "forwarding forgets a remembered sum, and delivery verifies again what is right"
 GIVEN_AS_BYTES = "what a program verified is not passed on: the frame goes out as CHECKSUM_NONE"
 EQUIVALENT = {
+    "emulated-card 1 becomes 1": "a tap heeds no DATA_VALID of a guest",
     "program-input 7 becomes 1": GIVEN_AS_BYTES,
     "program-nat 3 becomes 1": GIVEN_AS_BYTES,
     "program-nat 5 becomes 0": GIVEN_AS_BYTES,
