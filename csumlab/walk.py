@@ -74,9 +74,9 @@ class Walker(Connections):
             return
         if self.topology.device(sender).kind is not DeviceKind.ESP:
             self._cut(self._preset(domain).fragmentation, domain, sender, sender, "out")
-        self._leave(domain, sender, hop)
+        self._leave(domain, sender, hop, forwarded)
 
-    def _leave(self, domain: Domain, sender: Port, hop: Span) -> None:
+    def _leave(self, domain: Domain, sender: Port, hop: Span, forwarded: bool) -> None:
         """Out by ``sender``, behind the hooks."""
         if self.topology.device(sender).kind in CARRIAGES:
             self._enter_tunnel(domain, sender, hop, forwarded)
@@ -240,7 +240,7 @@ class Walker(Connections):
             self._read(domain, port)
         known = self._by_flowtable(domain, port)
         if known is not None:
-            self._leave(domain, *known)
+            self._leave(domain, *known, forwarded=True)
             return
         self._apply(preset.input, domain, port, "in")
         if not hooked:
