@@ -26,7 +26,8 @@ class Translation:
     header that no pseudo-header holds, and so is ``ecn`` (two bits); ``mss`` is the TCP option, ``timestamps`` says that the first value of
     that option is another afterwards. Addresses of the other version of IP are those of a NAT64, with its ``prefix``: one that is not exact
     is the old one, put into the prefix or taken out of it. ``mentioned`` are an address and what a helper writes in its place where the
-    payload has it; ``sequence`` and ``acknowledgment`` are added to TCP's numbers. ``by`` says who edits (stages/rewriters.py), ``helper``
+    payload has it; ``sequence`` and ``acknowledgment`` are added to TCP's numbers; ``strip`` is the TCP
+    option that is blanked out. ``by`` says who edits (stages/rewriters.py), ``helper``
     which of conntrack's helpers looks at the connection (stages/helpers.py)."""
 
     source: Span | None = None
@@ -42,6 +43,7 @@ class Translation:
     mentioned: tuple[Span, Span] | None = None
     sequence: int = 0
     acknowledgment: int = 0
+    strip: int = 0
     by: str = "conntrack"
     helper: str = ""
 
@@ -53,6 +55,8 @@ class Translation:
     @property
     def within(self) -> str:
         """What is edited behind the ports that is no option, "" if nothing is."""
+        if self.strip:
+            return "the options"
         return "the payload" if self.mentioned else "the sequence numbers" if self.sequence or self.acknowledgment else ""
 
     @property

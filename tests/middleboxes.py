@@ -54,6 +54,7 @@ def options() -> Iterator[Middlebox]:
     timestamps = rewriters.edit("BY", "out", 'protocol = "tcp"\ntimestamps = true')
     for name, preset, rule, option in (
         ("mss", "linux-6.1", rewriters.edit("iptables", "out", "mss = 1200"), MSS),
+        ("strip", "linux-6.1", rewriters.edit("iptables", "out", 'strip = "mss"'), MSS),
         ("synproxy", "linux-6.1", timestamps.replace("BY", "synproxy"), TIMESTAMPS),
         ("pf", "freebsd-10", timestamps.replace("BY", "pf"), TIMESTAMPS),
         ("pf of 15", "freebsd-15", timestamps.replace("BY", "pf"), TIMESTAMPS),

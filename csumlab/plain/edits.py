@@ -21,6 +21,8 @@ from csumlab.symbolic.edits import TAKEN_FOR_SUMS
 _TIMESTAMP = 34
 """Where a PTP message has the time that it was sent."""
 _UDP = 17
+_NO_OPERATION = b"\1"
+"""The option of TCP that says nothing (RFC 9293 section 3.2)."""
 _ECHOES = {8: 128, 0: 129, 128: 8, 129: 0}
 """Types of ICMP and ICMPv6 (RFC 7915 sections 4.2, 5.2)."""
 
@@ -73,7 +75,8 @@ class PlainEdits(PlainFields):
         if transport is not None and edit.option:
             packet = packet._with_option(transport, edit, port)
         if transport is not None and edit.within:
-            packet = packet._with_numbers(transport, edit, port) if edit.mentioned is None else packet._with_mention(transport, edit, port)
+            how = packet._without_option if edit.strip else packet._with_mention if edit.mentioned else packet._with_numbers
+            packet = how(transport, edit, port)
         return replace(packet, pieces=tuple(piece.translate(edit, address, port, ip) for piece in self.pieces))
 
     def carried_on(self, before: Self, edit: Translation, address: Rule, follows: Follows) -> Self:
@@ -240,6 +243,16 @@ class PlainEdits(PlainFields):
             new = int.from_bytes(self.data[at : at + 4], "big") + more & 0xFFFFFFFF
             packet = packet._edited(transport.uid, at, new.to_bytes(4, "big"), rule)
         return packet
+
+    def _without_option(self, transport: Header, edit: Translation, rule: Rule) -> Self:
+        """An option of TCP as so many that say nothing; the sum follows byte by byte (Linux net/netfilter/xt_TCPOPTSTRIP.c
+        tcpoptstrip_mangle_packet, nft_exthdr.c nft_exthdr_tcp_strip_eval)."""
+        start = self.offset(transport.uid)
+        found = tcp_option(self.data, start, edit.strip) if transport.layer is Layer.TCP else None
+        if found is None:
+            return self
+        size = self.data[found - 1]
+        return self._edited(transport.uid, found - 2, _NO_OPERATION * size, rule)
 
     def _with_mention(self, transport: Header, edit: Translation, rule: Rule) -> Self:
         """Another address in the payload, as bytes (Linux net/ipv4/netfilter/nf_nat_snmp_basic_main.c snmp_helper); in a payload that does

@@ -101,8 +101,8 @@ NFT_5_6 = Stage(
 
 MANGLE = Stage(
     name="mangle",
-    title="DSCP, TTL, HL and TCPMSS targets, nft TCP options",
-    source="linux 6.1 net/netfilter/xt_DSCP.c, xt_HL.c, xt_TCPMSS.c tcpmss_mangle_packet, nft_exthdr.c nft_exthdr_tcp_set_eval",
+    title="DSCP, TTL, HL, ECN, TCPMSS and TCPOPTSTRIP targets, nft TCP options",
+    source="linux 6.1 net/netfilter/xt_DSCP.c, xt_HL.c, xt_TCPMSS.c tcpmss_mangle_packet, xt_TCPOPTSTRIP.c, nft_exthdr.c nft_exthdr_tcp_set_eval, nft_exthdr_tcp_strip_eval",
     table=(
         Row(when(Skb, summed=PARTIAL), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "edited; the fill to come will see it", sure="observed"),
         Row(ANY, (ODD_OPTION,), translate(Rule.LEAVE, Rule.SWAPPED), SAME, "edited; the option lies at an odd place and is counted as if it lay at an even one: the sum is wrong by 255 times the difference", sure="observed"),
@@ -264,6 +264,8 @@ CILIUM_1_17 = Stage(
     ),
 )  # fmt: skip
 
+OPTIONS: Mapping[str, int] = {"mss": 2, "window-scale": 3, "sack-permitted": 4, "sack": 5, "timestamps": 8}
+"""Options of TCP that a rule may strip, by number (IANA, TCP Option Kind Numbers)."""
 IN_NETFILTER = frozenset({"nft", "iptables", "nfqueue", "synproxy", "pf", "reject"})
 """What rewrites in the netfilter hooks without a connection, by the word that topologies have for it; behind nfqueue it is a program
 (stages/programs.py)."""

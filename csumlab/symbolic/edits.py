@@ -102,7 +102,7 @@ class SymbolicEdits(SymbolicFields):
             packet = packet._replace_words(transport, edit.source_port, edit.destination_port, port, ip)
         if edit.option and transport.layer is Layer.TCP:
             packet = packet._change(transport.uid, edited(f"option {edit.option}", transport), rules, in_pseudo=False)
-        if edit.within:
+        if edit.within and (transport.layer is Layer.TCP or not edit.strip):
             packet = packet._change(transport.uid, edited(edit.within, transport), rules, in_pseudo=False)
         return packet
 

@@ -36,7 +36,7 @@ def edits(
             yield from ((stage, Translation(), ()) for stage in _summers(domain, rule, transport))
         elif rule.way == way and _is_for(rule.protocol, transport):
             words = {name: getattr(rule, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps")}
-            yield from _done_by(domain, rule, Translation(**words))
+            yield from _done_by(domain, rule, Translation(**words, strip=rewriters.OPTIONS.get(rule.strip, 0)))
 
 
 def mentions(helper: str, before: tuple[Header, ...], after: tuple[Header, ...], way: str) -> Translation | None:

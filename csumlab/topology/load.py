@@ -14,6 +14,7 @@ from csumlab.headers import Layer
 from csumlab.packet import PORTED, Span, exactly
 from csumlab.stages.helpers import HELPERS
 from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
+from csumlab.stages.rewriters import OPTIONS as TCP_OPTIONS
 from csumlab.state import Skb
 from csumlab.topology.checking import PAIRS, Checker, defaults
 from csumlab.topology.forward import is_group
@@ -346,12 +347,13 @@ class _Parser(Checker):
         for word, number, most in numbers:
             if number is not None and not 0 <= number <= most:
                 raise self.fail(f"{key}.{word}", f"{number} is not from 0 to {most}")
-        given = [word for word, number, _ in numbers if number is not None] + ["timestamps"] * entry.timestamps
+        given = [word for word, number, _ in numbers if number is not None]
+        given += [word for word in ("timestamps", "strip") if getattr(entry, word)]
         if bool(entry.sums) is not (entry.by == "act-csum") or (
             bool(given) is (entry.by in ("act-csum", "reject")) and entry.by != "nfqueue"
         ):
             raise self.fail(
-                key, "act-csum takes sums and nothing else, reject takes nothing, all others take dscp, ttl, ecn, mss or timestamps"
+                key, "act-csum takes sums and nothing else, reject takes nothing, all others take dscp, ttl, ecn, mss, timestamps or strip"
             )
         if entry.mss is not None and entry.by not in ("iptables", "nfqueue"):
             raise self.fail(
@@ -359,10 +361,15 @@ class _Parser(Checker):
             )
         if entry.mss is not None and entry.by == "nfqueue" and entry.protocol != "tcp":
             raise self.fail(f"{key}.mss", 'a queue of packets of which a program changes the MSS needs protocol = "tcp"')
+        self.words([entry.strip] if entry.strip else [], TCP_OPTIONS, f"{key}.strip", "option")
+        if entry.strip and (entry.by != "iptables" or len(given) > 1):
+            raise self.fail(
+                f"{key}.strip", "an option is stripped by iptables (TCPOPTSTRIP, and nft's reset), and nothing else by that rule"
+            )
         self.program(entry.by, entry.program, f"{key}.program")
         if (entry.by in ("pf", "synproxy")) is not entry.timestamps or (entry.timestamps and len(given) > 1):
             raise self.fail(key, "timestamps are changed by pf and synproxy only, which change nothing else here")
-        words = {name: getattr(entry, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps")}
+        words = {name: getattr(entry, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps", "strip")}
         return Edit(entry.by, entry.device, entry.way, entry.protocol, **words, sums=tuple(entry.sums), program=entry.program)
 
     def rewriter(self, by: str, known: Iterable[str], preset: str, key: str) -> None:

@@ -278,9 +278,9 @@ class MulticastRoute:
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A rule that changes words that are no address and no port, of what passes ``device`` on its ``way`` ("in" or "out"): ``dscp``,
-    ``ttl`` (also the hop limit), ``ecn`` (two bits), the ``mss`` of TCP, its ``timestamps``; or for ``by`` act-csum the ``sums`` that it
-    makes anew: "ip" or a protocol; for ``by`` reject nothing: it refuses and answers.
-    ``program`` as in Nat: one behind nfqueue may also edit nothing and only decide."""
+    ``ttl`` (also the hop limit), ``ecn`` (two bits), the ``mss`` of TCP, its ``timestamps``, the TCP option to
+    ``strip``; or for ``by`` act-csum the ``sums`` that it makes anew: "ip" or a protocol; for ``by`` reject nothing: it refuses and
+    answers. ``program`` as in Nat: one behind nfqueue may also edit nothing and only decide."""
 
     by: str
     device: str
@@ -291,6 +291,7 @@ class Edit:
     ecn: int | None = None
     mss: int | None = None
     timestamps: bool = False
+    strip: str = ""
     sums: tuple[str, ...] = ()
     program: str = ""
 

@@ -91,6 +91,7 @@ class EditTable(Table):
     ecn: int | None = None
     mss: int | None = None
     timestamps: bool = False
+    strip: str = ""
     sums: list[str] = []
     program: str = ""
 

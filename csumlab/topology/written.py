@@ -66,7 +66,7 @@ def to_toml(topology: Topology) -> str:
             lines += [f"group = {_quoted(_prefix(onward.group))}"] if onward.group else []
         for edit in domain.edits:
             lines += ["", f"[[domain.{_bare(domain.name)}.edit]]"]
-            words = ("by", "device", "way", "protocol", "program")
+            words = ("by", "device", "way", "protocol", "strip", "program")
             lines += [f"{word} = {_quoted(getattr(edit, word))}" for word in words if getattr(edit, word)]
             lines += [f"{word} = {getattr(edit, word)}" for word in ("dscp", "ttl", "ecn", "mss") if getattr(edit, word) is not None]
             lines += ["timestamps = true"] if edit.timestamps else []

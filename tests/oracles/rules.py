@@ -12,8 +12,8 @@ from csumlab.topology.model import Device, Domain, NatKind
 
 from .ports import NEEDS_CSUM, Virtio
 
-KERNEL_NAMES = {"snmp": "snmp_trap"}
-"""The helper of SNMP that needs no other packet first is that of traps."""
+KERNEL_NAMES = {"snmp": "snmp_trap", "mss": "maxseg"}
+"""The helper of SNMP that needs no other packet first is that of traps; options of TCP as nft has them."""
 VNI = 1
 """The network identifier that the model writes too (csumlab/plain/packet.py FramePacket.push)."""
 
@@ -92,6 +92,8 @@ def _statements(domain: Domain) -> Iterator[str]:
         match = f"oifname {edit.device}"
         if edit.mss is not None:
             yield f"{match} tcp option maxseg size set {edit.mss}"
+        if edit.strip:
+            yield f"{match} reset tcp option {KERNEL_NAMES.get(edit.strip, edit.strip)}"
         if edit.dscp is not None:
             yield from (f"{match} {family} dscp set {edit.dscp}" for family in ("ip", "ip6"))
         if edit.ecn is not None:

@@ -464,7 +464,11 @@ def editors() -> Iterator[Scenario]:
         for tracked in (False, True):
             text = tapped_router(True, stateless, conntrack=tracked)
             yield Scenario(f"nft, {name}{', conntrack' if tracked else ''}", text, everything, ("a", "b"), brief=True)
-    for name, edit in (("marks", 'by = "nft"\ndscp = 46\nttl = 33'), ("mss", 'by = "iptables"\nprotocol = "tcp"\nmss = 1200')):
+    for name, edit in (
+        ("marks", 'by = "nft"\ndscp = 46\nttl = 33'),
+        ("mss", 'by = "iptables"\nprotocol = "tcp"\nmss = 1200'),
+        ("strip", 'by = "iptables"\nstrip = "mss"'),
+    ):
         text = tapped_router(True) + f'[[domain.r.edit]]\ndevice = "vb"\nway = "out"\n{edit}\n'
         yield Scenario(f"nft, {name}", text, everything, ("a", "b"), brief=True)
     marked = tuple(replace(flow, kinds=("marked", "ping"), only=("right", "partial", "damaged")) for flow in INSIDE)
