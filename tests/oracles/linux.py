@@ -15,8 +15,9 @@ from csumlab.trace import Fate
 
 from . import sockets
 from .compare import Difference, differences, known
+from .ports import Virtio
 from .predict import Origin, Prediction, outer_words, predictions, unsummed
-from .probes import Probe, made
+from .probes import Probe, commanded, made
 from .scenarios import BRIEF, Flow, Scenario
 from .world import Observed, World
 
@@ -167,10 +168,20 @@ def _opened(world: World, flow: Flow, ports: tuple[int, int]) -> None:
     world.send(port, first.virtio, first.frame)
 
 
+def _commanded(world: World, flow: Flow, back: Flow, probe: Probe) -> None:
+    """A connection of FTP whose helper rewrites a command: the probe is the segment behind that."""
+    ways = [(_port(one), one.source, one.destination) for one in (flow, back)]
+    macs = [(world.next_mac(port, exactly(to)), world.macs[port]) for port, _, to in ways]
+    for way, frame in commanded(probe, [(source, to) for _, source, to in ways], macs):
+        world.send(ways[way][0], Virtio(), frame)
+
+
 def _sent(world: World, port: Port, probe: Probe, expected: list[Prediction], patience: float, flow: Flow) -> Observed:
     before = world.begin()
     if flow.after is not None:
         _opened(world, flow.after, probe.ports)
+    if flow.answered is not None:
+        _commanded(world, flow, flow.answered, probe)
     world.send(port, probe.virtio, probe.frame)
 
     def enough(observed: Observed) -> bool:

@@ -26,6 +26,7 @@ QUIET: dict[str, int | str] = {
     "net/ipv4/icmp_echo_ignore_all": 1,
     "net/ipv6/icmp/echo_ignore_all": 1,
     "net/ipv4/ping_group_range": "0 0",
+    "net/netfilter/nf_conntrack_tcp_be_liberal": 1,
     "net/bridge/bridge-nf-call-iptables": 0,
     "net/bridge/bridge-nf-call-ip6tables": 0,
 }

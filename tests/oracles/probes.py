@@ -7,7 +7,7 @@ NEEDS_CSUM only (include/linux/virtio_net.h virtio_net_hdr_to_skb), so with DATA
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import frames
@@ -170,6 +170,25 @@ def made(
         sort = GSO_UDP_L4 if kind == "udp" else GSO_TCPV4 if version == 4 else GSO_TCPV6
         virtio = replace(virtio, cut=SEGMENT, sort=sort)
     return Probe(kind, condition, mark, data, virtio, state, ports)
+
+
+_LOGIN = b"USER anonymous\r\n"
+
+
+def commanded(probe: Probe, ways: Sequence[tuple[str, str]], macs: Sequence[tuple[bytes, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """What goes before a segment of a control connection of FTP, with its way, forth (0) or back: so much that the connection counts as
+    established, and a command with an address (RFC 959, PORT). ``ways`` are source and destination, ``macs`` destination and source."""
+    source, target = probe.ports
+    sequence = int.from_bytes(probe.mark[4:], "big")
+    command = f"PORT {ways[0][0].replace('.', ',')},4,1\r\n".encode()
+    # The helper looks at a command only behind the end of another line (net/netfilter/nf_conntrack_ftp.c find_nl_seq).
+    first, then = sequence - len(command) - len(_LOGIN) & 0xFFFFFFFF, sequence - len(command) & 0xFFFFFFFF
+    segments = ((0, first, 9, b""), (1, 9, first, b""), (0, first, 9, _LOGIN), (0, then, 9, command))
+    for way, number, acknowledged, payload in segments:
+        ports = (source, target) if way == 0 else (target, source)
+        header = struct.pack("!HHIIBBHHH", *ports, number, acknowledged, 5 << 4, 0x18 if payload else 0x10, 512, 0, 0)
+        packet = frames.ipv4(Frame(payload).inside(header, Layer.TCP, pending=Kind.TCP), *ways[way])
+        yield way, macs[way][0] + macs[way][1] + frames.ethernet(packet).data[12:]
 
 
 def _transport(kind: str, version: int, payload: bytes, number: int, ports: tuple[int, int]) -> Frame:

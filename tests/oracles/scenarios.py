@@ -30,7 +30,7 @@ class Flow:
 
     ``only`` are the conditions of the probes if not all, ``port_to`` is where they go, ``size`` their bytes of payload; the first has the
     number ``first``. Before each probe a datagram of ``after`` is sent, which opens the connection that the probe is about. ``long``: they
-    are super-frames."""
+    are super-frames. ``answered``: before each probe a connection is opened, of which that is the way back, and an FTP command sent."""
 
     port: str
     source: str
@@ -43,6 +43,7 @@ class Flow:
     first: int = 0
     after: Flow | None = None
     long: bool = False
+    answered: Flow | None = None
 
     @property
     def large(self) -> bool:
@@ -446,9 +447,15 @@ def hooked() -> Iterator[Scenario]:
 
 
 def helped() -> Iterator[Scenario]:
-    """Datagrams that helpers of connection tracking rewrite."""
+    """Packets that helpers of connection tracking rewrite, and segments behind one."""
+    rule: dict[str, object] = {"kind": "masquerade", "device": "vb", "source": "10.1.0.0/24", "helper": "ftp"}
+    back = Flow("b:eth0", B4, "10.2.0.1")
+    behind = Flow("a:eth0", A4, B4, kinds=("tcp",), only=("right", "partial", "damaged"), port_to=21, answered=back)
+    for sysctl in ({}, UNVERIFIED):
+        text = tapped_router(True, (rule,), **({"sysctl": sysctl} if sysctl else {}))
+        yield Scenario(f"helper, ftp{', unverified' if sysctl else ''}", text, (behind,), ("a", "b"))
     for helper, kind, port in (("sip", "sip", 5060), ("snmp", "trap", 162)):
-        rule: dict[str, object] = {"kind": "masquerade", "device": "vb", "source": "10.1.0.0/24", "helper": helper}
+        rule = {**rule, "helper": helper}
         for sysctl in ({}, UNVERIFIED):
             text = tapped_router(True, (rule,), **({"sysctl": sysctl} if sysctl else {}))
             name = f"helper, {helper}{', unverified' if sysctl else ''}"
