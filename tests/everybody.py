@@ -117,6 +117,9 @@ def every() -> Iterator[Middlebox]:
 def _packets(source: str, destination: str) -> dict[str, bytes]:
     packets = {"udp": whole(frames.udp(b"all", 68), source, destination)}
     packets["udp, none"] = frames.patch(packets["udp"], 14 + (40 if ":" in source else 20) + 6, 0)
+    if destination == "239.1.1.1":
+        packets["igmp"] = whole(frames.igmp(destination), source, destination)
+        packets["igmp, damaged"] = packets["igmp"][:-1] + b"?"
     packets["udp, damaged"] = packets["udp"][:-1] + b"?"
     around = frames.ipv6 if ":" in source else frames.ipv4
     packets["udp, last hop"] = frames.ethernet(around(frames.udp(b"all", 68), source, destination, hops=1)).data

@@ -73,7 +73,7 @@ from csumlab.state import Skb, Summed
 
 NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
 TRANSPORT, AIMED, OUTER_IP = Selector.TRANSPORT, Selector.AIMED, Selector.OUTER_IP
-WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.ICMP, Kind.ICMPV6, Kind.GRE, Kind.SCTP)
+WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.ICMP, Kind.ICMPV6, Kind.IGMP, Kind.GRE, Kind.SCTP)
 CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.SCTP, Kind.ICMP, Kind.ICMPV6)
 _SCTP_ERROR = "linux 6.1 net/netfilter/nf_conntrack_proto_sctp.c sctp_error"
 TO_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)
@@ -279,7 +279,7 @@ FORWARD = Stage(
 RECEIVE = Stage(
     name="receive",
     title="transport input",
-    source="linux 6.1 include/linux/skbuff.h __skb_checksum_validate_needed; net/ipv4/tcp_ipv4.c tcp_v4_rcv; net/ipv4/udp.c udp_queue_rcv_one_skb; net/ipv4/icmp.c icmp_rcv",
+    source="linux 6.1 include/linux/skbuff.h __skb_checksum_validate_needed; net/ipv4/tcp_ipv4.c tcp_v4_rcv; net/ipv4/udp.c udp_queue_rcv_one_skb; net/ipv4/icmp.c icmp_rcv; net/ipv4/igmp.c igmp_rcv",
     table=(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
         Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "this header has no checksum of its own"),

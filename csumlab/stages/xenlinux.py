@@ -52,7 +52,7 @@ from csumlab.state import Bare, Ring, Summed, XenSkb
 
 NONE, UNNECESSARY, HW = Summed.NONE, Summed.UNNECESSARY, Summed.HW
 TRANSPORT = Selector.TRANSPORT
-WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6, Kind.GRE)
+WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6, Kind.IGMP, Kind.GRE)
 _TREE = "xen 3.0.0 linux-2.6-xen-sparse"
 
 SENDER = Stage(
@@ -149,7 +149,7 @@ FORWARD = Stage(
 RECEIVE = Stage(
     name="xenlinux-receive",
     title="transport input",
-    source="linux 2.6.12 net/ipv4/tcp_ipv4.c tcp_v4_checksum_init; net/ipv4/udp.c udp_checksum_init",
+    source="linux 2.6.12 net/ipv4/tcp_ipv4.c tcp_v4_checksum_init; net/ipv4/udp.c udp_checksum_init; net/ipv4/igmp.c igmp_rcv",
     table=(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
         Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "this header has no checksum of its own"),
