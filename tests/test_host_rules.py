@@ -126,6 +126,7 @@ MIRRED = {"kind": "mirred", "mirred_action": "redirect", "direction": "egress", 
         (lambda: nft({"tproxy": {"port": 8080}}, hook="prerouting"), "nft ip t c, handle 7: hands packets to a program here (TPROXY)"),
         (lambda: nft({"notrack": None}, hook="prerouting"), "takes packets out of connection tracking"),
         (lambda: nft({"flow": {"op": "add", "flowtable": "@f"}}, hook="forward"), "offloads connections to a flowtable"),
+        (lambda: tc("ip", "matchall", {"actions": [MIRRED]}), "mirred: redirect packets to ifb0 egress: not in the topology"),
         (lambda: nft(field("udp", "checksum", 0)), "writes udp checksum: not in the topology"),
         (lambda: nft({"mangle": {"key": {"payload": {"base": "nh", "offset": 8, "len": 8}}, "value": 1}}), "writes bytes of the packet"),
         (lambda: nft(matches("ip", "daddr", "10.0.0.1"), field("ip", "ttl", 3)), "not in the topology: nft with destination 10.0.0.1/32"),
@@ -136,7 +137,7 @@ MIRRED = {"kind": "mirred", "mirred_action": "redirect", "direction": "egress", 
         (lambda: iptables("-A PREROUTING -j TTL --ttl-inc 1"), "TTL --ttl-inc 1: not in the topology"),
         (lambda: iptables("-A PREROUTING -j CT --notrack", table="raw"), "takes packets out of connection tracking"),
         (lambda: iptables("-A PREROUTING -d 10.0.0.0/24 -j NETMAP --to 10.1.0.0/24", table="nat"), "NETMAP"),
-        (lambda: tc("all", "matchall", {"actions": [MIRRED]}), "tc filter of eth0 egress, pref 1: mirred: redirect packets to ifb0 egress"),
+        (lambda: tc("all", "matchall", {"actions": [MIRRED]}), "tc filter of eth0 egress, pref 1: mirred sends packets to ifb0: not in"),
         (lambda: tc("ip", "bpf", {"actions": [{"kind": "csum", "csum": "tcp"}]}), "a filter of kind bpf"),
         (lambda: tc("ip", "matchall", {"actions": [{"kind": "bpf"}]}), "the action bpf"),
     ],
@@ -253,3 +254,27 @@ def test_many_rules_that_have_no_place() -> None:
     rules = [f"-A PREROUTING -d 10.96.0.{n}/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.1.5:80" for n in range(1, 41)]
     _, warnings = nat_of(*rules)
     assert (warnings.count("which is no address here"), "28 more rules that translate" in warnings) == (12, True)
+
+
+def test_flowtables() -> None:
+    """The devices of a flowtable that a rule gives connections to."""
+    chain = {"family": "ip", "table": "t", "name": "c", "type": "filter", "hook": "forward", "prio": 0}
+    rule = {"family": "ip", "table": "t", "chain": "c", "handle": 7, "expr": [{"flow": {"op": "add", "flowtable": "@f"}}]}
+    table = {"family": "ip", "table": "t", "name": "f", "hook": "ingress", "prio": 0, "dev": ["eth0", "eth9"]}
+    items = [{"chain": chain}, {"flowtable": table}, {"rule": rule}]
+    made = load(ADDRESS, FORWARDS, f"nft here\n{json.dumps({'nftables': items})}")
+    assert made.topology.domains["host"].flowtable == ("eth0",)
+    assert any("of the flowtable eth9 is left out" in warning for warning in made.warnings)
+    assert load(ADDRESS, f"nft here\n{json.dumps({'nftables': items[:2]})}").topology.domains["host"].flowtable == ()
+
+
+def test_mirred_of_every_frame() -> None:
+    """To an ifb that is up, in both directions; one that is down is not there."""
+    ifb = '{"ifindex":4,"ifname":"ifb0","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:04","linkinfo":{"info_kind":"ifb"}}]'
+    filters = json.dumps([{"protocol": "all", "pref": 1, "kind": "matchall", "options": {"actions": [MIRRED]}}])
+    sections = (ADDRESS, f"tc here\ninterface: eth0 ingress\n{filters}\ninterface: eth0 egress\n{filters}")
+    links = "\n".join(PPP.split("\n")[:2])
+    host = load(links + ifb, *sections).topology.domains["host"]
+    assert (host.devices["ifb0"].kind, host.devices["eth0"].tc_in, host.devices["eth0"].tc_out) == (DeviceKind.IFB, "ifb0", "ifb0")
+    made = load(links + ifb.replace('"UP"', ""), *sections)
+    assert ("ifb0" in made.topology.domains["host"].devices, any("mirred sends" in one for one in made.warnings)) == (False, True)

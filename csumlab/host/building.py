@@ -124,7 +124,8 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
     links = {link.name: link for link in place.links}
     for name, what in kept.items():
         link = links[name]
-        made = Device(name, what.kind, addresses=_addresses(work, draft, place, name), mtu=link.mtu)
+        addresses = _addresses(work, draft, place, name) if what.kind is not DeviceKind.IFB else ()
+        made = Device(name, what.kind, addresses=addresses, mtu=link.mtu)
         if (made.addresses and what.kind not in WRAPPING) or what.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO):
             made = replace(made, mac=int(link.mac.replace(":", ""), 16) if link.mac else None)
         bridge = work.switched.get(name, "") if link.master in ("", "ovs-system") else link.master

@@ -6,24 +6,26 @@ by it after. What asks for more than devices and a protocol cannot be said, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from csumlab.host.dump import Notes
 from csumlab.host.rules import MAX_DEPTH, MAX_RULES, Rule, RuleSet, Where, fitting
+from csumlab.topology.checking import PAIRS
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Edit
 
 CLAMP: Final = 0
 """In place of a maximum segment size: what fits the MTU of the way."""
 FILL: Final = "checksum-fill"
+FLOW: Final = "flow"
+"""A rule that gives connections to a flowtable."""
 _HEADERS: Final = 40
 """IPv4 and TCP, without options (xt_TCPMSS.c tcpmss_mangle_packet)."""
 HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting")
 UNSAID: Final = {
     "tproxy": "hands packets to a program here (TPROXY), whatever their destination",
     "notrack": "takes packets out of connection tracking: they are neither verified nor translated",
-    "flow": "offloads connections to a flowtable: their later packets pass by this host's rules, and are not tracked there",
     "synproxy": "answers new connections in place of their server (SYNPROXY)",
     "ecn": "takes ECN out of TCP headers",
 }
@@ -32,13 +34,14 @@ UNSAID: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a rule does to packets that fit ``where``, in a hook: an edit (without its place), by whom; or a word of UNSAID, FILL or
-    text on what is not modelled in ``unsaid``."""
+    """What a rule does to packets that fit ``where``, in a hook: an edit (without its place), by whom; the device that packets
+    are redirected to; or a word of UNSAID, FILL or text on what is not modelled in ``unsaid``."""
 
     place: str
     hook: str
     where: Where
     edit: Edit | None = None
+    redirect: str = ""
     unsaid: str = ""
 
 
@@ -49,6 +52,8 @@ def changes_of(rules: RuleSet) -> Iterator[Change]:
             yield Change(rule.place, hook, rule.where, edit)
         for word in rule.action.unsaid:
             yield Change(rule.place, hook, rule.where, unsaid=word)
+        if rule.action.redirect:
+            yield Change(rule.place, hook, rule.where, redirect=rule.action.redirect)
 
 
 def stateless(rules: RuleSet, notes: Notes) -> Iterator[Rule]:
@@ -85,7 +90,7 @@ def place_changes(changes: Sequence[Change], devices: Mapping[str, Device], forw
     found: dict[Edit, str] = {}
     for change in changes:
         if change.edit is None:
-            if change.unsaid != FILL:
+            if change.unsaid not in ("", FILL, FLOW):
                 notes.warn(f"{change.place}: {UNSAID.get(change.unsaid, change.unsaid)}: not in the topology")
             continue
         odd = _odd(change)
@@ -125,6 +130,40 @@ def filled_by(changes: Sequence[Change], devices: Mapping[str, Device], notes: N
             )
         found |= {device.name: change.place for device in ends}
     return found
+
+
+def redirected(changes: Sequence[Change], devices: Mapping[str, Device], notes: Notes) -> list[tuple[str, str, str]]:
+    """Devices of which tc sends every frame to another, as device, way ("in" or "out") and target."""
+    found = []
+    for change in changes:
+        name = next(iter(change.where.into or change.where.out or ()), "")
+        way = "in" if change.hook == "ingress" else "out"
+        target = devices.get(change.redirect)
+        fits = target is not None and (target.kind is DeviceKind.IFB or (way == "in" and target.kind in (*PAIRS, DeviceKind.NIC)))
+        if not change.redirect:
+            continue
+        on_cable = name in devices and devices[name].kind in (DeviceKind.NIC, *PAIRS) and devices[name].kind is not DeviceKind.MACVTAP
+        if on_cable and fits and replace(change.where, into=None, out=None) == Where():
+            found.append((name, way, change.redirect))
+        else:
+            notes.warn(f"{change.place}: mirred sends packets to {change.redirect}: not in the topology")
+    return found
+
+
+def offloaded(
+    changes: Sequence[Change], offloading: Collection[str], devices: Mapping[str, Device], known: bool, notes: Notes
+) -> tuple[str, ...]:
+    """The devices where packets of known flows are sent on past all rules. ``known``: whether the preset has flowtables."""
+    flows = [change for change in changes if change.unsaid == FLOW]
+    fitting = tuple(name for name in offloading if name in devices and not devices[name].bridge) if known and flows else ()
+    for change in flows if not fitting else ():
+        notes.warn(
+            f"{change.place}: offloads connections to a flowtable: not in the topology; their later packets pass by this host's rules"
+        )
+    left = [name for name in offloading if fitting and name not in fitting]
+    if left:
+        notes.warn(f"{flows[0].place}: of the flowtable {', '.join(left)} is left out: a port of a bridge, or not in the topology")
+    return fitting
 
 
 def _odd(change: Change) -> list[str]:

@@ -87,6 +87,9 @@ def _rules(one: _Filter, device: str, way: str) -> Iterator[Rule]:
         elif kind == "nat":
             yield _translated(place, where, body)
         elif kind == "mirred":
+            if (body.get("mirred_action"), body.get("direction")) == ("redirect", "egress") and one.protocol == "all":
+                yield Rule(place, where, Action("other", redirect=str(body.get("to_dev", ""))))
+                continue
             told = f"{body.get('mirred_action', 'sends')} packets to {body.get('to_dev', 'a device')} {body.get('direction', '')}".rstrip()
             yield Rule(place, where, Action("other", unsaid=(f"mirred: {told}",)))
         elif kind in ("bpf", "ct", "mpls", "skbmod", "vlan", "tunnel_key"):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 
-from csumlab.host.changes import CLAMP, FILL, HOOKS
+from csumlab.host.changes import CLAMP, FILL, FLOW, HOOKS
 from csumlab.host.dump import Section, number_of
 from csumlab.host.rules import MARK, Action, Rule, RuleSet, Where
 from csumlab.topology.model import Edit
@@ -118,7 +118,7 @@ def _changing(name: str, words: list[str]) -> Action:
         return Action("other", edits=(said,))
     if name == "NFQUEUE":
         return Action("other", edits=(Edit("nfqueue", "", ""),))
-    word = {"CHECKSUM": FILL, "TPROXY": "tproxy", "SYNPROXY": "synproxy", "ECN": "ecn", "FLOWOFFLOAD": "flow"}.get(name, "")
+    word = {"CHECKSUM": FILL, "TPROXY": "tproxy", "SYNPROXY": "synproxy", "ECN": "ecn", "FLOWOFFLOAD": FLOW}.get(name, "")
     if name in ("CT", "NOTRACK"):
         word = "notrack" if name == "NOTRACK" or "--notrack" in words else ""
     return Action("other", unsaid=(word,) if word else ())

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from csumlab.host.changes import CLAMP, UNSAID
+from csumlab.host.changes import CLAMP, FLOW, UNSAID
 from csumlab.host.dump import Section
 from csumlab.host.rules import Action, Rule, RuleSet, Where
 from csumlab.topology.model import Edit
@@ -41,8 +41,15 @@ class _Rule(msgspec.Struct):
     expr: list[dict[str, Any]] = []
 
 
+class _Flowtable(msgspec.Struct):
+    family: str = ""
+    table: str = ""
+    dev: str | list[str] = []
+
+
 class _Item(msgspec.Struct):
     chain: _Chain | None = None
+    flowtable: _Flowtable | None = None
     rule: _Rule | None = None
 
 
@@ -64,6 +71,9 @@ def read_nft(section: Section, skip_compatible: bool = False) -> list[RuleSet]:
             chains.setdefault((item.chain.family, item.chain.table), []).append(item.chain)
         if item.rule is not None:
             rules.setdefault((item.rule.family, item.rule.table), []).append(item.rule)
+    offloading: dict[tuple[str, str], list[str]] = {}
+    for flows in (item.flowtable for item in items if item.flowtable is not None):
+        offloading.setdefault((flows.family, flows.table), []).extend([flows.dev] if isinstance(flows.dev, str) else flows.dev)
     found = []
     for key, table in chains.items():
         if key[0] in _APART:
@@ -76,7 +86,7 @@ def read_nft(section: Section, skip_compatible: bool = False) -> list[RuleSet]:
         bases = sorted((chain for chain in table if chain.type == "nat" and chain.hook in _HOOKS), key=_priority)
         tracks = bool(bases) or any("ct" in _words(rule.expr) for rule in rules.get(key, []))
         hooks = [(chain.name, chain.hook) for chain in table if chain.hook]
-        found.append(RuleSet(made, [chain.name for chain in bases], tracks, hooks))
+        found.append(RuleSet(made, [chain.name for chain in bases], tracks, hooks, tuple(dict.fromkeys(offloading.get(key, ())))))
     return found
 
 
@@ -129,7 +139,7 @@ def _read(section: Section, rule: _Rule) -> Rule:
                 unsaid += [problem] if problem else []
             elif word == "queue":
                 edits.append(Edit("nfqueue", "", ""))
-            elif word in UNSAID:
+            elif word in UNSAID or word == FLOW:
                 unsaid.append(word)
             elif word == "vmap":
                 where = replace(where, odd=(*where.odd, word))

@@ -68,7 +68,7 @@ _KINDS = {
 @dataclass(frozen=True, slots=True)
 class Place:
     """``key`` as in the dump; ``process`` a name for a namespace without one; ``rules`` translate and ``changes`` change
-    packets otherwise, flattened; ``tracks`` is None where no
+    packets otherwise, flattened; ``offloading`` are devices of flowtables; ``tracks`` is None where no
     rule set could be read; ``namespaces`` are the names of other namespaces by number. ``peers`` of WireGuard and ``sessions`` of L2TP by
     device, ``transformations`` of IPsec."""
 
@@ -86,6 +86,7 @@ class Place:
     counters: Mapping[str, int]
     rules: tuple[Rule, ...]
     changes: tuple[Change, ...]
+    offloading: tuple[str, ...]
     tracks: bool | None
     namespaces: Mapping[int, str]
     peers: Mapping[str, Peers]
@@ -146,6 +147,7 @@ def read_place(dump: Dump, key: str, notes: Notes) -> Place:
         counters=attempt(read_counters, "snmp", {}),
         rules=tuple(rule for table in tables for rule in (*flatten(table, notes), *stateless(table, notes))),
         changes=tuple(change for table in tables for change in changes_of(table)),
+        offloading=tuple(name for table in tables for name in table.offloading),
         tracks=any(table.tracks for table in tables) if known else None,
         namespaces=_namespaces(dump.section("netns-ids", key).text),
         peers=attempt(read_wireguard, "wireguard", {}),

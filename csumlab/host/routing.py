@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from csumlab.host.building import Work
-from csumlab.host.changes import FILL, filled_by, place_changes
+from csumlab.host.changes import FILL, filled_by, offloaded, place_changes, redirected
 from csumlab.host.network import Way
 from csumlab.host.places import Place
 from csumlab.host.rules import resolve
@@ -67,6 +67,11 @@ def _add_changes(work: Work, draft: Draft, place: Place) -> None:
         if edit.by == "nfqueue":
             work.notes.warn(f'{where}: a program decides (NFQUEUE); taken for one that edits nothing: program = "..." says how it behaves')
         draft.edits.append((edit, where))
+    for name, way, target in redirected(place.changes, draft.devices, work.notes):
+        device = draft.devices[name]
+        draft.devices[name] = replace(device, tc_in=target) if way == "in" else replace(device, tc_out=target)
+    known_here = PRESETS[draft.preset].flowtable is not None
+    draft.flowtable = offloaded(place.changes, place.offloading, draft.devices, known_here, work.notes)
     for name, where in filled_by(place.changes, draft.devices, work.notes).items():
         device = draft.devices[name]
         draft.devices[name] = replace(device, options={**device.options, FILL: True})

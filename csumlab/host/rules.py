@@ -80,8 +80,8 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
 class Action:
     """What a rule does: ``masquerade``, ``snat``, ``dnat`` to ``address`` and ``port``; ``jump`` or ``goto`` a chain ``target``;
     ``return``, ``accept``; ``other`` for all that ends nothing. ``several``: one of a range of addresses or ports is taken. ``by`` says
-    who translates. ``edits`` are what it changes beside that, each without a place; ``unsaid`` what it does that has no place in the
-    model (changes.py)."""
+    who translates. ``edits`` are what it changes beside that, each without a place; ``redirect`` the device that it sends packets to;
+    ``unsaid`` what it does that has no place in the model (changes.py)."""
 
     what: str
     target: str = ""
@@ -91,6 +91,7 @@ class Action:
     odd: str = ""
     by: str = "conntrack"
     edits: tuple[Edit, ...] = ()
+    redirect: str = ""
     unsaid: tuple[str, ...] = ()
 
 
@@ -107,12 +108,14 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """The chains of one table: rules by chain, and the base chains that translate in the order the kernel asks them. ``tracks`` says that
-    something asks for connection tracking; ``hooks`` are all base chains with the hooks they stand in."""
+    something asks for connection tracking; ``hooks`` are all base chains with the hooks they stand in; ``offloading`` the devices of
+    flowtables."""
 
     chains: Mapping[str, Sequence[Rule]]
     bases: Sequence[str] = ()
     tracks: bool = False
     hooks: Sequence[tuple[str, str]] = ()
+    offloading: tuple[str, ...] = ()
 
 
 def flatten(rules: RuleSet, notes: Notes) -> list[Rule]:

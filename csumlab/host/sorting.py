@@ -76,6 +76,8 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
             return Sorted(Sort.DEVICE, DeviceKind.TAP)
         case "tun":
             return Sorted(Sort.LEFT, remark='a tun device; if a VPN program has it, write kind = "vpn" with local and remote', loud=True)
+        case "ifb" if link.up:
+            return Sorted(Sort.DEVICE, DeviceKind.IFB)
         case "vlan" | "macsec" if DeviceKind(link.kind) not in preset.carrying:
             return Sorted(Sort.LEFT, remark=f"a {link.kind}, which the preset has not", loud=True)
         case "vlan" if link.vlan and link.lower:

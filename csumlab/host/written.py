@@ -24,6 +24,7 @@ class Draft:
     routes: list[tuple[Route, str]] = field(default_factory=list)
     nat: list[tuple[Nat, str]] = field(default_factory=list)
     edits: list[tuple[Edit, str]] = field(default_factory=list)
+    flowtable: tuple[str, ...] = ()
     forwarding: bool = False
     conntrack: bool = False
     sysctl: dict[str, bool] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Draft:
             self.conntrack,
             self.sysctl,
             edits=tuple(rule for rule, _ in self.edits),
+            flowtable=self.flowtable,
         )
 
 
