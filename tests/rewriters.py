@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 import frames
@@ -165,9 +166,13 @@ def packets(source: str, destination: str, version: int, payload: bytes) -> dict
         found[f"{name}, damaged"] = data[:-1] + bytes([data[-1] ^ 0x10])
     at = 14 + (20 if version == 4 else 40) + 6
     found["udp, none"] = frames.patch(found["udp"], at, 0)
+    if version == 6:
+        head = ((44, struct.pack("!HHI", 0, 1, 7)),)
+        found["udp, first fragment"] = frames.ethernet(frames.ipv6(frames.udp(payload), source, destination, extensions=head)).data
     if version == 4:
         found["tcp, long"] = made(frames.tcp(payload * 250))
         found["udp, first fragment"] = frames.ethernet(frames.ipv4(frames.udp(payload), source, destination, fragment=0x2000)).data
+        found["tcp, first fragment"] = frames.ethernet(frames.ipv4(frames.tcp(payload), source, destination, fragment=0x2000)).data
         found["vxlan"] = made(frames.vxlan(frames.ethernet(frames.ipv4(frames.tcp(payload)))))
     return found
 

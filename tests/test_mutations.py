@@ -47,7 +47,7 @@ EQUIVALENT = {
     "conntrack 7 becomes 0": FORGOTTEN,
     "nat 5 becomes 0": FORGOTTEN,
     "nat 5 becomes 3": FORGOTTEN,
-    "ipvs 6 becomes 3": FORGOTTEN,
+    "ipvs 7 becomes 3": FORGOTTEN,
     **{f"segmentation {row} becomes {state}": ENCRYPTED for row, states in ((3, (0, 1, 3)), (4, (1, 2, 3))) for state in states},
     "receive 1 does fill": HELD,
     "receive 1 becomes 0": HELD,

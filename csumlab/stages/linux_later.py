@@ -30,7 +30,7 @@ CSUM_6_12 = differing(
     rewriters.CSUM,
     "tc-csum-6.12",
     rewriters.CSUM.source,
-    {3: Row(ANY, (LONG, carries(Kind.UDP)), KEEP, SAME, "segmentation will compute the sums, a tunnel's too", source="linux 6.12.111 net/sched/act_csum.c tcf_csum_ipv4_udp (SKB_GSO_UDP_TUNNEL, SKB_GSO_UDP_TUNNEL_CSUM)")},
+    {5: Row(ANY, (LONG, carries(Kind.UDP)), KEEP, SAME, "segmentation will compute the sums, a tunnel's too", source="linux 6.12.111 net/sched/act_csum.c tcf_csum_ipv4_udp (SKB_GSO_UDP_TUNNEL, SKB_GSO_UDP_TUNNEL_CSUM)")},
 )  # fmt: skip
 
 SEGMENTATION_6_12 = replace(

@@ -39,6 +39,7 @@ from csumlab.stage import (
     translate,
     translate_quote,
     when,
+    write_zero,
 )
 from csumlab.state import Skb, Summed
 
@@ -144,10 +145,12 @@ CSUM = Stage(
     title="tc csum action",
     source=f"{_CSUM} tcf_csum_ipv4_tcp, tcf_csum_ipv4_udp, tcf_csum_ipv4_icmp, tcf_csum_sctp",
     table=(
-        Row(ANY, (FRAGMENT,), KEEP, SAME, "the length of a UDP fragment is not that of its datagram: it is left alone", source=f"{_CSUM} tcf_csum_ipv4_udp", sure="derived"),
+        Row(ANY, (FRAGMENT, outer_version(6)), KEEP, SAME, "behind IPv6's fragment header nothing is looked at", source=f"{_CSUM} tcf_csum_ipv6"),
+        Row(ANY, (FRAGMENT, carries(Kind.UDP)), write_zero(TRANSPORT), SAME, "the field is cleared, then the length is found not to be the fragment's and nothing is computed: the datagram goes on without a sum", source=f"{_CSUM} tcf_csum_ipv4_udp", sure="observed"),
+        Row(when(Skb), (FRAGMENT, ~carries(Kind.UDPLITE)), spoil(TRANSPORT), fresh(Skb), "the sum is computed anew over the first fragment alone: for the datagram it is wrong", source=f"{_CSUM} tcf_csum_ipv4_tcp, tcf_csum_ipv4_icmp, tcf_csum_sctp", sure="observed"),
         Row(ANY, (LONG, carries(Kind.TCP)), KEEP, SAME, "segmentation will compute the sums", source=f"{_CSUM} tcf_csum_ipv4_tcp"),
         Row(ANY, (LONG, carries(Kind.UDP), ~ENCAPSULATED), KEEP, SAME, "segmentation will compute the sums", source="linux 6.12.111 net/sched/act_csum.c tcf_csum_ipv4_udp (SKB_GSO_UDP_L4)", sure="uncertain"),
-        Row(when(Skb), (ABSENT_TRANSPORT,), KEEP, changed(summed=NONE, level=0), "a zero UDP sum stays zero; what else was owed or known is forgotten", source=f"{_CSUM} tcf_csum_ipv4_udp"),
+        Row(when(Skb), (ABSENT_TRANSPORT, outer_version(4)), KEEP, changed(summed=NONE, level=0), "over IPv4 a zero UDP sum stays zero; what else was owed or known is forgotten", source=f"{_CSUM} tcf_csum_ipv4_udp; tcf_csum_ipv6_udp computes one", sure="observed"),
         Row(when(Skb), (), compute(TRANSPORT), changed(summed=NONE, level=0), "the sum is computed anew over the bytes as they are, whatever it was; what else was owed or known is forgotten"),
     ),
 )  # fmt: skip
@@ -217,9 +220,10 @@ IPVS = Stage(
     title="IPVS, masquerading",
     source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_dnat_handler, ip_vs_proto_udp.c udp_dnat_handler, ip_vs_proto_sctp.c sctp_dnat_handler",
     table=(
-        Row(when(Skb, summed=PARTIAL, crc=True), (), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), fresh(Skb, summed=UNNECESSARY), "translated; SCTP's CRC was owed and is made, and marked as verified", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_sctp.c sctp_snat_handler, sctp_dnat_handler"),
+        Row(when(Skb, summed=PARTIAL, crc=True), (EDITS_TRANSPORT,), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), fresh(Skb, summed=UNNECESSARY), "translated; the port changes: SCTP's CRC was owed and is made, and marked as verified", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_sctp.c sctp_snat_handler, sctp_dnat_handler", sure="observed"),
+        Row(when(Skb, summed=PARTIAL, crc=True), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; the port stays: SCTP's CRC stays owed, which is made here if the way out makes none", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_sctp.c sctp_dnat_handler (NETIF_F_SCTP_CRC)", sure="observed"),
         Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, a zero UDP sum too"),
-        Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
+        Row(when(Skb), (ABSENT_TRANSPORT,), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), _VERIFIED, "translated; of a UDP packet without a sum one is made over the bytes as they are, and marked as verified", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_udp.c udp_dnat_handler (full checksum calculation)", sure="observed"),
         Row(when(Skb), (carries(Kind.SCTP), EDITS_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), _VERIFIED, "translated; the port changes, so that SCTP's CRC is computed anew, whatever it was, and marked as verified"),
         Row(when(Skb), (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE), _VERIFIED, "translated; the port stays: nobody looks at SCTP's CRC, which is marked as verified"),
         Row(when(Skb, summed=COMPLETE), (), translate(Rule.FINAL, Rule.FINAL), changed(summed=NONE), "translated; the sum is updated by the difference, and that of the packet forgotten"),

@@ -1,6 +1,7 @@
 """``python -m tests.oracles.record``: run every scenario on this kernel and write down which rows that confirms, in csumlab/truth.json.
 
-``python -m tests.oracles.record recordings`` does the same for what tests/oracles_vm recorded of real Xen and of a full kernel.
+``python -m tests.oracles.record recordings [NAME ...]`` does the same for what tests/oracles_vm recorded of real Xen and of full kernels,
+or for those of its golden files.
 """
 
 from __future__ import annotations
@@ -74,8 +75,9 @@ def _changes(row: Row) -> int:
 
 def main() -> int:
     """The exit status: 0, 1 if there are differences that are not listed, 2 if nothing can be run here."""
-    if sys.argv[1:] == ["recordings"]:
-        write({**read(), **{path.stem: recorded(path) for path in sorted(GOLDEN.glob("*.json"))}})
+    if sys.argv[1:2] == ["recordings"]:
+        paths = [GOLDEN / f"{name}.json" for name in sys.argv[2:]] or sorted(GOLDEN.glob("*.json"))
+        write({**read(), **{path.stem: recorded(path) for path in paths}})
         return 0
     reason = missing("nft")
     if reason:

@@ -80,13 +80,17 @@ class Here:
             os.close(back)
 
     def run(self, command: str) -> str:
-        """What the words of ``command`` print when run as a program; raises RuntimeError with it if that fails.
+        """What the words of ``command`` print when run as a program; raises RuntimeError with it if that fails. Several lines: see
+        ``batched``.
         ``sysctl NAME=VALUE`` is done here, for there may be no such program."""
         if command.startswith("sysctl "):
             name, _, value = command.removeprefix("sysctl ").partition("=")
             self.write("/proc/sys/" + name.replace(".", "/"), value)
             return ""
-        done = subprocess.run(command.split(), capture_output=True, text=True, check=False)
+        words, lines = command.split(), ""
+        if "\n" in command:
+            words, lines = list(BATCHES[words[0]]), "\n".join(line.partition(" ")[2] for line in command.splitlines()) + "\n"
+        done = subprocess.run(words, input=lines, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{command}: {(done.stdout + done.stderr).strip()}")
         return done.stdout
@@ -95,8 +99,9 @@ class Here:
         with open(path, "w") as file:
             file.write(text)
 
-    def listen(self, addresses: list[str]) -> None:
-        """Receive what is sent to PORT of these addresses (all of them bound here); what came before is forgotten."""
+    def listen(self, addresses: list[str], sctp: bool = False) -> None:
+        """Receive what is sent to PORT of these addresses (all of them bound here), with ``sctp`` by SCTP too; what came before is
+        forgotten."""
         for each in (*self._datagrams, *self._streams):
             each.close()
         self._datagrams, self._streams = [], []
@@ -106,12 +111,13 @@ class Here:
             datagrams.bind((address, PORT))
             datagrams.setblocking(False)
             self._datagrams.append(datagrams)
-            streams = socket.socket(family, socket.SOCK_STREAM)
-            streams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            streams.bind((address, PORT))
-            streams.listen(64)
-            streams.setblocking(False)
-            self._streams.append(streams)
+            for protocol in (0, socket.IPPROTO_SCTP)[: 1 + sctp]:
+                streams = socket.socket(family, socket.SOCK_STREAM, protocol)
+                streams.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                streams.bind((address, PORT))
+                streams.listen(64)
+                streams.setblocking(False)
+                self._streams.append(streams)
 
     def watch(self, devices: list[str]) -> None:
         """Keep every frame that these devices show from now on."""
@@ -147,18 +153,19 @@ class Here:
                 mouth.send(bytes.fromhex(header or _NO_SUMS.hex()) + bytes.fromhex(frame))
 
     def say(self, protocol: str, address: str, source: str, payload: str) -> None:
-        """Send ``payload`` (hex) to PORT of ``address`` by a socket of this kernel bound to address ``source``."""
+        """Send ``payload`` (hex) to PORT of ``address``, or the port behind ``protocol``, by a socket bound to ``source``."""
+        protocol, _, port = protocol.partition(" ")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-        mouth = socket.socket(family, kind)
+        mouth = socket.socket(family, kind, socket.IPPROTO_SCTP if protocol == "sctp" else 0)
         mouth.settimeout(2)
         mouth.bind((source, 0))
         self._mouths.append(mouth)
         if protocol == "udp":
-            mouth.sendto(bytes.fromhex(payload), (address, PORT))
+            mouth.sendto(bytes.fromhex(payload), (address, int(port or PORT)))
             return
         try:
-            mouth.connect((address, PORT))
+            mouth.connect((address, int(port or PORT)))
             mouth.sendall(bytes.fromhex(payload))
         except OSError as error:
             if error.errno not in (None, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH):
@@ -257,14 +264,15 @@ def perform(places: dict[str, Place], step: dict[str, Any]) -> dict[str, Any]:
     """Run one step and give what was observed. A step is
 
     ``commands``: [place, command] in order; ``watch``: devices by place; ``listen``: addresses by place;
-    ``inject``: [place, device, [[header, frame], ...]]; ``say``: [place, protocol, address, source, payload].
+    ``inject``: [place, device, [[header, frame], ...]]; ``say``: [place, protocol, address, source, payload]; ``sctp``: whether who listens
+    does so by SCTP too.
 
     Observed: ``seen`` and ``received`` by place, ``counters`` by place as differences, ``printed`` what the commands printed.
     """
-    printed = [places[place].request("run", command=command) for place, command in step.get("commands", [])]
+    printed = [places[place].request("run", command=command) for place, command in batched(step.get("commands", []))]
     time.sleep(step.get("pause", 0))
     for place, addresses in step["listen"].items():
-        places[place].request("listen", addresses=addresses)
+        places[place].request("listen", addresses=addresses, sctp=step.get("sctp", False))
     before = {name: place.request("counters") for name, place in places.items()}
     for place, devices in step["watch"].items():
         places[place].request("watch", devices=devices)
@@ -283,6 +291,26 @@ def perform(places: dict[str, Place], step: dict[str, Any]) -> dict[str, Any]:
         for name, counts in before.items()
     }
     return {"seen": seen, "received": received, "counters": {name: counts for name, counts in moved.items() if counts}, "printed": printed}
+
+
+BATCHES = {"ip": ("ip", "-batch", "-"), "tc": ("tc", "-batch", "-"), "nft": ("nft", "-f", "-"), "ipvsadm": ("ipvsadm", "-R")}
+"""How programs take their commands from standard input, one on a line."""
+
+
+def batched(commands: list[list[str]]) -> Iterator[tuple[str, str]]:
+    """The same with commands of one of BATCHES that follow each other at one place put together, each on a line: to start a program
+    takes an emulator half a second."""
+    before: tuple[str, str] | None = None
+    for place, command in commands:
+        program = command.split()[0]
+        if before is not None and before[0] == place and program in BATCHES and before[1].split()[0] == program:
+            before = (place, f"{before[1]}\n{command}")
+            continue
+        if before is not None:
+            yield before
+        before = (place, command)
+    if before is not None:
+        yield before
 
 
 def _packet_socket(device: str, protocol: int) -> socket.socket:

@@ -33,9 +33,9 @@ def mount(*files: tuple[str, str]) -> None:
     os.environ["PATH"] = "/sbin:/bin:/usr/sbin:/usr/bin"
 
 
-def load_modules() -> None:
-    """Load every module of the image, in order. One that finds no device is not asked again."""
-    for path in sorted(Path("/modules").glob("*.ko")):
+def load_modules(folder: str = "/modules") -> None:
+    """Load every module of a folder, in order. One that finds no device, or is there, is not asked again."""
+    for path in sorted(Path(folder).glob("*.ko")):
         file = os.open(path, os.O_RDONLY)
         if _library.syscall(_FINIT_MODULE, file, b"", 0):
             print(f"{path.name}: {os.strerror(ctypes.get_errno())}", flush=True)

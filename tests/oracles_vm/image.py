@@ -14,7 +14,7 @@ from typing import Self
 
 from .packages import Packages
 
-_DIRECTORY, _FILE, _LINK = 0o040000, 0o100000, 0o120000
+_DIRECTORY, _FILE, _LINK, _CHARACTERS = 0o040000, 0o100000, 0o120000, 0o020000
 _UNUSED: tuple[str, ...] = (
     "test",
     "idlelib",
@@ -53,9 +53,13 @@ class Image:
 
     def __init__(self) -> None:
         self._entries: dict[str, tuple[int, bytes]] = {}
+        self._devices: dict[str, tuple[int, int]] = {}
 
     def __bytes__(self) -> bytes:
-        made = [_entry(number, path, mode, data) for number, (path, (mode, data)) in enumerate(self._entries.items(), 1)]
+        made = [
+            _entry(number, path, mode, data, self._devices.get(path, (0, 0)))
+            for number, (path, (mode, data)) in enumerate(self._entries.items(), 1)
+        ]
         whole = b"".join(made) + _entry(0, "TRAILER!!!", 0, b"")
         return whole + bytes(-len(whole) % 512)
 
@@ -110,15 +114,18 @@ class Image:
             self.add(f"oracle/oracles_vm/{name}.py", (HERE / f"{name}.py").read_bytes())
         return self
 
-    def modules(self, packages: Packages, names: tuple[str, ...]) -> Self:
-        """Kernel modules, numbered in the order in which boot.load_modules loads them."""
-        self.folder("modules")
-        for number, (name, data) in enumerate(packages.modules(names)):
-            self.add(f"modules/{number:03d}-{name}", data)
+    def modules(self, packages: Packages, names: tuple[str, ...], folder: str = "modules", *, some: bool = False) -> Self:
+        """Kernel modules, numbered in the order in which boot.load_modules loads them; ``some`` as in Packages.modules."""
+        self.folder(folder)
+        for number, (name, data) in enumerate(packages.modules(names, some=some)):
+            self.add(f"{folder}/{number:03d}-{name}", data)
         return self
 
     def start(self, script: Path) -> Self:
-        """The program that the kernel starts."""
+        """The program that the kernel starts. A Python on a kernel without random numbers yet reads /dev/urandom before anything is mounted
+        (character device 1, 9: Linux Documentation/admin-guide/devices.txt)."""
+        self._entries["dev"] = (_DIRECTORY | 0o755, b"")
+        self._entries["dev/urandom"], self._devices["dev/urandom"] = (_CHARACTERS | 0o444, b""), (1, 9)
         return self.folder("dev", "proc", "sys", "run", "tmp", "var/log", "etc").add("init", script.read_bytes(), 0o755)
 
 
@@ -153,8 +160,8 @@ def _compile(packages: Packages, home: Path) -> None:
     )
 
 
-def _entry(number: int, path: str, mode: int, data: bytes) -> bytes:
+def _entry(number: int, path: str, mode: int, data: bytes, device: tuple[int, int] = (0, 0)) -> bytes:
     name = path.encode() + b"\0"
-    fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+    fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name), 0)
     head = b"070701" + b"".join(b"%08x" % field for field in fields) + name
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)

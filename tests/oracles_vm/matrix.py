@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
+from csumlab.crc32c import crc32c
 from csumlab.inet import negate, residue
 
 MARK = b"#csl"
@@ -17,8 +18,10 @@ MARK = b"#csl"
 PORT = 5001
 SEQUENCE, STRIDE = 0x0C510000, 64
 """TCP sequence numbers are this plus the packet's number times STRIDE, which is more than a payload has bytes."""
-_PROTOCOL = {("tcp", 4): 6, ("udp", 4): 17, ("icmp", 4): 1, ("tcp", 6): 6, ("udp", 6): 17, ("icmp", 6): 58}
-_FIELD = {"tcp": 16, "udp": 6, "icmp": 2}
+_CODES = {"tcp": 6, "udp": 17, "udplite": 136, "dccp": 33, "sctp": 132}
+_PROTOCOL = {(name, version): code for name, code in _CODES.items() for version in (4, 6)}
+_PROTOCOL |= {("icmp", 4): 1, ("icmp", 6): 58}
+_FIELD = {"tcp": 16, "udp": 6, "icmp": 2, "udplite": 6, "dccp": 6, "sctp": 8}
 _ERROR = 0x1234
 _VLAN = b"\x00\x05"
 ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd", 0: b"\x81\x00"}
@@ -70,9 +73,16 @@ def packet(number: int, protocol: str, how: str, source: str, destination: str) 
     how = how.removeprefix("tagged, ")
     code, field = _PROTOCOL[protocol, version], _FIELD[protocol]
     segment = bytearray(_segment(number, protocol, version) + payload(number, 21 if number % 2 else 22))
+    if how == "owed, giving 0":
+        segment[-2:] = bytes(2)
     pseudo = 0
     if protocol != "icmp" or version == 6:
         pseudo = residue(addresses + (struct.pack("!HH", code, len(segment)) if version == 4 else struct.pack("!II", len(segment), code)))
+    if how == "owed, giving 0":
+        segment[-2:] = negate(residue(bytes(segment)) + pseudo).to_bytes(2, "big")
+        pseudo = pseudo or 0xFFFF
+    if protocol == "sctp":
+        segment[field : field + 4] = crc32c(bytes(segment)).to_bytes(4, "little")
     finished = negate(residue(bytes(segment)) + pseudo) or 0xFFFF
     if how.startswith("absent"):
         value = 0
@@ -84,10 +94,11 @@ def packet(number: int, protocol: str, how: str, source: str, destination: str) 
         value = (pseudo + _ERROR) % 0xFFFF or 1
     else:
         value = pseudo
-    segment[field : field + 2] = value.to_bytes(2, "big")
+    if protocol != "sctp":
+        segment[field : field + 2] = value.to_bytes(2, "big")
     if how.endswith("damaged"):
         segment[-1] ^= 0x41
-    fragment = 0x2000 if how.startswith("fragment") else 0
+    fragment = 0x2000 if "fragment" in how else 0
     if fragment:
         segment = segment[: len(segment) // 8 * 8]
     if version == 4:
@@ -130,8 +141,20 @@ def encapsulated(one: Sent, carrier: str, source: str, destination: str) -> Sent
     return replace(one, what=f"{one.what}, in {carrier}", data=bytes(outer) + head + one.data, state=state)
 
 
+def in_vxlan(one: Sent, source: str, destination: str) -> Sent:
+    """The packet in VXLAN over IPv4 whose outer UDP sum is absent (RFC 7348 section 5)."""
+    frame = bytes.fromhex("020000000b01020000000b02") + ETHERTYPES[one.data[0] >> 4] + one.data
+    head = struct.pack("!HHHHII", 20000 + one.number, 4789, 16 + len(frame), 0, 8 << 24, 7 << 8)
+    addresses = ip_address(source).packed + ip_address(destination).packed
+    outer = bytearray(struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(head) + len(frame), one.number, 0, 64, 17, 0) + addresses)
+    outer[10:12] = negate(residue(bytes(outer))).to_bytes(2, "big")
+    _, start, offset = one.state.split()
+    state = f"partial {int(start) + len(outer) + len(head) + 14} {offset}"
+    return replace(one, what=f"udp, absent, around {one.what}", data=bytes(outer) + head + frame, state=state)
+
+
 def said(first: int, place: str, source: str, destination: str, protocols: tuple[str, ...] = ("udp", "tcp")) -> Iterator[Sent]:
-    """What a socket sends."""
+    """What a socket sends; a protocol may have another port than PORT behind it."""
     for number, protocol in enumerate(protocols, first):
         yield Sent(number, f"{protocol} socket, from {source} to {destination}", place, say=(protocol, destination, source))
 
@@ -162,7 +185,12 @@ def _segment(number: int, protocol: str, version: int) -> bytes:
     match protocol:
         case "tcp":
             return struct.pack("!HHIIBBHHH", 20000 + number, PORT - 1, SEQUENCE + STRIDE * number, 0, 5 << 4, 0x02, 0xFFFF, 0, 0)
-        case "udp":
+        case "udp" | "udplite":
             return struct.pack("!HHHH", 20000 + number, PORT, 8 + (21 if number % 2 else 22), 0)
+        case "dccp":  # a request with its service code (RFC 4340 section 5.2)
+            return struct.pack("!HHBBHBBHII", 20000 + number, PORT, 5, 0, 0, 1, 0, 0, number, 0)
+        case "sctp":  # a DATA chunk (RFC 9260 section 3.3.1) of an association that nobody has
+            size = 16 + (21 if number % 2 else 22)
+            return struct.pack("!HHIIBBHIHHI", 20000 + number, PORT, number, 0, 0, 3, size, number, 0, 0, 0)
         case _:
             return struct.pack("!BBHHH", 8 if version == 4 else 128, 0, 0, number, 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import lzma
 import os
 import re
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _FOLLOWED = re.compile(r"^(lib|python3|zlib1g|xen-hypervisor-\d|xen-utils-\d|linux-image-\d)")
@@ -26,20 +28,63 @@ def folder() -> Path:
     return made
 
 
-class Packages:
-    """The packages ``roots`` and what they need, unpacked. ``versions`` by name of package."""
+@dataclass(frozen=True)
+class Archive:
+    """Another distribution than this machine's: a name for its folder, lines of a sources.list(5), and where those lines ask apt for no
+    signature, because this machine has no key, the SHA-256 of each package file."""
 
-    def __init__(self, roots: tuple[str, ...]) -> None:
-        self.root = folder() / "root"
+    name: str
+    lines: tuple[str, ...]
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def options(self) -> tuple[str, ...]:
+        """Options that have apt know this archive and no other. Its lists are fetched the first time."""
+        place = folder() / "archives" / self.name
+        options = tuple(
+            word
+            for name, value in (
+                ("Etc::sourcelist", place / "sources.list"),
+                ("Etc::sourceparts", place / "none"),
+                ("State::lists", place / "lists"),
+                ("Cache", place / "cache"),
+            )
+            for word in ("-o", f"Dir::{name}={value}")
+        )
+        if not (place / "fetched").exists():
+            for each in ("none", "lists/partial", "cache/archives/partial"):
+                (place / each).mkdir(parents=True, exist_ok=True)
+            (place / "sources.list").write_text("\n".join(self.lines) + "\n")
+            _run("apt-get", *options, "update")
+            (place / "fetched").touch()
+        return options
+
+    def verify(self, path: Path) -> None:
+        """ValueError if the file is not the one that is named here."""
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if self.digests and found != self.digests.get(path.name):
+            raise ValueError(f"{path.name} has the SHA-256 {found}, which {self.name} does not name")
+
+
+HERE = Archive("", ())
+"""This machine's distribution, as apt is set up."""
+
+
+class Packages:
+    """The packages ``roots`` and, of this machine's distribution, what they need, unpacked. ``versions`` by name of package."""
+
+    def __init__(self, roots: tuple[str, ...], archive: Archive = HERE) -> None:
+        self.root = folder() / ("root" + (f"-{archive.name}" if archive.name else ""))
         self.versions: dict[str, str] = {}
         downloads = folder() / "packages"
         downloads.mkdir(exist_ok=True)
-        names = sorted(_closure(roots))
-        files = _files(names)
+        options = archive.options() if archive.name else ()
+        names = roots if archive.name else sorted(_closure(roots))
+        files = _files(options, names)
         missing = [name for name, file in files.items() if not (downloads / file).exists()]
         if missing:
-            _run("apt-get", "download", *missing, at=downloads)
+            _run("apt-get", *options, "download", *missing, at=downloads)
         for name, file in files.items():
+            archive.verify(downloads / file)
             self.versions[name] = file.split("_")[1].replace("%3a", ":")
             mark = self.root / ".unpacked" / file
             if not mark.exists():
@@ -76,14 +121,21 @@ class Packages:
         """The version of the kernel, as ``uname -r`` says it."""
         return max(path.name for path in (self.root / "lib/modules").iterdir())
 
-    def modules(self, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
-        """Kernel modules with what they depend on, in the order of loading: name and contents. One that is built in is left out."""
+    def modules(self, names: tuple[str, ...], *, some: bool = False) -> list[tuple[str, bytes]]:
+        """Kernel modules with what they depend on, in the order of loading: name and contents. One that is built in is left out; with
+        ``some`` one that this kernel does not have too, else that is a RuntimeError."""
         version = self.kernel()
         if not (self.root / "lib/modules" / version / "modules.dep.bin").exists():
             _run("depmod", "-b", str(self.root), version)
         found: dict[str, bytes] = {}
         for name in names:
-            for line in _run("modprobe", "-d", str(self.root), "-S", version, "--show-depends", name).splitlines():
+            try:
+                printed = _run("modprobe", "-d", str(self.root), "-S", version, "--show-depends", name)
+            except RuntimeError:
+                if some:
+                    continue
+                raise
+            for line in printed.splitlines():
                 verb, _, path = line.partition(" ")
                 if verb == "insmod":
                     file = Path(path.split()[0])
@@ -96,9 +148,10 @@ class Packages:
         raise FileNotFoundError(f"{name} is in none of the packages {', '.join(self.versions)}")
 
 
-def newest(pattern: str) -> str:
+def newest(pattern: str, archive: Archive = HERE) -> str:
     """The name of the newest package whose name matches ``pattern``, by the numbers in it. LookupError if there is none."""
-    names = [line.split()[0] for line in _run("apt-cache", "search", "--names-only", pattern).splitlines()]
+    options = archive.options() if archive.name else ()
+    names = [line.split()[0] for line in _run("apt-cache", *options, "search", "--names-only", pattern).splitlines()]
     if not names:
         raise LookupError(f"the distribution has no package {pattern}")
     return max(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
@@ -133,10 +186,10 @@ def _closure(roots: tuple[str, ...]) -> set[str]:
     return found
 
 
-def _files(names: list[str]) -> dict[str, str]:
+def _files(options: tuple[str, ...], names: Sequence[str]) -> dict[str, str]:
     """The file that apt would download for each package."""
     found = {}
-    for line in _run("apt-get", "download", "--print-uris", *names).splitlines():
+    for line in _run("apt-get", *options, "download", "--print-uris", *names).splitlines():
         file = line.split()[1]
         found[file.split("_")[0]] = file
     return found

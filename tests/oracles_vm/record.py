@@ -1,4 +1,5 @@
-"""``python -m tests.oracles_vm.record xen`` (or ``kernel``): boot the machine under QEMU, run its scenes, write the golden file anew.
+"""``python -m tests.oracles_vm.record xen`` (``kernel``, ``rules --kernel 5.4``): boot the machine under QEMU, run its scenes, write the
+golden file anew.
 
 Needs apt-get (packages are downloaded and unpacked, not installed), qemu-system-x86 and kmod; no KVM. Each takes about two
 minutes on one core. Packages and the console of the last run are kept in $CSUMLAB_VM, else in csumlab-vm in the user's cache.
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from . import packages
 from .kernel import record as kernel
+from .kernel.versions import VERSIONS
 from .known import sorted_out
 from .prediction import differences
 from .recording import GOLDEN, save
@@ -25,11 +27,14 @@ NEEDED = ("apt-get", "apt-cache", "dpkg", "depmod", "modprobe", "nice", "qemu-sy
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("machine", choices=("xen", "kernel"))
+    parser.add_argument("machine", choices=("xen", "kernel", "rules"))
+    versions = {one.name: one for one in VERSIONS}
+    parser.add_argument("--kernel", choices=versions, default="6.1", help="of rules: which kernel")
     parser.add_argument("--to", type=Path, help="write the golden file here instead")
     parser.add_argument(
         "--check", action="store_true", help="write nothing: hold what was observed against csumlab's tables; 1 if they differ"
     )
+    parser.add_argument("--only", default="*", help="of rules: the scenes whose names match this pattern (fnmatch)")
     chosen = parser.parse_args()
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
@@ -37,7 +42,10 @@ def main() -> int:
         return 2
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=packages.folder()) as folder:
-        name, recording = (xen if chosen.machine == "xen" else kernel).record(Path(folder))
+        if chosen.machine == "rules":
+            name, recording = kernel.record_rules(Path(folder), versions[chosen.kernel], chosen.only)
+        else:
+            name, recording = (xen if chosen.machine == "xen" else kernel).record(Path(folder))
     count = sum(len(step.packets) for step in recording.steps)
     print(f"{name}: {len(recording.steps)} steps, {count} packets, {time.monotonic() - started:.0f} s")
     if chosen.check:

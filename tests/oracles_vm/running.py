@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from csumlab.crc32c import crc32c
 from csumlab.dissection import dissect_packet
-from csumlab.headers import Link
+from csumlab.headers import Kind, Link
 from csumlab.inet import negate, residue
 
 from .matrix import ETHERTYPES, MARK, SEQUENCE, STRIDE, Sent, header_of, number_in, payload, state_of, untagged
@@ -86,6 +87,7 @@ def request(scene: Scene) -> dict[str, Any]:
         "listen": {place: list(addresses) for place, addresses in scene.listen.items()},
         "inject": inject,
         "say": [[one.place, *one.say, payload(one.number).hex()] for one in scene.sent if one.say],
+        "sctp": any(one.say and one.say[0].startswith("sctp") for one in scene.sent),
         "pause": scene.pause,
         "patience": scene.patience,
     }
@@ -126,6 +128,10 @@ def righted(data: bytes) -> bytes:
     frame = bytearray(bytes(12) + ETHERTYPES[data[0] >> 4] + data)
     for place in range(len(dissect_packet(bytes(frame), Link.ETHERNET).sums) - 1, -1, -1):
         one = dissect_packet(bytes(frame), Link.ETHERNET).sums[place]
+        if one.kind is Kind.SCTP:
+            frame[one.at : one.at + 4] = bytes(4)
+            frame[one.at : one.at + 4] = crc32c(bytes(frame[one.start : one.end])).to_bytes(4, "little")
+            continue
         frame[one.at : one.at + 2] = bytes(2)
         value = negate(residue(bytes(frame[one.start : one.end])) + (one.pseudo or 0))
         frame[one.at : one.at + 2] = (value or (0xFFFF if one.pseudo is not None else 0)).to_bytes(2, "big")

@@ -20,21 +20,21 @@ def main() -> None:
     here.run("ip link set lo up")
     for number, step in enumerate(plan["steps"]):
         boot.say(step["name"])
+        boot.load_modules(f"/modules-{number}")
         places: dict[str, agent.Place] = {}
+        made = [f"ip netns add {name}" for name in step["namespaces"].values()]
+        here.run("\n".join([*made, *step["cables"]]))
         for place, name in step["namespaces"].items():
-            here.run(f"ip netns add {name}")
             places[place] = agent.Here(f"/run/netns/{name}")
             for path, text in plan["settings"]:
                 places[place].request("write", path=f"/proc/sys/{path}", text=text)
-        for command in step["cables"]:
-            here.run(command)
         try:
             boot.tell(f"step-{number}", agent.perform(places, step))
         except RuntimeError as error:
             boot.tell(f"step-{number}", {"refused": str(error)})
-        for place, name in step["namespaces"].items():
-            places[place].request("listen", addresses=[])
-            here.run(f"ip netns del {name}")
+        for place in places.values():
+            place.request("listen", addresses=[])
+        here.run("\n".join(f"ip netns del {name}" for name in step["namespaces"].values()))
     boot.tell("modules", sorted(path.name for path in Path("/sys/module").iterdir()))
 
 

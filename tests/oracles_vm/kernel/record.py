@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from .. import machine
+from .. import gateway, machine
 from ..image import Image
 from ..packages import Packages
 from ..recording import Recording
-from ..running import numbered, observed, request
+from ..running import Scene, numbered, observed, request
 from ..sites import FAR, NEAR, SETTINGS, cables
-from . import scenes
+from . import rules, scenes
+from .versions import Version
 
 HERE = Path(__file__).parent
 MODULES: tuple[str, ...] = (
@@ -50,32 +53,62 @@ MODULES += (
     "jitterentropy_rng",
     "sha512_generic",
 )
-SECONDS = 600.0
+TOOLS = ("iproute2", "libpython3-stdlib", "python3-minimal", "openvswitch-switch", "ipvsadm", "nftables", "ethtool")
+PROGRAMS = ("ip", "tc", "ovs-dpctl", "ipvsadm", "nft", "ethtool")
+RULES_MODULES = ("veth", "af_packet")
+SECONDS = 1200.0
 """What a whole run may take; on one core of 2024 it takes about a minute."""
 
 
 def record(folder: Path) -> tuple[str, Recording]:
-    """The name of the golden file and what it holds."""
+    """Tunnels in this distribution's kernel: the name of the golden file and what it holds."""
     packages = Packages(("linux-image-amd64", "iproute2", "wireguard-tools", "libpython3-stdlib", "python3-minimal"))
-    wanted = list(scenes.scenes())
-    made = list(numbered([make for make, _ in wanted]))
-    steps = [
-        {"name": scene.name, "namespaces": names, "cables": list(cables(names)), **request(scene)}
-        for scene, (_, names) in zip(made, wanted, strict=True)
-    ]
+    steps, made = planned(scenes.scenes(), cables)
     plan = json.dumps({"settings": SETTINGS, "steps": steps})
     image = Image().start(HERE / "init.py").python(packages).programs(packages, "ip", "wg").modules(packages, MODULES)
     for place in (NEAR, FAR):
         key = packages.run("wg", "genkey")
         image.add(f"oracle/{place}.key", key.encode())
         plan = plan.replace(f"PUBLIC-{place}", packages.run("wg", "pubkey", text=key).strip())
+    short = ".".join(packages.kernel().split(".")[:2])
+    return f"linux-{short}-tunnels", booted(image, plan, packages, made, folder, "python -m tests.oracles_vm.record kernel")
+
+
+def record_rules(folder: Path, version: Version, only: str = "*") -> tuple[str, Recording]:
+    """What one kernel does by rules, in the scenes whose names match ``only``."""
+    tools = Packages(TOOLS)
+    kernel = version.packages()
+    several = rules.chosen(version.name, only)
+    steps, made = planned(rules.scenes(version.preset, several), gateway.cables)
+    plan = json.dumps({"settings": SETTINGS, "steps": steps})
+    image = Image().start(HERE / "init.py").python(tools).programs(tools, *PROGRAMS).modules(kernel, RULES_MODULES, some=True)
+    for number, one in enumerate(several):
+        image.modules(kernel, one.modules, f"modules-{number}", some=True)
+    command = f"python -m tests.oracles_vm.record rules --kernel {version.name}"
+    return f"linux-{version.name}-rules", booted(image, plan, kernel, made, folder, command)
+
+
+def planned(
+    wanted: Iterable[tuple[Callable[[int], Scene], dict[str, str]]], laid: Callable[[dict[str, str]], Iterator[str]]
+) -> tuple[list[dict[str, Any]], list[Scene]]:
+    """Scenes as steps of the plan, with their namespaces and cables, and the scenes themselves."""
+    several = list(wanted)
+    made = list(numbered([make for make, _ in several]))
+    return [
+        {"name": scene.name, "namespaces": names, "cables": list(laid(names)), **request(scene)}
+        for scene, (_, names) in zip(made, several, strict=True)
+    ], made
+
+
+def booted(image: Image, plan: str, packages: Packages, made: list[Scene], folder: Path, command: str) -> Recording:
+    """Boots the kernel of ``packages`` with the image and the plan, and gives what it did."""
     (folder / "image").write_bytes(bytes(image.add("oracle/plan.json", plan.encode())))
     kernel = packages.root / "boot" / f"vmlinuz-{packages.kernel()}"
     options = ["-cpu", "max", "-m", "1024", "-kernel", str(kernel), "-initrd", str(folder / "image")]
     options += ["-append", "console=ttyS0 quiet panic=1 mitigations=off nokaslr"]
-    found = machine.run(options, folder.parent / "console-kernel.log", SECONDS)
+    found = machine.run(options, folder.parent / f"console-{packages.kernel()}.log", SECONDS)
     refused = {scene.name: result["refused"] for number, scene in enumerate(made) if "refused" in (result := found[f"step-{number}"])}
     observations = tuple(observed(scene, found[f"step-{number}"]) for number, scene in enumerate(made) if scene.name not in refused)
-    versions = {"kernel": f"{packages.kernel()} {packages.versions[f'linux-image-{packages.kernel()}']}", "emulator": machine.version()}
-    short = ".".join(packages.kernel().split(".")[:2])
-    return f"linux-{short}-tunnels", Recording("python -m tests.oracles_vm.record kernel", versions, {"refused": refused}, observations)
+    name = next(name for name in packages.versions if name.startswith("linux-image-") and packages.kernel() in name)
+    versions = {"kernel": f"{packages.kernel()} {packages.versions[name]}", "emulator": machine.version()}
+    return Recording(command, versions, {"refused": refused}, observations)
