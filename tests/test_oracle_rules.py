@@ -15,7 +15,8 @@ from oracles_vm.packages import Archive
 from oracles_vm.prediction import step_differences
 from oracles_vm.recording import GOLDEN, load
 
-KERNELS = {version.name: version for version in VERSIONS}
+RECORDED = ("4.15", "5.4", "5.10", "6.1")
+KERNELS = {version.name: version for version in VERSIONS if version.name in RECORDED}
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -25,6 +26,11 @@ def test_rules_do_what_the_tables_say(kernel: str) -> None:
     unknown, idle = sorted_out(f"linux-{kernel}-rules", (d for step in recording.steps for d in step_differences(step)))
     assert unknown == []
     assert idle == [], "these differences are known and are not there any more"
+
+
+def test_every_recording_is_held_against_the_tables() -> None:
+    """There is no golden file of a gateway that no test reads."""
+    assert {path.name for path in GOLDEN.glob("*-rules.json")} == {f"linux-{name}-rules.json" for name in RECORDED}
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
