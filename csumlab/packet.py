@@ -33,6 +33,10 @@ class Span:
         """Whether every value of the span lies in ``low``..``high``."""
         return low <= self.low and self.high <= high
 
+    def named(self, otherwise: str) -> str:
+        """The value if it is one; of a packet whose class has many, ``otherwise`` says which of its words it is."""
+        return str(self) if self.exact else otherwise
+
     def __str__(self) -> str:
         if not self.version:
             return str(self.low) if self.exact else f"port {self.low}..{self.high}"

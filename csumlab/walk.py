@@ -259,7 +259,8 @@ class Walker(Connections):
             self._deliver(domain, port)
             return
         if not domain.forwarding:
-            raise Ended(Fate.DROPPED, f"{domain.name} does not forward (net.ipv4.ip_forward is 0) and {destination} is not its address")
+            whose = destination.named("the destination")
+            raise Ended(Fate.DROPPED, f"{domain.name} does not forward (net.ipv4.ip_forward is 0) and {whose} is not its address")
         leaving, hop = forward.route(domain, destination)
         if hooked and leaving.name == port.device:
             raise Ended(Fate.UNTOLD, "a packet that bridge netfilter sends back into its bridge is not followed")

@@ -92,6 +92,13 @@ def test_colour_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         LETTERS.encode("latin-1")
 
 
+def test_a_drawing_says_where_a_datagram_is_cut() -> None:
+    """And where its pieces are put together again."""
+    drawn = "\n".join(draw(explained(CAPTURES / "fragments-router", 2)))
+    cut, joined = drawn.index("(cut into fragments"), drawn.index("(put together from its fragments)")
+    assert drawn.index("eth0 out") < cut < drawn.index("outside") < joined
+
+
 def test_explain_draws(tmp_path: Path) -> None:
     """The command shows the drawing before the hops, without a colour in a pipe."""
     told = CliRunner().invoke(cli, ["explain", str(ROUTER / "traffic.pcapng"), "1", "-t", str(ROUTER / "topology.toml")])

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from csumlab.facts import FragmentRole
 from csumlab.headers import Verdict
+from csumlab.packet import Header
 from csumlab.report.table import WIDTH, folded, printable
 from csumlab.state import Claim
 from csumlab.trace import Fate
@@ -63,7 +65,8 @@ class _Cell:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A place that the packet passes. ``cells`` by the uid of the header; ``said``: those that are other than at the place before."""
+    """A place that the packet passes. ``cells`` by the uid of the header; ``said``: those that are other than at the place before;
+    ``marks``: that a datagram is cut here, or put together."""
 
     domain: str
     place: str
@@ -72,6 +75,7 @@ class _Line:
     said: frozenset[int]
     captured: bool
     codes: tuple[str, ...]
+    marks: tuple[str, ...] = ()
 
 
 def draw(explanation: Explanation, style: Style = PLAIN) -> list[str]:
@@ -115,9 +119,26 @@ def _lines(explanation: Explanation, style: Style) -> list[_Line]:
         )
         place = view.hop.where.removeprefix(f"{view.hop.domain}:")
         state = printable(str(view.hop.state_after))
-        lines.append(_Line(view.hop.domain, printable(place), state, cells, said, any(one.is_tap for one in here), codes))
+        lines.append(_Line(view.hop.domain, printable(place), state, cells, said, any(one.is_tap for one in here), codes, _marks(here)))
         before = cells
     return lines
+
+
+def _marks(views: Sequence[View]) -> tuple[str, ...]:
+    """What becomes of a datagram's pieces at a place."""
+    found = []
+    for view in views:
+        before, after = (_pieces(packet.headers) for packet in (view.hop.before, view.hop.after))
+        if any(after.get(uid) for uid, cut in before.items() if not cut):
+            found.append("cut into fragments; the first is followed")
+        if any(uid in after and not after[uid] for uid, cut in before.items() if cut):
+            found.append("put together from its fragments")
+    return tuple(found)
+
+
+def _pieces(headers: Sequence[Header]) -> dict[int, bool]:
+    """Of each IP header whether it is one of a fragment."""
+    return {header.uid: header.fragment is not FragmentRole.WHOLE for header in headers if header.is_ip}
 
 
 def _causes(views: Sequence[View], because: str) -> bool:
@@ -187,7 +208,7 @@ def _list(lines: list[_Line], labels: dict[int, str], style: Style) -> list[str]
 
 def _codes(line: _Line, style: Style) -> list[str]:
     bar, arrow = ("│", "▶") if style.unicode else ("|", ">")
-    drawn = []
+    drawn = ["  " + style.paint(f"{bar} ({mark})", "quiet") for mark in line.marks]
     for code in line.codes:
         first, *rest = folded(code, " " * 6, width=max(style.width, 30))
         drawn.append(f"  {bar} " + style.paint(f"{arrow} {first.lstrip()}", "bad"))

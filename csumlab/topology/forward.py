@@ -206,7 +206,7 @@ def route(domain: Domain, destination: Span, beside: str = "") -> tuple[Device, 
         tops = [device for device in domain.devices.values() if not device.bridge and device.kind not in CARRIAGES]
         if domain.outside or (len(tops) == 1 and len(domain.devices) == 1):
             return tops[0], destination
-        raise Unreachable(f"{domain.name} has no route to {destination}")
+        raise Unreachable(f"{domain.name} has no route to {destination.named('the destination')}")
     return best[2], best[3]
 
 
@@ -233,7 +233,7 @@ def next_stop(topology: Topology, sender: Port, hop: Span, destination: Span, in
         return next(iter(reachable))
     if not reachable:
         raise Unreachable(f"nothing is connected to {sender}")
-    raise Unreachable(f"several ports on the segment of {sender} may answer for {hop}")
+    raise Unreachable(f"several ports on the segment of {sender} may answer for {hop.named('the next hop')}")
 
 
 def _serves(domain: Domain, destination: Span, port: Port) -> bool:
