@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, PadN
 from scapy.layers.l2 import GRE, Dot1Q, Ether
 from scapy.layers.ppp import PPP, PPPoE
 from scapy.layers.vxlan import VXLAN
@@ -46,6 +46,7 @@ __all__ = [
     "errors_about",
     "ether",
     "exchange",
+    "extended",
     "marked",
     "of_lengths",
     "optioned",
@@ -54,6 +55,7 @@ __all__ = [
     "requests",
     "right",
     "sctp_init",
+    "summed_as_internet",
     "superframe",
     "superframes",
     "to_a_group",
@@ -127,6 +129,27 @@ def of_lengths(source: str, destination: str, lengths: Iterable[int]) -> list[by
         made.append(partial(ip / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(bytes(range(1, 1 + length)))))
         made.append(partial(ip / UDP(sport=5000 + n, dport=53) / Raw(bytes(range(1, 1 + length)))))
     return made
+
+
+def extended(source: str, destination: str, made: Callable[[Packet], bytes], behind: Callable[[Packet], bytes]) -> list[bytes]:
+    """Segments and datagrams over IPv6, every second pair behind a destination options header (RFC 8200 section 4.6). ``made`` makes the
+    sums of those without one, ``behind`` of the others."""
+    found = []
+    for n in range(4):
+        ip = ether(0x07, 0xFE) / IPv6(src=source, dst=destination)
+        ip = ip / IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(4))]) if n % 2 else ip
+        for transport in (TCP(sport=40000 + n, dport=80, flags="PA"), UDP(sport=5000 + n, dport=53)):
+            found.append((behind if n % 2 else made)(ip.copy() / transport / Raw(b"request %d" % n)))
+    return found
+
+
+def summed_as_internet(packet: Packet) -> bytes:
+    """SCTP as somebody leaves it who takes a CRC that is owed for an Internet checksum: that goes into the first half of a blank field."""
+    data = bytearray(right(packet))
+    place = next(one for one in dissect_packet(bytes(data), 1).sums if one.kind is Kind.SCTP)
+    data[place.at : place.at + 4] = bytes(4)
+    data[place.at : place.at + 2] = negate(residue(bytes(data[place.start :]))).to_bytes(2, "big")
+    return bytes(data)
 
 
 def superframe(packet: Packet) -> bytes:

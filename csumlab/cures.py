@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from csumlab.stage import Mended
 from csumlab.topology.features import is_on
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.options import GENERIC, KNOBS, RX, SCTP, V4, V6, VERIFIES, options_of
+from csumlab.topology.options import GENERIC, KNOBS, LRO, RX, SCTP, V4, V6, VERIFIES, options_of
 from csumlab.topology.presets import PRESETS
 
 
@@ -79,12 +79,23 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
             "ethtool settings are lost at reboot: repeat it where the interface is brought up",
             _with_device(topology, port, replace(device, features=features)),
         )
-    if device.kind is DeviceKind.VETH and preset.mended_in and is_on(domain, device, peer, RX, there):
+    merging = is_on(domain, device, peer, LRO, there)
+    if merging:
+        yield Cure(
+            domain.name,
+            f"ethtool -K {device.name} lro off",
+            f"ethtool -K {device.name} lro on",
+            "segments are merged by the kernel, not by the card",
+            "ethtool settings are lost at reboot: repeat it where the interface is brought up",
+            _with_device(topology, port, replace(device, features={**device.features, LRO: False})),
+        )
+    speaking = (device.kind is DeviceKind.VETH and preset.mended_in) or (device.card and not merging)
+    if speaking and is_on(domain, device, peer, RX, there):
         yield Cure(
             domain.name,
             f"ethtool -K {device.name} rx off",
             f"ethtool -K {device.name} rx on",
-            "what comes in by this end is summed in software",
+            "what comes in there is summed in software",
             "ethtool settings are lost at reboot: repeat it where the interface is brought up",
             _with_device(topology, port, replace(device, features={**device.features, RX: False})),
         )

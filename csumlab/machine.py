@@ -131,9 +131,9 @@ class Packet(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a stage sees of the place it stands at: effective features and knobs by name, the slots of a ring that
-    the packet takes with the limits there, the edit that the topology prescribes, the frames that behaviours of the device are said
-    of, by the behaviour, and the MTU of the way out, 0 where all are the same."""
+    """What a stage sees of the place it stands at: effective features and knobs by name, the slots of a ring that the packet takes with the
+    limits there, the edit that the topology prescribes, the frames that behaviours of the device are said of, by the behaviour, the MTU of
+    the way out, 0 where all are the same, and the ECN mark of the tunnel's packet that this one came in, if it is one to hand on."""
 
     features: Callable[[str], bool] = lambda name: False
     knobs: Callable[[str], bool] = lambda name: False
@@ -142,6 +142,7 @@ class Setting:
     edit: Translation | Outer | None = None
     lengths: Mapping[str, Measured] = field(default_factory=dict)
     mtu: int = 0
+    came_marked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +259,10 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = isinstance(setting.edit, Translation) and setting.edit.in_transport
         case Test.ODD_OPTION:
             result = isinstance(setting.edit, Translation) and bool(setting.edit.option) and packet.odd_option(setting.edit.option)
-        case Test.OUTER_ECN:
+        case Test.CAME_MARKED:
+            result = setting.came_marked == given.argument
+        case Test.ECN:
             ip = outer_ip(headers)
-            result = ip is not None and packet.marked(ip.uid, ECN[given.argument])
-        case Test.INNER_ECN:
-            ip = outer_ip(_inside(headers))
             result = ip is not None and packet.marked(ip.uid, ECN[given.argument])
         case Test.MORE_SLOTS:
             result = setting.slots > setting.limits[given.argument]
@@ -338,8 +338,11 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
         case Operation.TRANSLATE_QUOTE if isinstance(edit, Translation):
             return packet.translate_quote(edit.mirrored, do.address, do.port)
         case Operation.MARK:
-            inner = outer_ip(_inside(packet.headers))
-            return packet if inner is None else packet.mark(inner.uid, ECN[do.mark], do.ip)
+            ip = outer_ip(packet.headers)
+            if ip is None:
+                return packet
+            bits = ECN[do.mark]
+            return packet.mark(ip.uid, bits, do.ip).carried_on(packet, Translation(ecn=bits), Rule.LEAVE, do.follows)
         case Operation.EXCHANGE if isinstance(edit, Translation):
             return packet.exchange(edit, do.address)
         case Operation.DECREMENT_TTL:

@@ -80,7 +80,7 @@ class Operation(Enum):
     CARRY = "carry the sum of the packet"
     CONVERT = "carry the sum that the outer one implies"
     TRANSLATE = "translate"
-    MARK = "mark the inner IP header"
+    MARK = "mark the IP header"
     EXCHANGE = "exchange the IP header for one of the other version"
     TRANSLATE_QUOTE = "translate the quoted packet the other way round"
     DECREMENT_TTL = "decrement TTL"
@@ -113,7 +113,8 @@ class Operation(Enum):
 class Do:
     """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SPOIL, SEGMENT and RESPELL (the final rule for a word that
     stays: it spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
-    ``coverage`` for CARRY; ``crc`` for a FILL with a CRC32c; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``). For
+    ``coverage`` for CARRY; ``crc`` for a FILL with a CRC32c; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``) and
+    whether that of the packet ``follows``. For
     TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on;
     by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``. For EXCHANGE: by which rule the
     transport sum follows the pseudo-header (``address``). For TRANSLATE_QUOTE: by which rule the sum of the error follows all that has
@@ -153,7 +154,8 @@ class Do:
         if self.operation in (Operation.STAMP, Operation.REWRITE):
             return f"{self.operation.value}; its sum: {self.port.value}"
         if self.operation is Operation.MARK:
-            return f"{self.operation.value} {self.mark}" + (f"; its sum: {self.ip.value}" if self.ip is not Rule.FINAL else "")
+            forgets = "; the sum of the packet stays what it was" if self.follows is Follows.NOTHING else ""
+            return f"{self.operation.value} {self.mark}" + (f"; its sum: {self.ip.value}" if self.ip is not Rule.FINAL else "") + forgets
         if self.operation is Operation.CARRY:
             return f"{self.operation.value}: {self.coverage.value}"
         if self.crc and self.target is not None:
@@ -207,9 +209,9 @@ def translate(address: Rule, port: Rule, ip: Rule = Rule.FINAL, follows: Follows
     return (Do(Operation.TRANSLATE, address=address, port=port, ip=ip, follows=follows),)
 
 
-def mark(bits: str, ip: Rule = Rule.FINAL) -> tuple[Do]:
-    """The ECN bits of the first IP header inside the tunnel are set to those of one of ECN's words."""
-    return (Do(Operation.MARK, mark=bits, ip=ip),)
+def mark(bits: str, ip: Rule = Rule.FINAL, follows: Follows = Follows.BYTES) -> tuple[Do]:
+    """The ECN bits of the outermost IP header are set to those of one of ECN's words."""
+    return (Do(Operation.MARK, mark=bits, ip=ip, follows=follows),)
 
 
 def unwrap(follows: Follows = Follows.BYTES) -> tuple[Do]:
@@ -299,8 +301,8 @@ class Test(Enum):
     EDITS = "something is edited"
     EDITS_TRANSPORT = "a port or what follows it is edited"
     ODD_OPTION = "the TCP option that is edited lies at an odd place"
-    OUTER_ECN = "the outer IP header is marked {}"
-    INNER_ECN = "the inner IP header is marked {}"
+    CAME_MARKED = "the outer IP header that was taken off is marked {}"
+    ECN = "the IP header is marked {}"
     MORE_SLOTS = "more ring slots than are {}"
     RIGHT = "{} is right"
     EXACT = "{} is to the bit what computing it gives"
@@ -378,14 +380,14 @@ def wrong(target: Selector) -> Given:
     return Given(Test.RIGHT, target, negated=True)
 
 
-def outer_ecn(word: str) -> Given:
-    """The ECN bits of the outermost IP header, by the words of ``ECN``."""
-    return Given(Test.OUTER_ECN, word)
+def came_marked(word: str) -> Given:
+    """The ECN bits of the outer IP header of the tunnel's packet that this one came in, by the words of ``ECN``."""
+    return Given(Test.CAME_MARKED, word)
 
 
-def inner_ecn(word: str) -> Given:
-    """Those of the first IP header inside the tunnel."""
-    return Given(Test.INNER_ECN, word)
+def is_marked(word: str) -> Given:
+    """Those of the outermost IP header."""
+    return Given(Test.ECN, word)
 
 
 def inexact(target: Selector) -> Given:

@@ -13,7 +13,7 @@ from csumlab.headers import Layer
 from csumlab.machine import Packet, Translation
 from csumlab.outer import Outer
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
-from csumlab.stage import Stage
+from csumlab.stage import ECN, Stage
 from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
 from csumlab.state import Bare
 from csumlab.symbolic.sums import Untold
@@ -282,10 +282,12 @@ class Walker(Connections):
         kind, tunnel = self._tunnel_end(domain)
         if kind is None or (tunnel is None and not domain.outside and not CARRIAGES[kind].sealed):
             raise Ended(Fate.ACCEPTED, self.hops[-1].row.because)
-        if preset.ecn is not None and CARRIAGES[kind].marks:
-            self._apply(preset.ecn, domain, tunnel or port, "in")
+        handed_on = preset.ecn if CARRIAGES[kind].marks else None
+        came_marked = self._mark() if handed_on is not None else ""
         leave = preset.vpn_unseal if kind is DeviceKind.VPN else preset.carrying.get(kind, (None, tunnels.DECAPSULATE))[1]
         self._apply(leave, domain, tunnel or port, "in", self._outer_addresses())
+        if handed_on is not None:
+            self._apply(handed_on, domain, tunnel or port, "in", came_marked=came_marked)
         if CARRIAGES[kind].sealed:
             self._fault = Fault.PROGRAM if kind is DeviceKind.VPN else Fault.MEMORY
         if tunnel is None:
@@ -305,6 +307,11 @@ class Walker(Connections):
         self._tap(entered, "in")
         self._rewrite(domain, entered, "in", rewriters.AT_DEVICE)
         self._input(domain, entered)
+
+    def _mark(self) -> str:
+        """The ECN mark of the outer IP header, where it is one that is handed on."""
+        ip = outer_ip(self.packet.headers)
+        return next((word for word in ("CE", "ECT(1)") if ip is not None and self.packet.marked(ip.uid, ECN[word])), "")
 
     def _outer_addresses(self) -> Translation | None:
         """The addresses that a packet in transport mode gets back with its header."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import frames
 import hosts
 import rewriters
+from oracles_vm import sites
 
 from csumlab.inet import negate, residue
 from csumlab.stages.helpers import HELPERS
@@ -41,6 +42,8 @@ def every() -> Iterator[Middlebox]:
     yield from zeros()
     yield from quotes()
     yield from versions()
+    yield from older()
+    yield from sealed()
 
 
 def whole(inner: frames.Frame, source: str, destination: str) -> bytes:
@@ -245,7 +248,7 @@ def quotes() -> Iterator[Middlebox]:
 
 def marks() -> Iterator[Middlebox]:
     """The end of a VXLAN tunnel, and packets whose outer and inner IP headers have different ECN bits; a router that sets the bits."""
-    for preset in ("linux-6.1", "linux-5.9", "linux-5.7"):
+    for preset in ("linux-6.1", "linux-5.9", "linux-5.7", "linux-4.4"):
         text = hosts.DIRECT.replace("[domain.pod]", f'[domain.pod]\npreset = "{preset}"', 1)
         topology = parse_topology(text.replace("[domain.host]", f'[domain.host]\npreset = "{preset}"', 1))
         packets = {}
@@ -263,3 +266,35 @@ def marks() -> Iterator[Middlebox]:
             for version, source, destination in ((4, "10.1.0.11", "10.2.0.22"), (6, "fd00:1::11", "fd00:2::22"))
         }
         yield Middlebox(f"marks, set by {by}", topology, "a", packets)
+
+
+def older() -> Iterator[Middlebox]:
+    """Routers of kernels that did not follow: nft before it knew pseudo-headers, tc's csum action before it looked behind tags."""
+    topology = rewriters.router(rewriters.by("nft"), "linux-4.9", verify=False, port=40000)
+    every = rewriters.packets("10.1.0.11", "10.2.0.22", 4, b"payload")
+    yield Middlebox("older, nft", topology, "a", {name: every[name] for name in ("tcp", "udp", "sctp", "tcp, long")})
+    ipvs = rewriters.router(rewriters.by("ipvs"), "linux-2.6.36", verify=False)
+    yield Middlebox("older, ipvs", ipvs, "a", {"tcp": every["tcp"]})
+    text = to_toml(rewriters.router(rewriters.SUMMED.replace("out", "in").replace("vb", "va"), "linux-4.20", verify=False))
+    for device in ("a.device.eth0", "r.device.va"):
+        text += f'[domain.{device[0]}.device."{device[9:]}.5"]\nkind = "vlan"\nlower = "{device[9:]}"\nid = 5\n'
+        text += f'address = ["10.5.0.{1 + (device[0] == "a")}/24"]\n'
+    damaged = _whole(frames.udp(b"tagged"), "10.5.0.2", "10.5.0.1")
+    packets = {"udp": damaged, "udp, damaged": damaged[:-1] + b"D"}
+    yield Middlebox("older, csum action, tagged", parse_topology(text), "a", packets)
+
+
+SIX = {"192.0.2.1": "2001:db8::1", "192.0.2.9": "2001:db8::9"}
+
+
+def sealed() -> Iterator[Middlebox]:
+    """IPsec between two sites: over IPv6 behind NAT, where the outer UDP header needs a sum, and SCTP that the near gateway sends itself,
+    with a card below that makes CRCs."""
+    natt = sites.topology("esp", "tun0", "tun0", 'encap = "udp"\nport = 4500\n')
+    for four, six in SIX.items():
+        natt = natt.replace(f'["{four}/24"]', f'["{six}/64"]').replace(f'"{four}"', f'"{six}"')
+    ends = ("10.1.0.2", "10.3.0.2")
+    whole = _whole(frames.udp(b"sealed", 53), *ends)
+    yield Middlebox("sealed, IPv6 and UDP", parse_topology(natt), "left", {"udp": whole, "udp, damaged": whole[:-1] + b"D"})
+    topology = parse_topology(sites.topology("esp", "tun0", "tun0", ""))
+    yield Middlebox("sealed, sctp", topology, "near", {"sctp": _whole(frames.sctp(b"sealed"), "10.1.0.1", "10.3.0.2")}, states=False)

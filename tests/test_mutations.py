@@ -46,6 +46,7 @@ EQUIVALENT = {
     "helper-snmp 1 does keep": "what is rewritten lies under no sum",
     "egress 8 becomes 2": "a boundary that finds the header again by parsing comes next wherever csum_start was elsewhere",
     "sender 4 becomes 1": "what is cut into fragments is forgotten",
+    "sender 10 becomes 1": ENCRYPTED,
     "conntrack 7 becomes 0": FORGOTTEN,
     "nat 5 becomes 0": FORGOTTEN,
     "nat 5 becomes 3": FORGOTTEN,

@@ -240,7 +240,7 @@ NEIGHBOURS = {
     "linux-4.19": ("hears, trailer",),
     "linux-4.17": ("hears, trailer",),
     "linux-4.9": ("container, sctp", "container, sctp, tx off", "sends, sctp"),
-    "linux-6.11": ("sends, datagrams to be segmented",),
+    "linux-6.11": ("sends, datagrams to be segmented", "pair"),
     "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action", "encrypted", "gathered, on the way"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
 }

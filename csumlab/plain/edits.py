@@ -40,15 +40,9 @@ class PlainEdits(PlainFields):
         return self._ecn(uid) == bits
 
     def mark(self, uid: int, bits: int, rule: Rule) -> Self:
-        """Linux include/net/inet_ecn.h IP_ECN_set_ce, IP6_ECN_set_ce, where skb->csum follows."""
+        """Linux include/net/inet_ecn.h IP_ECN_set_ce, IP6_ECN_set_ce."""
         header = next(header for header in self.headers if header.uid == uid)
-        at, four = self.offset(uid), header.layer is Layer.IPV4
-        new = self._with_ecn(uid, bits)
-        packet = self._edited(uid if four else None, at, new, rule)
-        if self.carried is None:
-            return packet
-        length = len(self.data) - at
-        return replace(packet, carried=(self.carried + residue(packet.data[-length:]) - residue(self.data[-length:])) % 0xFFFF)
+        return self._edited(uid if header.layer is Layer.IPV4 else None, self.offset(uid), self._with_ecn(uid, bits), rule)
 
     def stamp(self, rule: Rule) -> Self:
         """IEEE 1588 section 13.6: originTimestamp, of which one bit stands for all; in a packet without room for one, its last word."""

@@ -101,6 +101,7 @@ SENDER = Stage(
         Row(ANY, (carries(Kind.UDP), version(6), feature("tx-checksum-ipv6")), write_pseudo(TRANSPORT), TO_PARTIAL, "the route's device can sum UDP over IPv6: the pseudo-header sum only"),
         Row(ANY, (carries(Kind.UDP), knob("udp-segment")), DROP, SAME, "the program asks for segmentation, which needs a device that sums: the datagram is refused (EIO)", source="linux 6.1 net/ipv4/udp.c udp_send_skb (cork->gso_size)"),
         Row(ANY, (carries(Kind.SCTP), LONG), write_zero(TRANSPORT), _CRC_OWED, "a super-frame: the CRC of each packet is made when it is cut, whatever the route's device makes", source="linux 6.1 net/sctp/output.c sctp_packet_pack (gso)"),
+        Row(ANY, (carries(Kind.SCTP), knob("ipsec")), compute(TRANSPORT), TO_NONE, "the packet will be encrypted, where no device reaches it: the CRC is made in software", source="linux 6.1 net/sctp/output.c sctp_packet_pack (dst_xfrm)"),
         Row(ANY, (carries(Kind.SCTP), feature(SCTP)), write_zero(TRANSPORT), _CRC_OWED, "the route's device makes CRCs: SCTP leaves a blank field to it", source="linux 6.1 net/sctp/output.c sctp_packet_pack"),
         Row(ANY, (), compute(TRANSPORT), TO_NONE, "the kernel sums this in software while it sends"),
     ),

@@ -34,6 +34,7 @@ from csumlab.stage import (
     segment,
     spoil,
     translate,
+    version,
     when,
     write_zero,
 )
@@ -68,9 +69,19 @@ SENDER_4_12 = replace(
     like=linux.SENDER,
     table=(
         *linux.SENDER.table[:7],
+        linux.SENDER.table[9],
         Row(ANY, (carries(Kind.SCTP), feature(linux.SCTP)), write_zero(Selector.TRANSPORT), linux.TO_PARTIAL, "the route's device makes CRCs: SCTP leaves a blank field to it, and nothing says that it is no sum that is owed", mended=_CRC),
-        *linux.SENDER.table[9:],
+        linux.SENDER.table[-1],
     ),
+)  # fmt: skip
+_EXTENDED = (
+    "linux 6.11 net/core/dev.c skb_csum_hwoffload_help; mended by linux commit 04c20a9356f2 (6.13, and stable kernels since December 2024)"
+)
+EGRESS_6_11 = differing(
+    linux.EGRESS,
+    "egress-6.11",
+    _EXTENDED,
+    {9: Row(_OWED, (feature("tx-checksum-ipv6"), version(6), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device, behind extension headers too")},
 )  # fmt: skip
 EGRESS_4_12 = Stage(
     "egress-4.12",
@@ -78,9 +89,9 @@ EGRESS_4_12 = Stage(
     _SCTP,
     (
         Row(_OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP", mended=_CRC),
-        *linux.EGRESS.table[4:],
+        *EGRESS_6_11.table[4:],
     ),
-    linux.EGRESS,
+    EGRESS_6_11,
 )  # fmt: skip
 EGRESS_4_8 = differing(
     EGRESS_4_12,
@@ -132,4 +143,42 @@ RECEIVE_4_19 = differing(
     "linux 4.19 net/ipv4/udp.c udp4_csum_init, include/net/udp.h udp_csum_pull_header; mended by linux commit db4f1be3ca9b (4.20)",
     {},
     before={9: Row(_COMPLETE, (carries(Kind.UDP), right(Selector.TRANSPORT)), REJECT, SAME, "the sum that came with the packet says wrong, and the check in software starts from it: a good datagram is dropped (InCsumErrors)", mended=_PULL)},
+)  # fmt: skip
+
+_NFT_4_9 = "linux 4.9 net/netfilter/nft_payload.c nft_payload_set_eval; mended by linux commit 1814096980bb (4.10)"
+_ONLY_ITS_OWN = "nothing looks for a sum behind another header, so an address that is in the pseudo-header is not followed"
+NFT_4_9 = Stage(
+    "nft-payload-4.9",
+    rewriters.NFT.title,
+    _NFT_4_9,
+    (
+        Row(_OWED, (), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, f"edited, and the IPv4 header's sum updated; {_ONLY_ITS_OWN}"),
+        Row(when(Skb), (carries(Kind.SCTP, Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; nft knows no sum of this header", sure="derived"),
+        Row(when(Skb), (), translate(Rule.LEAVE, Rule.ONES, Rule.ONES), SAME, f"edited; the sum of the header that is edited is updated by the difference; {_ONLY_ITS_OWN}"),
+    ),
+)  # fmt: skip
+
+_CSUM_5_1 = "linux 5.1 net/sched/act_csum.c tcf_csum_act (tc_skb_protocol); mended by linux commit 2ecba2d1e45b (5.2)"
+_OF_THE_TAG = Row(
+    ANY, (TAGGED,), KEEP, SAME, "the protocol of the frame is that of its VLAN tag, of which the action knows no sum: nothing is computed"
+)
+CSUM_5_1 = differing(rewriters.CSUM, "tc-csum-5.1", _CSUM_5_1, {}, before={1: _OF_THE_TAG})
+CSUM_IP_5_1 = differing(rewriters.CSUM_IP, "tc-csum-ip-5.1", _CSUM_5_1, {}, before={1: _OF_THE_TAG})
+
+SENDER_2_6_36 = replace(
+    SENDER_4_12,
+    name="sender-2.6.36",
+    source="linux 2.6.36 net/sctp/output.c sctp_packet_transmit; mended by linux commit 27127a82561a (3.12, and later stable kernels)",
+    like=SENDER_4_12,
+    table=tuple(row for row in SENDER_4_12.table if row is not linux.SENDER.table[9]),
+)
+"""Whether the packet will be encrypted is not asked."""
+_OWED_BY_IPVS = next(
+    n for n, row in enumerate(rewriters.IPVS.table, 1) if row.when == _OWED and row.does == translate(Rule.PSEUDO, Rule.LEAVE)
+)
+IPVS_2_6_36 = differing(
+    rewriters.IPVS,
+    "ipvs-2.6.36",
+    "linux 2.6.36 net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_dnat_handler, tcp_partial_csum_update; mended in 2.6.37 (ipvs: fix CHECKSUM_PARTIAL for TCP, UDP)",
+    {_OWED_BY_IPVS: Row(_OWED, (), translate(Rule.FINAL, Rule.LEAVE), SAME, "translated; the old and the new address change places where an unfinished sum is updated: the pseudo-header's sum goes the wrong way by the difference", sure="memory")},
 )  # fmt: skip

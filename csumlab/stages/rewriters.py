@@ -298,10 +298,11 @@ EDITORS: Mapping[str, Stage] = {
     "bpf": BPF,
     "xdp": XDP,
     "act-csum": CSUM,
+    "act-csum-ip": CSUM_IP,
     "ipvs": IPVS,
     "cilium": CILIUM,
     "cilium-1.19": CILIUM_1_19,
     "cilium-1.17": CILIUM_1_17,
 }
-"""Who edits by which table, by the word that topologies have for it; a preset may have others. ``act-csum`` also makes the IPv4 header's sum
-anew (CSUM_IP)."""
+"""Who edits by which table, by the word that topologies have for it; a preset may have others. ``act-csum-ip`` is what act-csum
+does to the IPv4 header."""

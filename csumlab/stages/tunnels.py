@@ -35,14 +35,15 @@ from csumlab.stage import (
     Stage,
     Token,
     aimed_at,
+    came_marked,
     carries,
     changed,
+    compute,
     fill,
     fresh,
-    inner_ecn,
+    is_marked,
     knob,
     mark,
-    outer_ecn,
     push,
     seal,
     translate,
@@ -76,8 +77,8 @@ ENCAPSULATE = Stage(
 
 _ECN = "linux 6.1 include/net/inet_ecn.h __INET_ECN_decapsulate, INET_ECN_decapsulate, IP_ECN_set_ce, IP6_ECN_set_ce; RFC 6040 section 4.2"
 _CE = (
-    Row(ANY, (outer_ecn("CE"), inner_ecn("not ECT")), DROP, SAME, "somebody on the tunnel's way marked congestion (CE), and who sent the inner packet does not know such marks: it is dropped", sure="observed"),
-    Row(ANY, (outer_ecn("CE"),), mark("CE"), SAME, "the inner packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference", sure="observed"),
+    Row(ANY, (came_marked("CE"), is_marked("not ECT")), DROP, SAME, "somebody on the tunnel's way marked congestion (CE), and who sent what is in it does not know such marks: it is dropped", sure="observed"),
+    Row(ANY, (came_marked("CE"),), mark("CE"), SAME, "the packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference", sure="observed"),
 )  # fmt: skip
 _UNMARKED = Row(ANY, (), KEEP, SAME, "no mark is put in from the outer packet")
 DECAPSULATE_ECN = Stage(
@@ -86,7 +87,7 @@ DECAPSULATE_ECN = Stage(
     source=_ECN,
     table=(
         *_CE,
-        Row(ANY, (outer_ecn("ECT(1)"), inner_ecn("ECT(0)")), mark("ECT(1)"), SAME, "the inner packet's ECT(0) becomes ECT(1) as the outer one's; the IPv4 header sum is updated by the difference", source="linux 6.1 include/net/inet_ecn.h IP_ECN_set_ect1, IP6_ECN_set_ect1", sure="observed"),
+        Row(ANY, (came_marked("ECT(1)"), is_marked("ECT(0)")), mark("ECT(1)"), SAME, "the packet's ECT(0) becomes ECT(1) as the outer one's; the IPv4 header sum is updated by the difference", source="linux 6.1 include/net/inet_ecn.h IP_ECN_set_ect1, IP6_ECN_set_ect1", sure="observed"),
         _UNMARKED,
     ),
 )  # fmt: skip
@@ -96,7 +97,7 @@ DECAPSULATE_ECN_5_9 = Stage(
     source=_ECN,
     table=(
         *_CE,
-        Row(ANY, (outer_ecn("ECT(1)"), inner_ecn("ECT(0)")), mark("ECT(1)", Rule.SWAPPED), SAME, "the inner packet's ECT(0) becomes ECT(1) as the outer one's; one is added to the IPv4 header sum in the order in which a little-endian machine counts", source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1 (b723748750ec, 5.8; mended in 5.9.13)", mended=Mended("Linux 5.9.13")),
+        Row(ANY, (came_marked("ECT(1)"), is_marked("ECT(0)")), mark("ECT(1)", Rule.SWAPPED), SAME, "the packet's ECT(0) becomes ECT(1) as the outer one's; one is added to the IPv4 header sum in the order in which a little-endian machine counts", source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1 (b723748750ec, 5.8; mended in 5.9.13)", mended=Mended("Linux 5.9.13")),
         _UNMARKED,
     ),
 )  # fmt: skip
@@ -106,6 +107,18 @@ DECAPSULATE_ECN_5_7 = Stage(
     source="linux 5.7 include/net/inet_ecn.h __INET_ECN_decapsulate: ECT(1) is not handed on before b723748750ec",
     table=(*_CE, _UNMARKED),
 )
+
+DECAPSULATE_ECN_4_4 = Stage(
+    name="decapsulate-ecn-4.4",
+    title="tunnel decapsulation, ECN marks",
+    source="linux 4.4 include/net/inet_ecn.h IP6_ECN_set_ce; mended by linux commit 34ae6a1aa054 (4.5, and later stable kernels)",
+    table=(
+        _CE[0],
+        Row(when(Skb, summed=COMPLETE), (came_marked("CE"),), mark("CE", follows=Follows.NOTHING), SAME, "the packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference, but IPv6 has none to make up for it, and the sum of the packet stays what it was"),
+        _CE[1],
+        _UNMARKED,
+    ),
+)  # fmt: skip
 
 DECAPSULATE = Stage(
     name="decapsulate",
@@ -163,12 +176,15 @@ OVPN_UNSEAL = Stage(
     ),
 )  # fmt: skip
 
+_ESP6 = "linux 6.1 net/ipv6/esp6.c esp_output_encap_csum; RFC 8200 section 8.1"
 ESP_SEAL = Stage(
     name="esp-seal",
     title="IPsec encrypts",
     source="linux 6.1 net/xfrm/xfrm_output.c xfrm_output; net/ipv4/esp4.c esp_output_udp_encap",
     table=(
         Row(_OWED, (SEGMENTED, knob("esp-offload")), seal(), fresh(Skb), "what was cut here was to be filled by then, and nobody asks again: encrypted unfilled", source="linux 6.1 net/xfrm/xfrm_device.c validate_xmit_xfrm; net/ipv4/esp4_offload.c esp_xmit", sure="derived"),
+        Row(_OWED, (knob("outer-checksum"),), (*_AIMED, *seal(OuterSum.PSEUDO), *compute(Selector.TRANSPORT)), fresh(Skb), "the inner sum is filled before the packet is encrypted; over IPv6 the outer UDP header needs a sum, which is made over the ciphertext", source=_ESP6),
+        Row(when(Skb), (knob("outer-checksum"),), (*seal(OuterSum.PSEUDO), *compute(Selector.TRANSPORT)), fresh(Skb), "encrypted as it is, wrong sums too; over IPv6 the outer UDP header needs a sum, which is made over the ciphertext", source=_ESP6),
         Row(_OWED, (), _AIMED + seal(), fresh(Skb), "the inner sum is filled before the packet is encrypted; the outer UDP header, if there is one, has no sum"),
         Row(when(Skb), (), seal(), fresh(Skb), "encrypted as it is, wrong sums too; the outer UDP header, if there is one, has no sum"),
     ),

@@ -50,10 +50,8 @@ class SymbolicEdits(SymbolicFields):
         return decide(self._mark(header, "ecn") - bits, self.answers)
 
     def mark(self, uid: int, bits: int, rule: Rule) -> Self:
-        """Other ECN bits, and the sum that is carried follows (Linux include/net/inet_ecn.h IP6_ECN_set_ce; of IPv4 the header's own sum
-        makes up for them)."""
-        header = next(header for header in self.headers if header.uid == uid)
-        return self._marked(header, Translation(ecn=bits), rule)._following(self)
+        """Other ECN bits."""
+        return self._marked(next(header for header in self.headers if header.uid == uid), Translation(ecn=bits), rule)
 
     def _mark(self, header: Header, name: str) -> Form:
         """One of MARKS of an IP header as it is. A header that a tunnel put on has no ECN bits: those that Linux copies into it do nothing

@@ -10,7 +10,6 @@ from csumlab.machine import Translation
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import programs as queues
-from csumlab.stages import rewriters
 from csumlab.stages.helpers import looks_at
 from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
 from csumlab.topology.presets import PRESETS
@@ -83,7 +82,7 @@ def _summers(domain: Domain, rule: Edit, transport: Header | None) -> Iterator[S
     if transport is not None and transport.layer.name.lower() in rule.sums:
         yield _stage(domain, "act-csum")
     if "ip" in rule.sums:
-        yield rewriters.CSUM_IP
+        yield _stage(domain, "act-csum-ip")
 
 
 def _translation(rule: Nat, device: Device, way: str, ip: Header, transport: Header | None) -> Translation | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from csumlab import cards, readers
 from csumlab.headers import Layer
+from csumlab.packet import exactly
 from csumlab.stages import linux
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind
 
@@ -86,12 +87,16 @@ def options_of(device: Device) -> Mapping[str, bool]:
 
 
 def knobs_of(device: Device) -> Mapping[str, bool]:
-    """The options of a device as the tables ask for them, with "xdp-runs" where a program runs in its driver; for a tunnel also
+    """The options of a device as the tables ask for them, with "xdp-runs" where a program runs in its driver and "ipsec"
+    where packets are transformed (xfrm); for a tunnel also
     "outer-checksum", whether the outermost header that can have a sum gets one. GUE computes what is left to it without being told to
     (net/ipv4/fou_core.c gue_remcsum)."""
-    options = {**options_of(device), "xdp-runs": device.native_xdp}
+    options = {**options_of(device), "xdp-runs": device.native_xdp, "ipsec": device.kind is K.ESP}
     if device.kind not in CARRIAGES:
         return options
+    if device.kind is K.ESP:
+        # net/ipv6/esp6.c esp_output_encap_csum; over IPv4 the field is zero (RFC 3948 section 2.1).
+        return {**options, "outer-checksum": device.encap == "udp" and exactly(device.local).version == 6}
     over_udp = device.encap in ("fou", "gue")
     word = "encap-csum" if over_udp else "udpcsum" if Layer.UDP in device.tunnel_layers else "csum"
     summed = options[word] and (word != "csum" or Layer.GRE in device.tunnel_layers)

@@ -92,16 +92,17 @@ class Places:
         limits: Mapping[str, int] | None = None,
         words: Collection[str] = (),
         mtu: int = 0,
+        came_marked: str = "",
     ) -> None:
         """``socket``: the options asked for are those of the socket that the packet is for, not of the device it came in by. ``words`` are
-        how the program behaves that does it. ``mtu``: of another port than ``port``."""
+        how the program behaves that does it. ``mtu``: of another port than ``port``. ``came_marked``: see Setting."""
         if len(self.hops) >= MAX_HOPS:
             raise Ended(Fate.UNTOLD, f"after {MAX_HOPS} hops the packet still goes on: the topology sends it in circles")
         if self.inject is not None:
             self.packet = self.inject(len(self.hops), self.packet)
         knobs = self._knobs(domain, self._tunnel_of_packet(domain) if socket else port, words)
         measures = self._lengths(port)
-        setting = Setting(self._features(domain, port), knobs, slots, limits or {}, edit, measures, mtu or self._mtu(port))
+        setting = Setting(self._features(domain, port), knobs, slots, limits or {}, edit, measures, mtu or self._mtu(port), came_marked)
         done = apply(stage, self.state, self.packet, setting)
         fault, self._fault = (self._fault if fault is Fault.MEMORY else fault), Fault.MEMORY
         self.hops.append(

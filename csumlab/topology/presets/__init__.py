@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from csumlab.stage import Stage
-from csumlab.stages import hooks, nic, programs, rewriters, slots, tunnels
+from csumlab.stages import hooks, nic, programs, slots, tunnels
 from csumlab.stages import readers as taking
 from csumlab.topology.presets import linux, older, others, xen
 from csumlab.topology.presets.preset import Preset as Preset
@@ -50,7 +50,6 @@ def stages() -> dict[str, Stage]:
         tunnels.TUN_READ,
         tunnels.VPN_SEAL,
         *hooked,
-        rewriters.CSUM_IP,
         *programs.TABLES,
     ):
         found.setdefault(stage.name, stage)

@@ -28,8 +28,9 @@ LINUX_5_10 = replace(
     LINUX_6_1,
     name="linux-5.10",
     title="Linux 5.9.13 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet, copies for the "
-    "sender's own sockets as until 5.15; all else as 6.1)",
+    "sender's own sockets as until 5.15, sums behind IPv6 extension headers; all else as 6.1)",
     looped_back=groups.LOOPED_BACK_5_15,
+    egress=linux_older.EGRESS_6_11,
     editors={**LINUX_6_1.editors, "nft": rewriters.NFT_5_16, "openvswitch": rewriters.OPENVSWITCH_5_16},
     source="linux 5.16 net/netfilter/nft_payload.c, net/openvswitch/actions.c; in all else Linux 6.1",
     mended_in="Linux 5.17",
@@ -61,9 +62,14 @@ LINUX_5_6 = replace(
 LINUX_4_20 = replace(
     LINUX_5_6,
     name="linux-4.20",
-    title="Linux 4.20 to 5.5 (IPv6 NAT below a card that hands up the sum of the packet; all else as 5.6)",
+    title="Linux 4.20 to 5.5 (IPv6 NAT below a card that hands up the sum of the packet, tc's csum action and tags; all else as 5.6)",
     nat=linux_older.NAT_5_5,
-    editors={**LINUX_5_6.editors, "openvswitch": linux_older.OPENVSWITCH_5_5},
+    editors={
+        **LINUX_5_6.editors,
+        "openvswitch": linux_older.OPENVSWITCH_5_5,
+        "act-csum": linux_older.CSUM_5_1,
+        "act-csum-ip": linux_older.CSUM_IP_5_1,
+    },
     source="linux 5.5 net/core/utils.c; in all else Linux 5.6",
 )
 LINUX_4_19 = replace(
@@ -85,7 +91,8 @@ LINUX_4_9 = replace(
     name="linux-4.9",
     flowtable=None,
     flowtable_nat=None,
-    title="Linux 4.9 to 4.12 (a CRC32c that is owed is taken for a sum; all else as 4.17)",
+    title="Linux 4.9 to 4.12 (a CRC32c that is owed is taken for a sum, nft as until 4.9; all else as 4.17)",
+    editors={**LINUX_4_17.editors, "nft": linux_older.NFT_4_9},
     sender=linux_older.SENDER_4_12,
     egress=linux_older.EGRESS_4_12,
     source="linux 4.12 net/core/dev.c validate_xmit_skb; in all else Linux 4.17",
@@ -93,9 +100,10 @@ LINUX_4_9 = replace(
 LINUX_4_4 = replace(
     LINUX_4_9,
     name="linux-4.4",
-    title="Linux 4.4 (veth before its fix, the fill that writes 0, UDP as in 6.1; all else as 4.9)",
+    title="Linux 4.4 (veth before its fix, the fill that writes 0, UDP as in 6.1, ECN marks of IPv6; all else as 4.9)",
     receive=linux.RECEIVE,
     veth=linux_older.VETH_4_4,
+    ecn=tunnels.DECAPSULATE_ECN_4_4,
     egress=linux_older.EGRESS_4_8,
     source="linux 4.4 drivers/net/veth.c, net/core/dev.c, net/ipv4/udp.c (before e6afc8ace6dd); in all else Linux 4.9",
 )
@@ -150,6 +158,14 @@ LINUX_2_6_15 = replace(
     macvtap_deliver=None,
     source="linux 2.6.15 drivers/net/ppp_generic.c; in all else Linux 3.10",
 )
+LINUX_2_6_36 = replace(
+    LINUX_3_10,
+    name="linux-2.6.36",
+    title="Linux 2.6.36 and before (IPVS and sums that are owed, SCTP's CRC before IPsec; all else as linux-3.10)",
+    sender=linux_older.SENDER_2_6_36,
+    editors={**LINUX_3_10.editors, "ipvs": linux_older.IPVS_2_6_36},
+    source="linux 2.6.36 net/sctp/output.c, net/netfilter/ipvs; in all else Linux 3.10",
+)
 LINUX_3_13 = replace(
     LINUX_6_1,
     name="linux-3.13",
@@ -171,5 +187,6 @@ KERNELS = (
     LINUX_3_10,
     LINUX_3_8,
     LINUX_2_6_39,
+    LINUX_2_6_36,
     LINUX_2_6_15,
 )

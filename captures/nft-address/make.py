@@ -1,0 +1,13 @@
+"""Requests of a pod, their sums left to whoever transmits them; captured as they leave it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import partial, requests, write
+
+if __name__ == "__main__":
+    write(__file__, requests("10.9.0.2", "198.51.100.80", partial, 4))
