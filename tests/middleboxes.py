@@ -279,7 +279,7 @@ def older() -> Iterator[Middlebox]:
     for device in ("a.device.eth0", "r.device.va"):
         text += f'[domain.{device[0]}.device."{device[9:]}.5"]\nkind = "vlan"\nlower = "{device[9:]}"\nid = 5\n'
         text += f'address = ["10.5.0.{1 + (device[0] == "a")}/24"]\n'
-    damaged = _whole(frames.udp(b"tagged"), "10.5.0.2", "10.5.0.1")
+    damaged = whole(frames.udp(b"tagged"), "10.5.0.2", "10.5.0.1")
     packets = {"udp": damaged, "udp, damaged": damaged[:-1] + b"D"}
     yield Middlebox("older, csum action, tagged", parse_topology(text), "a", packets)
 
@@ -294,7 +294,8 @@ def sealed() -> Iterator[Middlebox]:
     for four, six in SIX.items():
         natt = natt.replace(f'["{four}/24"]', f'["{six}/64"]').replace(f'"{four}"', f'"{six}"')
     ends = ("10.1.0.2", "10.3.0.2")
-    whole = _whole(frames.udp(b"sealed", 53), *ends)
-    yield Middlebox("sealed, IPv6 and UDP", parse_topology(natt), "left", {"udp": whole, "udp, damaged": whole[:-1] + b"D"})
+    datagram = whole(frames.udp(b"sealed", 53), *ends)
+    packets = {"udp": datagram, "udp, damaged": datagram[:-1] + b"D"}
+    yield Middlebox("sealed, IPv6 and UDP", parse_topology(natt), "left", packets)
     topology = parse_topology(sites.topology("esp", "tun0", "tun0", ""))
-    yield Middlebox("sealed, sctp", topology, "near", {"sctp": _whole(frames.sctp(b"sealed"), "10.1.0.1", "10.3.0.2")}, states=False)
+    yield Middlebox("sealed, sctp", topology, "near", {"sctp": whole(frames.sctp(b"sealed"), "10.1.0.1", "10.3.0.2")}, states=False)
