@@ -25,8 +25,14 @@ from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Sum, computed_zero
 from csumlab.topology.model import Topology
 
-MARK_PLACES = {"ecn": ((0, 0, 3), (0, 4, 3)), "dscp": ((0, 2, 63), (0, 6, 63)), "ttl": ((8, 8, 255), (6, 0, 255))}
-"""Where symbolic.MARKS lie in a header of IPv4 and of IPv6: the place of a 16-bit word, and there the shift and the mask."""
+WORD_PLACES = {
+    "ecn": ((0, 0, 3), (0, 4, 3)),
+    "dscp": ((0, 2, 63), (0, 6, 63)),
+    "ttl": ((8, 8, 255), (6, 0, 255)),
+    "odd length": ((2, 0, 1), (4, 0, 1)),
+}
+"""Where symbolic.MARKS, and whether the packet is of odd length, lie in a header of IPv4 and of IPv6: the place of a 16-bit word, and there
+the shift and the mask."""
 _LINK_LAYERS = frozenset(
     {Layer.ETHERNET, Layer.COOKED, Layer.COOKED2, Layer.LOOPBACK, Layer.CAPTURE, Layer.IEEE80211, Layer.LLC, Layer.PPP, Layer.PPPOE}
     | {Layer.FRAME_RELAY, Layer.C_HDLC, Layer.IPOIB}
@@ -277,8 +283,8 @@ def numbers(form: Form, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np
             value, here = _folded(columns.residue[place]), columns.known_residue[place]
         elif what == "address":
             value, here = columns.address_sum(place, "destination" if side else "source"), columns.has_word(place, 0)
-        elif what in MARK_PLACES:
-            at, shift, mask = MARK_PLACES[what][columns.layers[place] is Layer.IPV6]
+        elif what in WORD_PLACES:
+            at, shift, mask = WORD_PLACES[what][columns.layers[place] is Layer.IPV6]
             value, here = columns.word(place, at) >> np.uint16(shift) & np.uint16(mask), columns.has_word(place, at)
         elif what == "even option":
             value, here = _odd_places(columns, place, side)

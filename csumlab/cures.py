@@ -80,7 +80,8 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
             _with_device(topology, port, replace(device, features=features)),
         )
     merging = is_on(domain, device, peer, LRO, there)
-    if merging:
+    has_ethtool = preset.name.startswith("linux")
+    if merging and has_ethtool:
         yield Cure(
             domain.name,
             f"ethtool -K {device.name} lro off",
@@ -89,7 +90,7 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
             "ethtool settings are lost at reboot: repeat it where the interface is brought up",
             _with_device(topology, port, replace(device, features={**device.features, LRO: False})),
         )
-    speaking = (device.kind is DeviceKind.VETH and preset.mended_in) or (device.card and not merging)
+    speaking = (device.kind is DeviceKind.VETH and preset.mended_in) or (device.card and has_ethtool and not merging)
     if speaking and is_on(domain, device, peer, RX, there):
         yield Cure(
             domain.name,

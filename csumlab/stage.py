@@ -114,7 +114,7 @@ class Do:
     """One operation. ``target`` for FILL, WRITE_PSEUDO, WRITE_ZERO, COMPUTE, SPOIL, SEGMENT and RESPELL (the final rule for a word that
     stays: it spells a zero anew); ``outer`` for PUSH and SEAL; ``remote`` for a PUSH whose header leaves the sum aimed at to the far end;
     ``coverage`` for CARRY; ``crc`` for a FILL with a CRC32c; ``mark`` for MARK, with the rule of the IPv4 header's own sum (``ip``) and
-    whether that of the packet ``follows``. For
+    whether that of the packet ``follows``; for TRIM that by which it loses what is cut off (``ip``). For
     TRANSLATE: by which rule the transport sum follows an ``address``, and a ``port`` or what else is edited from the transport header on;
     by which the IPv4 header's own sum does (``ip``); and what the sum beside the packet ``follows``. For EXCHANGE: by which rule the
     transport sum follows the pseudo-header (``address``). For TRANSLATE_QUOTE: by which rule the sum of the error follows all that has
@@ -156,6 +156,8 @@ class Do:
         if self.operation is Operation.MARK:
             forgets = "; the sum of the packet stays what it was" if self.follows is Follows.NOTHING else ""
             return f"{self.operation.value} {self.mark}" + (f"; its sum: {self.ip.value}" if self.ip is not Rule.FINAL else "") + forgets
+        if self.operation is Operation.TRIM and self.ip is not Rule.FINAL:
+            return f"{self.operation.value}; the sum of the packet: {self.ip.value}"
         if self.operation is Operation.CARRY:
             return f"{self.operation.value}: {self.coverage.value}"
         if self.crc and self.target is not None:
@@ -219,6 +221,11 @@ def unwrap(follows: Follows = Follows.BYTES) -> tuple[Do]:
     return (Do(Operation.UNWRAP, follows=follows),)
 
 
+def trim(rule: Rule = Rule.FINAL) -> tuple[Do]:
+    """By which rule the sum of the packet loses what is cut off."""
+    return (Do(Operation.TRIM, ip=rule),)
+
+
 def push(outer: OuterSum, *, remote: bool = False) -> tuple[Do]:
     return (Do(Operation.PUSH, outer=outer, remote=remote),)
 
@@ -244,7 +251,7 @@ def translate_quote(address: Rule = Rule.LEAVE, port: Rule = Rule.LEAVE) -> tupl
 KEEP: tuple[Do, ...] = ()
 TRANSLATE_QUOTE = translate_quote()
 DECREMENT_TTL = (Do(Operation.DECREMENT_TTL),)
-TRIM = (Do(Operation.TRIM),)
+TRIM = trim()
 PAD = (Do(Operation.PAD),)
 MERGE = (Do(Operation.MERGE),)
 JOIN = (Do(Operation.JOIN),)
@@ -294,6 +301,7 @@ class Test(Enum):
     BUNDLED = "several datagrams in one"
     INSIDE = "{} inside the tunnel"
     TRAILER = "bytes follow the IP packet"
+    ODD_LENGTH = "the IP packet is of odd length"
     INVALID = "marked INVALID"
     REMOTE = "the tunnel's header leaves the inner sum to this end"
     QUOTES = "it quotes another packet"
@@ -443,6 +451,7 @@ LISTED = Given(Test.LISTED)
 DONT_FRAGMENT = Given(Test.DONT_FRAGMENT)
 BUNDLED = Given(Test.BUNDLED)
 TRAILER = Given(Test.TRAILER)
+ODD_LENGTH = Given(Test.ODD_LENGTH)
 INVALID = Given(Test.INVALID)
 REMOTE = Given(Test.REMOTE)
 QUOTES = Given(Test.QUOTES)

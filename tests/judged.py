@@ -17,6 +17,7 @@ from csumlab.inet import negate, residue
 from csumlab.judge import Judgement, expose, judge, taken
 from csumlab.machine import Packet
 from csumlab.plain.packet import FramePacket
+from csumlab.stage import Rule
 from csumlab.state import State, owed
 from csumlab.symbolic.sums import Undecided, Untold
 from csumlab.trace import Fate, Trace
@@ -89,7 +90,7 @@ def spoil(packet: FramePacket) -> FramePacket:
 def wrong_sums(packet: FramePacket, state: State) -> frozenset[int]:
     """The sums that are wrong once what is owed is filled, by the bytes."""
     due = owed(state, packet.headers)
-    whole = packet.trim()
+    whole = packet.trim(Rule.FINAL)
     if due is not None:
         # A trailer inside a tunnel is not filled over: who opens the tunnel cuts it off.
         one = whole.sums[due]

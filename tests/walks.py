@@ -409,7 +409,7 @@ def card_hosts() -> dict[str, Topology]:
     """Cards with behaviours of their own, alone and below a tunnel."""
     found = {
         f"sends, {card}": host(hosts.CARD, CARD=card, TRACKS="false")
-        for card in ("tx-by-protocol", "tx-unfilled", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS, *SENDING)
+        for card in ("tx-by-protocol", "tx-unfilled", "tx-blanks", "tx-tunnel-ports tx-udp-zero tx-unasked", *LENGTHS, *SENDING)
     }
     found["container, sctp"] = crc_container()
     found["tunnel, sctp"] = crc_tunnel("linux-6.1")
@@ -423,6 +423,7 @@ def card_hosts() -> dict[str, Topology]:
         "rx-complete rx-complete-behind-tag",
         "rx-levels rx-drops",
         "rx-trusts",
+        "rx-trusts-fragments",
         "rx-merges",
         "rx-merges rx-merged-owed",
         "rx-merges rx-merged-seed",

@@ -36,6 +36,9 @@ class PlainEdits(PlainFields):
         at = self._option(transport, number) if transport is not None else None
         return transport is not None and at is not None and (at - self.offset(transport.uid)) % 2 == 1
 
+    def odd_length(self, uid: int) -> bool:
+        return (self._end() - self.offset(uid)) % 2 == 1
+
     def marked(self, uid: int, bits: int) -> bool:
         return self._ecn(uid) == bits
 

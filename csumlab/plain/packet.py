@@ -39,14 +39,14 @@ _LAST_ONLY = 0x09
 class FramePacket(PlainEdits):
     """A packet as bytes that can be cut, joined, put into tunnels and taken out."""
 
-    def trim(self) -> Self:
+    def trim(self, rule: Rule) -> Self:
         end, first = self._end(), self._summed()
         packet = replace(self, data=self.data[:end])
         if self.carried is None or first is None:
             return packet
         start = self.sums[first].start
         cut = residue(self.data[start:]) - residue(self.data[start:end])
-        return replace(packet, carried=(self.carried - cut) % 0xFFFF)
+        return replace(packet, carried=(self.carried - cut * (256 if rule is Rule.SWAPPED else 1)) % 0xFFFF)
 
     def pad(self) -> Self:
         """Bytes of whatever was in the buffer, to the shortest frame of Ethernet."""

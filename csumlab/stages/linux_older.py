@@ -9,6 +9,7 @@ from csumlab.stage import (
     ANY,
     ENCAPSULATED,
     KEEP,
+    ODD_LENGTH,
     REJECT,
     SAME,
     TAGGED,
@@ -34,6 +35,7 @@ from csumlab.stage import (
     segment,
     spoil,
     translate,
+    trim,
     version,
     when,
     write_zero,
@@ -129,6 +131,13 @@ OPENVSWITCH_5_5 = differing(
     before={5: Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for a new address although the field has made up for it: it is wrong from here on", mended=_IPV6)},
 )  # fmt: skip
 
+INPUT_4_19 = differing(
+    linux.INPUT,
+    "input-4.19",
+    "linux 4.19 net/core/skbuff.c pskb_trim_rcsum_slow (88078d98d1bb, 4.18); mended by linux commit d55bef5059dd (4.20, and stable kernels of November 2018)",
+    {},
+    before={2: Row(_COMPLETE, (TRAILER, ODD_LENGTH), trim(Rule.SWAPPED), SAME, "what follows the packet is cut off, and off the sum that came with it as if it began at an even place: it begins at an odd one, and the sum is wrong from here on")},
+)  # fmt: skip
 INPUT_4_17 = differing(
     linux.INPUT,
     "input-4.17",

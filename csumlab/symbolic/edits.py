@@ -44,6 +44,13 @@ class SymbolicEdits(SymbolicFields):
             return False
         return not decide(of(Symbol(f"even place of option {number}", ("even option", transport.index, number))), self.answers)
 
+    def odd_length(self, uid: int) -> bool:
+        """Whether an IP packet is of odd length."""
+        header = next(header for header in self.headers if header.uid == uid)
+        if header.index < 0:
+            raise Untold("how long a packet is that was made on the way is not known")
+        return not decide(of(Symbol(f"odd length of header {header.index}", ("odd length", header.index, 0))), self.answers)
+
     def marked(self, uid: int, bits: int) -> bool:
         """Whether an IP header has these ECN bits."""
         header = next(header for header in self.headers if header.uid == uid)

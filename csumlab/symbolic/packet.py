@@ -31,10 +31,15 @@ from csumlab.symbolic.sums import CRC_WORDS, Sum, Untold
 class SymbolicPacket(SymbolicEdits):
     """With what makes other packets of it."""
 
-    def trim(self) -> Self:
+    def trim(self, rule: Rule) -> Self:
         """Linux net/core/skbuff.c pskb_trim_rcsum_slow: what is cut off is taken off the sum that is carried."""
         packet = replace(self, extent=self.extent.trimmed())
-        return replace(packet, trailer=ZERO)._following(self) if self.trailing else packet
+        if not self.trailing:
+            return packet
+        trimmed = replace(packet, trailer=ZERO)._following(self)
+        if rule is not Rule.SWAPPED or trimmed.carried is None:
+            return trimmed
+        return replace(trimmed, carried=trimmed.carried + self.trailer - 256 * self.trailer)
 
     def pad(self) -> Self:
         """Linux and cards pad to the shortest frame of Ethernet; here with bytes of whatever was in the buffer."""

@@ -75,7 +75,8 @@ LINUX_4_20 = replace(
 LINUX_4_19 = replace(
     LINUX_4_20,
     name="linux-4.19",
-    title="Linux 4.18 and 4.19 (UDP below a card that hands up the sum of the packet; all else as 4.20)",
+    title="Linux 4.18 and 4.19 (UDP and what is cut off below a card that hands up the sum of the packet; all else as 4.20)",
+    input=linux_older.INPUT_4_19,
     receive=linux_older.RECEIVE_4_19,
     source="linux 4.19 net/ipv4/udp.c; in all else Linux 4.20",
 )

@@ -1,0 +1,13 @@
+"""Requests by a VLAN device, sums left to the card below; captured at the VLAN device."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import partial, requests, write
+
+if __name__ == "__main__":
+    write(__file__, requests("192.0.2.7", "198.51.100.80", partial, 4))
