@@ -53,6 +53,10 @@ _FILL = Mended("Linux 4.9", "4f2e4ad56a65")
 _GRE = Mended("Linux 5.9", stable="stable kernels since August 2020 (b3e3feb569e0 in one of them)")
 _IPV6 = Mended("Linux 5.6", "189c9b1e9453")
 _PULL = Mended("Linux 4.20", "db4f1be3ca9b")
+_BEHIND = Mended("Linux 6.13", "04c20a9356f2", "stable kernels since December 2024")
+_PSEUDO = Mended("Linux 4.10", "1814096980bb")
+_TAGS = Mended("Linux 5.2", "2ecba2d1e45b")
+_TRIM = Mended("Linux 4.20", "d55bef5059dd", "stable kernels of November 2018")
 
 VETH_4_4 = differing(
     linux.VETH,
@@ -83,7 +87,7 @@ EGRESS_6_11 = differing(
     linux.EGRESS,
     "egress-6.11",
     _EXTENDED,
-    {9: Row(_OWED, (feature("tx-checksum-ipv6"), version(6), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device, behind extension headers too")},
+    {9: Row(_OWED, (feature("tx-checksum-ipv6"), version(6), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device, behind extension headers too", mended=_BEHIND)},
 )  # fmt: skip
 EGRESS_4_12 = Stage(
     "egress-4.12",
@@ -136,7 +140,7 @@ INPUT_4_19 = differing(
     "input-4.19",
     "linux 4.19 net/core/skbuff.c pskb_trim_rcsum_slow (88078d98d1bb, 4.18); mended by linux commit d55bef5059dd (4.20, and stable kernels of November 2018)",
     {},
-    before={2: Row(_COMPLETE, (TRAILER, ODD_LENGTH), trim(Rule.SWAPPED), SAME, "what follows the packet is cut off, and off the sum that came with it as if it began at an even place: it begins at an odd one, and the sum is wrong from here on")},
+    before={2: Row(_COMPLETE, (TRAILER, ODD_LENGTH), trim(Rule.SWAPPED), SAME, "what follows the packet is cut off, and off the sum that came with it as if it began at an even place: it begins at an odd one, and the sum is wrong from here on", mended=_TRIM)},
 )  # fmt: skip
 INPUT_4_17 = differing(
     linux.INPUT,
@@ -161,15 +165,20 @@ NFT_4_9 = Stage(
     rewriters.NFT.title,
     _NFT_4_9,
     (
-        Row(_OWED, (), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, f"edited, and the IPv4 header's sum updated; {_ONLY_ITS_OWN}"),
+        Row(_OWED, (), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, f"edited, and the IPv4 header's sum updated; {_ONLY_ITS_OWN}", mended=_PSEUDO),
         Row(when(Skb), (carries(Kind.SCTP, Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; nft knows no sum of this header", sure="derived"),
-        Row(when(Skb), (), translate(Rule.LEAVE, Rule.ONES, Rule.ONES), SAME, f"edited; the sum of the header that is edited is updated by the difference; {_ONLY_ITS_OWN}"),
+        Row(when(Skb), (), translate(Rule.LEAVE, Rule.ONES, Rule.ONES), SAME, f"edited; the sum of the header that is edited is updated by the difference; {_ONLY_ITS_OWN}", mended=_PSEUDO),
     ),
 )  # fmt: skip
 
 _CSUM_5_1 = "linux 5.1 net/sched/act_csum.c tcf_csum_act (tc_skb_protocol); mended by linux commit 2ecba2d1e45b (5.2)"
 _OF_THE_TAG = Row(
-    ANY, (TAGGED,), KEEP, SAME, "the protocol of the frame is that of its VLAN tag, of which the action knows no sum: nothing is computed"
+    ANY,
+    (TAGGED,),
+    KEEP,
+    SAME,
+    "the protocol of the frame is that of its VLAN tag, of which the action knows no sum: nothing is computed",
+    mended=_TAGS,
 )
 CSUM_5_1 = differing(rewriters.CSUM, "tc-csum-5.1", _CSUM_5_1, {}, before={1: _OF_THE_TAG})
 CSUM_IP_5_1 = differing(rewriters.CSUM_IP, "tc-csum-ip-5.1", _CSUM_5_1, {}, before={1: _OF_THE_TAG})
@@ -189,5 +198,5 @@ IPVS_2_6_36 = differing(
     rewriters.IPVS,
     "ipvs-2.6.36",
     "linux 2.6.36 net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_dnat_handler, tcp_partial_csum_update; mended in 2.6.37 (ipvs: fix CHECKSUM_PARTIAL for TCP, UDP)",
-    {_OWED_BY_IPVS: Row(_OWED, (), translate(Rule.FINAL, Rule.LEAVE), SAME, "translated; the old and the new address change places where an unfinished sum is updated: the pseudo-header's sum goes the wrong way by the difference", sure="memory")},
+    {_OWED_BY_IPVS: Row(_OWED, (), translate(Rule.FINAL, Rule.LEAVE), SAME, "translated; the old and the new address change places where an unfinished sum is updated: the pseudo-header's sum goes the wrong way by the difference", sure="memory", mended=Mended("Linux 2.6.37"))},
 )  # fmt: skip

@@ -114,7 +114,7 @@ DECAPSULATE_ECN_4_4 = Stage(
     source="linux 4.4 include/net/inet_ecn.h IP6_ECN_set_ce; mended by linux commit 34ae6a1aa054 (4.5, and later stable kernels)",
     table=(
         _CE[0],
-        Row(when(Skb, summed=COMPLETE), (came_marked("CE"),), mark("CE", follows=Follows.NOTHING), SAME, "the packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference, but IPv6 has none to make up for it, and the sum of the packet stays what it was"),
+        Row(when(Skb, summed=COMPLETE), (came_marked("CE"),), mark("CE", follows=Follows.NOTHING), SAME, "the packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference, but IPv6 has none to make up for it, and the sum of the packet stays what it was", mended=Mended("Linux 4.5", "34ae6a1aa054", "later stable kernels")),
         _CE[1],
         _UNMARKED,
     ),
