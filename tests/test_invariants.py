@@ -133,7 +133,7 @@ def test_random_hosts_reach_far() -> None:
     faults: set[Fault] = set()
     fates: list[Fate] = []
 
-    @settings(RANDOM, max_examples=60, derandomize=True, database=None)
+    @settings(RANDOM, max_examples=160, derandomize=True, database=None)
     @given(cases())
     def look(case: walks.Case) -> None:
         for trace in walks.run_plain(case):
