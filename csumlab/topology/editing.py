@@ -10,6 +10,7 @@ from csumlab.machine import Translation
 from csumlab.packet import Header, Span, outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import programs as queues
+from csumlab.stages import rewriters
 from csumlab.stages.helpers import looks_at
 from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
 from csumlab.topology.presets import PRESETS
