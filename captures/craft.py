@@ -21,6 +21,7 @@ from csumlab.crc32c import crc32c
 from csumlab.dissection import dissect_packet
 from csumlab.headers import KINDS, Kind
 from csumlab.inet import negate, residue
+from csumlab.pieces import cut
 
 __all__ = [
     "GRE",
@@ -47,6 +48,7 @@ __all__ = [
     "ether",
     "exchange",
     "extended",
+    "fragments",
     "marked",
     "of_lengths",
     "optioned",
@@ -306,6 +308,11 @@ def optioned(source: str, destination: str, *, syn: bool = False) -> list[bytes]
 def unsummed(data: bytes) -> bytes:
     """With no outer UDP sum: the field holds zero, which says that there is none (RFC 768)."""
     return blank(data, Kind.UDP)
+
+
+def fragments(data: bytes, mtu: int = 1500) -> list[bytes]:
+    """The fragments of an Ethernet frame's IP packet, the first one first."""
+    return [data[:14] + piece for piece in cut(data[14:], mtu)]
 
 
 def damaged(data: bytes, bit: int = 3) -> bytes:

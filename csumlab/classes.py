@@ -85,8 +85,9 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
                 ttl_expires=last.ttl_expires,
                 extensions=last.extensions,
                 # TCP longer than an MTU is taken for a super-frame: it is cut into segments, not into fragments.
-                bounds=None if last.length and Layer.TCP in facts.layers else topology.bounds(last.length),
+                bounds=None if last.length and Layer.TCP in facts.layers and not last.piece else topology.bounds(last.length),
                 dont_fragment=last.dont_fragment,
+                piece=last.piece,
             )
         elif layer in PORTED and last is not None:
             header = replace(header, source=topology.span(0, last.source_port), destination=topology.span(0, last.destination_port))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from csumlab.collect import Finding, findings_of
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.facts import Facts
 from csumlab.forms import Form, Symbol
+from csumlab.gathered import Fragment, alone, gathered_in, is_fragment
 from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.index import Columns, Index
 from csumlab.inet import spell
@@ -90,7 +91,8 @@ def _field_dict(field: Field) -> dict[str, Any]:
 @dataclass(frozen=True, repr=False)
 class Explanation(Shown):
     """Everything about one packet. ``trace`` is of the first reading that fits, ``data`` are its bytes as
-    captured, ``cut`` says that there were more."""
+    captured, ``cut`` says that there were more. ``facts`` and ``columns`` of a first fragment are those of its datagram, if all of that
+    was captured."""
 
     file: str
     number: int
@@ -159,53 +161,60 @@ def explain_each(
     """Explain several packets in one pass over the capture: by number the explanation, or the sentence why there is none. CaptureError if
     the capture cannot be read."""
     found: dict[int, Explanation | str] = {}
+    fragments: dict[int, Block] = {}
+    missing = ""
     with open_capture(path) as capture:
         for block in capture:
             if progress is not None:
                 progress(capture)
             for number in sorted(wanted):
                 if block.first <= number < block.first + len(block):
-                    try:
-                        found[number] = explain_row(os.fspath(path), _alone(block, number - block.first), 0, settings)
-                    except ValueError as error:
-                        found[number] = str(error)
-            if len(found) == len(set(wanted)):
-                return found
-        end = f" ({capture.fault})" if capture.fault else ""
-        missing = f"{os.fspath(path)} has {capture.packets} packets, counted from 1; there is no packet "
-        return {number: found.get(number, f"{missing}{number}{end}") for number in wanted}
+                    one = alone(block, number - block.first)
+                    if os.fspath(path) != "-" and is_fragment(_dissected(one, settings).facts):
+                        fragments[number] = one
+                    else:
+                        found[number] = _explained(os.fspath(path), one, settings)
+            if len(found) + len(fragments) == len(set(wanted)):
+                break
+        else:
+            end = f" ({capture.fault})" if capture.fault else ""
+            missing = f"{os.fspath(path)} has {capture.packets} packets, counted from 1; there is no packet {{}}{end}"
+    for whole in gathered_in(path, settings.topology.tables) if fragments else ():
+        if whole.number in fragments:
+            found[whole.number] = _explained(os.fspath(path), fragments.pop(whole.number), settings, whole)
+        if not fragments:
+            break
+    found |= {number: _explained(os.fspath(path), one, settings) for number, one in fragments.items()}
+    return {number: found[number] if number in found else missing.format(number) for number in wanted}
 
 
-def _alone(block: Block, row: int) -> Block:
-    """A block of its own for one packet, which outlives the one it is from."""
-    start, one = int(block.offset[row]), slice(row, row + 1)
-    return replace(
-        block,
-        data=block.data[start : start + int(block.captured[row])].copy(),
-        offset=np.zeros(1, np.int64),
-        captured=block.captured[one].copy(),
-        original=block.original[one].copy(),
-        timestamp=block.timestamp[one].copy(),
-        interface=block.interface[one].copy(),
-        flags=block.flags[one].copy(),
-        first=block.first + row,
-    )
+def _explained(file: str, block: Block, settings: Settings, whole: Fragment | None = None) -> Explanation | str:
+    try:
+        return explain_row(file, block, 0, settings, whole)
+    except ValueError as error:
+        return str(error)
 
 
-def explain_row(file: str, block: Block, row: int, settings: Settings) -> Explanation:
-    """Explain the packet in ``row`` of a block of ``file``. ValueError if no origin that the topology allows fits it."""
-    start, number = int(block.offset[row]), block.first + row
-    data = block.data[start : start + int(block.captured[row])].tobytes()
-    dissection = dissect_packet(
-        data,
+def _dissected(block: Block, settings: Settings, row: int = 0) -> Dissection:
+    start = int(block.offset[row])
+    return dissect_packet(
+        block.data[start : start + int(block.captured[row])].tobytes(),
         block.interfaces[int(block.interface[row])].linktype,
         int(block.original[row]),
         settings.topology.tables,
         interface=int(block.interface[row]),
         flags=int(block.flags[row]),
     )
-    columns = Index(settings.topology.tables, accelerate=False).columns(block, np.array([row]))
-    facts = dissection.facts
+
+
+def explain_row(file: str, block: Block, row: int, settings: Settings, whole: Fragment | None = None) -> Explanation:
+    """Explain the packet in ``row`` of a block of ``file``; ``whole`` is what it is as a fragment of a datagram of which all was captured.
+    ValueError if no origin that the topology allows fits it."""
+    start, number = int(block.offset[row]), block.first + row
+    data = block.data[start : start + int(block.captured[row])].tobytes()
+    dissection = _dissected(block, settings, row)
+    facts, of = (whole.facts, (whole.block, 0)) if whole is not None else (dissection.facts, (block, row))
+    columns = Index(settings.topology.tables, accelerate=False).columns(of[0], np.array([of[1]]))
     outcome, _ = answers_for(facts, settings, columns, 0)
     if not outcome.readings:
         reasons = in_one_sentence(outcome.misfits) or "it has no IP header, or nobody in the topology has its source address"

@@ -72,6 +72,8 @@ class AddressFacts:
     """How many of the topology's MTUs the packet is longer than; 0 where all devices have the same one."""
     dont_fragment: bool
     """IPv4 DF is set, which matters where MTUs differ: routers will not cut the packet into fragments. Elsewhere it is not a fact."""
+    piece: int = 0
+    """Bytes of the longest fragment where all of the datagram were captured and they are walked as one (gathered.py), else 0."""
 
 
 @dataclass(frozen=True, slots=True)

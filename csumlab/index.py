@@ -179,6 +179,10 @@ class Index:
             for c, facts in enumerate(self._facts)
         ]
 
+    def facts(self, number: int) -> Facts:
+        """What the packets of class ``number`` have in common."""
+        return self._facts[number]
+
     @property
     def tally(self) -> NDArray[np.int64]:
         """Checksums seen, [Kind][Verdict], of all packets: exact also past the bound of classes."""

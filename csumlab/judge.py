@@ -183,6 +183,8 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         return
     if trace.fate is Fate.WAITING:
         spoiled = _filled_fragment(trace)
+        if spoiled is None and _is_told_elsewhere(end.after):
+            return
         if spoiled is None:
             yield Judgement("CSL902", last, None, trace.why)
         else:
@@ -233,6 +235,12 @@ def taken(packet: Packet) -> frozenset[int]:
     """The uids of the headers that whoever accepts a packet takes: not those inside a tunnel that was not opened there. Of what it
     carries nothing is said; a kernel without the tunnel does not look at it (net/ipv4/ip_input.c ip_protocol_deliver_rcu)."""
     return frozenset(header.uid for header in packet.headers[: inner_start(packet.headers)])
+
+
+def _is_told_elsewhere(packet: Packet) -> bool:
+    """Whether it is a later fragment of a datagram that is there: it is walked with the first one."""
+    ip = outer_ip(packet.headers)
+    return ip is not None and ip.fragment is FragmentRole.LATER and ip.piece > 0
 
 
 def _filled_fragment(trace: Trace) -> tuple[int, int] | None:

@@ -120,9 +120,13 @@ def _header(
         case Layer.ETHERNET:
             return MACS + kind.to_bytes(2, "big")
         case Layer.VXLAN:
-            return _vxlan(remote)
+            return _vxlan(remote) if following is Layer.ETHERNET else _vxlan_gpe(following)
         case Layer.GENEVE:
             return struct.pack("!BBHI", 0, 0, kind, 7 << 8)
+        case Layer.GRE if following is Layer.ERSPAN:
+            return struct.pack("!HHI", 0x1000, 0x88BE, 1)
+        case Layer.ERSPAN:
+            return struct.pack("!HHI", 0x1000, 1, 0)
         case Layer.GRE:
             return struct.pack("!HH", 0x8000 if summed else 0, kind) + bytes(4 if summed else 0)
         case Layer.GUE if remote is not None:
@@ -145,6 +149,11 @@ def _header(
         case Layer.MACSEC:
             return struct.pack("!BBI", 0x0C, 0, 1)
     return b""
+
+
+def _vxlan_gpe(following: Layer | None) -> bytes:
+    """draft-ietf-nvo3-vxlan-gpe section 3: a bit says that the last byte of the first word is the next protocol."""
+    return struct.pack("!II", 0x0C000000 | {Layer.IPV4: 1, Layer.IPV6: 2}.get(following or Layer.NOTHING, 0), 1 << 8)
 
 
 def _vxlan(remote: tuple[int, int] | None) -> bytes:

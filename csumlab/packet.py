@@ -79,7 +79,7 @@ class Header:
 
     Of an IP header: ``bounds`` are the least and the greatest length that the packet can have, None if nothing is known of it or it is no
     packet of a wire yet (a super-frame); of a datagram in fragments those of the datagram. ``piece`` is the length of the longest fragment
-    that it is in or came in on the walk, 0 if nobody cut it there. ``dont_fragment``: IPv4 DF. ``listed``: what it was carried in came in
+    that it is in or came in, 0 if not all are there. ``dont_fragment``: IPv4 DF. ``listed``: what it was carried in came in
     fragments."""
 
     uid: int
@@ -102,8 +102,8 @@ class Header:
 
     @property
     def gathered(self) -> bool:
-        """Whether it is in fragments that all go the same way: the walk has them all."""
-        return self.piece > 0 and self.fragment is not FragmentRole.WHOLE
+        """Whether it is in fragments that all go the same way, of which this is the first: the walk has them all."""
+        return self.piece > 0 and self.fragment is FragmentRole.FIRST
 
     @property
     def reassembled(self) -> bool:
@@ -158,7 +158,7 @@ def in_pieces(headers: tuple[Header, ...], mtu: int, first_uid: int) -> tuple[He
     made: tuple[Header, ...] = ()
     if ip.layer is Layer.IPV6 and ip.fragment is FragmentRole.WHOLE:
         made = (Header(first_uid, Layer.EXTENSION),)
-    if ip.fragment is FragmentRole.WHOLE or ip.piece:
+    if ip.fragment is FragmentRole.WHOLE or ip.gathered:
         ip = replace(ip, fragment=FragmentRole.FIRST, piece=piece)
     else:
         ip = replace(ip, bounds=(piece, piece))

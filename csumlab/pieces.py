@@ -62,6 +62,12 @@ def join(fragments: Sequence[bytes]) -> bytes:
     return _ipv4(first.header, payload, 0) if first.version == 4 else _ipv6(first.header, payload, first.protocol)
 
 
+def gather(fragments: Sequence[bytes]) -> bytes:
+    """As join, but a datagram over IPv6 keeps a fragment header that says it is whole (RFC 6946), so that it has the headers of its first
+    fragment."""
+    return _read(fragments[0]).as_fragment(b"".join(payload_of(one) for one in fragments), 0, more=False)
+
+
 def payload_of(packet: bytes) -> bytes:
     """What follows the IP header, or the IPv6 extension headers to the fragment header."""
     return _read(packet).payload

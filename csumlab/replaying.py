@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from csumlab.collect import Finding, collect
 from csumlab.facts import Facts
 from csumlab.findings import Severity
 from csumlab.forms import Form
+from csumlab.gathered import Fragment, Gatherer, fragments_of, is_fragment
 from csumlab.index import Columns, Index, Membership
 from csumlab.outcome import FIRST_KEPT, Leaf, Outcome, Settings, evaluate
 from csumlab.shown import Shown, counted
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 MAX_LEAVES = 1024
 """Walked classes, counted after splitting; what comes beyond is counted and said."""
+MOST_GATHERED = 1 << 17
+"""Fragments whose outcome is remembered by number, for those that read the capture again."""
 ASSUMPTIONS = ("unchecked", "verified", "must-compute")
 
 Watch = Callable[[Leaf, Block, NDArray[np.int64]], None]
@@ -60,16 +63,40 @@ class Replay:
     def __init__(self, settings: Settings, accelerate: bool | None = None, watch: Watch | None = None) -> None:
         self.settings, self.watch = settings, watch
         self.index = Index(settings.topology.tables, accelerate=accelerate)
+        self.gathered: dict[int, Leaf] = {}
+        """What became of fragments whose datagrams are there, by their numbers; of the first MOST_GATHERED."""
         self._trees: list[_Tree] = []
+        self._of_datagrams: dict[Facts, _Tree] = {}
+        self._gatherer = Gatherer(settings.topology.tables)
         self._leaves = 0
         self.skipped = 0
 
     def add(self, block: Block) -> None:
-        """Run a block's packets down the trees of their classes."""
+        """Run a block's packets down the trees of their classes. Fragments wait until their datagram is there."""
         member = self.index.add(block)
         counts = np.bincount(member.class_of[member.class_of >= 0], minlength=0) if len(block) else np.zeros(0, np.int64)
         for number in np.flatnonzero(counts).tolist():
-            self._run_down(self._tree(number), number, member, int(counts[number]))
+            if not is_fragment(self.index.facts(number)):
+                self._run_down(self._tree(number), number, member, int(counts[number]))
+        for fragment in fragments_of(self.index, member):
+            self._run_fragments(self._gatherer.add(fragment))
+
+    def finish(self) -> None:
+        """No more packets come: fragments wait no longer."""
+        self._run_fragments(self._gatherer.finish())
+
+    def _run_fragments(self, fragments: Iterable[Fragment]) -> None:
+        for one in fragments:
+            tree = self._of_datagrams.setdefault(one.facts, _Tree(one.facts))
+            for leaf, rows in self._parts(tree, one.block, np.zeros(1, np.int64)):
+                if leaf is None:
+                    self.skipped += 1
+                    continue
+                if self.watch is not None:
+                    self.watch(leaf, one.block, rows)
+                leaf.add([one.number], 1)
+                if one.gathered and len(self.gathered) < MOST_GATHERED:
+                    self.gathered[one.number] = leaf
 
     def _run_down(self, tree: _Tree, number: int, member: Membership, count: int) -> None:
         root = self._node(tree, frozenset())
@@ -80,7 +107,7 @@ class Replay:
             rows = member.rows(number)[:wanted] if wanted else np.zeros(0, np.int64)
             root.add((rows + member.block.first).tolist(), count)
             return
-        for leaf, places in self._parts(tree, number, member):
+        for leaf, places in self._parts(tree, member.block, member.rows(number)):
             if leaf is None:
                 self.skipped += len(places)
             else:
@@ -88,14 +115,15 @@ class Replay:
                     self.watch(leaf, member.block, places)
                 leaf.add((places + member.block.first).tolist()[:FIRST_KEPT], len(places))
 
-    def leaves_of(self, block: Block) -> list[Leaf | None]:
-        """The outcome of each packet of a block, None past the bound of classes. Counts nothing."""
+    def leaves_of(self, block: Block, gathered: Mapping[int, Leaf]) -> list[Leaf | None]:
+        """The outcome of each packet of a block, None past the bound of classes. Counts nothing. ``gathered`` are the outcomes of
+        fragments that an earlier pass has found."""
         member = self.index.add(block)
         found: list[Leaf | None] = [None] * len(block)
         for number in np.unique(member.class_of[member.class_of >= 0]).tolist():
-            for leaf, rows in self._parts(self._tree(number), number, member):
+            for leaf, rows in self._parts(self._tree(number), block, member.rows(number)):
                 for row in rows.tolist():
-                    found[row] = leaf
+                    found[row] = gathered.get(block.first + row, leaf)
         return found
 
     def _tree(self, number: int) -> _Tree:
@@ -103,9 +131,8 @@ class Replay:
             self._trees += (_Tree(one.facts) for one in self.index.classes[len(self._trees) :])
         return self._trees[number]
 
-    def _parts(self, tree: _Tree, number: int, member: Membership) -> Iterator[tuple[Leaf | None, NDArray[np.int64]]]:
+    def _parts(self, tree: _Tree, block: Block, rows: NDArray[np.int64]) -> Iterator[tuple[Leaf | None, NDArray[np.int64]]]:
         """The rows of a class by their outcome, None past the bound of walked classes."""
-        rows = member.rows(number)
         todo: list[tuple[Answers, NDArray[np.int64]]] = [(frozenset(), rows)]
         columns: Columns | None = None
         while todo:
@@ -114,7 +141,7 @@ class Replay:
             if node is None or isinstance(node, Leaf):
                 yield node, places
             else:
-                columns = columns or self.index.columns(member.block, rows)
+                columns = columns or self.index.columns(block, rows)
                 zero = _is_zero(node, columns, _positions(rows, places))
                 for answer, part in ((True, places[zero]), (False, places[~zero])):
                     if len(part):
@@ -135,7 +162,7 @@ class Replay:
 
     @property
     def leaves(self) -> Iterator[Leaf]:
-        for tree in self._trees:
+        for tree in (*self._trees, *self._of_datagrams.values()):
             for node in tree.nodes.values():
                 if isinstance(node, Leaf) and node.count:
                     yield node
@@ -164,7 +191,8 @@ def answers_for(facts: Facts, settings: Settings, columns: Columns, position: in
 @dataclass(frozen=True, repr=False)
 class ReplayResult(Shown):
     """What a replay found. ``str()`` is the report. ``start`` says what the readings rest on, ``classes`` are the walked classes with their
-    outcomes, ``walked`` the packets in them that have an IP header, ``beyond`` those past the bound of classes."""
+    outcomes, ``walked`` the packets in them that have an IP header, ``beyond`` those past the bound of classes; ``gathered`` are the
+    outcomes of fragments whose datagrams are there, by their numbers."""
 
     file: str
     settings: Settings
@@ -175,6 +203,7 @@ class ReplayResult(Shown):
     classes: tuple[Leaf, ...]
     beyond: int
     fault: CaptureError | None
+    gathered: Mapping[int, Leaf] = field(default_factory=dict)
 
     @property
     def status(self) -> int:
@@ -263,6 +292,7 @@ def replay(
             if progress is not None:
                 progress(capture)
         fault = capture.fault
+    running.finish()
     leaves = tuple(running.leaves)
     return ReplayResult(
         file=os.fspath(path),
@@ -274,6 +304,7 @@ def replay(
         classes=leaves,
         beyond=running.index.overflow + running.skipped,
         fault=fault,
+        gathered=running.gathered,
     )
 
 

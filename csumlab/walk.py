@@ -86,6 +86,8 @@ class Walker(Connections):
     def _cut(self, stage: Stage | None, domain: Domain, port: Port, leaving: Port, way: str = "") -> None:
         """Into fragments, if the packet is longer than the MTU of ``leaving`` or came in fragments."""
         ip, mtu = outer_ip(self.packet.headers), self._mtu(leaving)
+        if ip is not None and ip.reassembled:
+            mtu = self.topology.device(leaving).mtu  # Whatever the MTUs of others, it fits no longer.
         if ip is None or not mtu or not (ip.reassembled or (ip.exceeds(mtu) and not self.packet.long)):
             return
         if stage is None:

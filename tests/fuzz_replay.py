@@ -44,6 +44,7 @@ def tried(inputs: int, seed: int, size: int = 50, presets: Sequence[str] = ("lin
             running = Replay(Settings(topology, tap_of(topology, str(port)), assume, dice.random() < 0.2), accelerate=False)
             batch = [mutated(dice.choice([*seeds, *examples]), dice) for _ in range(size)]
             running.add(frames.block_of(batch))
+            running.finish()
             assert sum(leaf.count for leaf in running.leaves) + running.skipped + running.index.overflow == len(batch)
             count += len(batch)
     return count

@@ -46,6 +46,10 @@ UNSURE = {
     "fragments-bridge-netfilter": ["host:veth2", "two:eth0"],
     "nft-fragments": ["host:eth0", "gateway:eth1", "gateway:eth0", "outside:eth0"],
     "nft-fragments-5.16": ["host:eth0", "gateway:eth1", "gateway:eth0", "outside:eth0"],
+    # Nor are all fragments of a datagram among the packets that are taken of each class here.
+    "fragments-laundered": ["container:eth0", "host:veth1", "host:eth0", "outside:eth0"],
+    "fragments-marked-verified": ["host:eth0", "host:tap0", "guest:eth0"],
+    "fragments-through-nat": ["gateway:eth0", "gateway:tap0", "server:eth0"],
     # Where the packet goes behind its encapsulation depends on a port that nobody has chosen yet.
     "vxlan-masquerade-noudpcsum-5.6": ["pod:vxlan0"],
     "vxlan-flowtable-noudpcsum": ["pod:vxlan0"],

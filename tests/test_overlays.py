@@ -17,6 +17,7 @@ from csumlab.host.loading import load_host
 from csumlab.host.settings import nearest_preset
 from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay
+from csumlab.state import Skb
 from csumlab.topology import forward
 from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.model import Port, Topology
@@ -132,3 +133,29 @@ def test_there_and_back() -> None:
     device = made.device(Port("two", "tun0"))
     assert (device.bridge, device.local, device.remote, device.port) == ("br0", "192.0.2.2", "192.0.2.1", 4789)
     assert list(map(str, walked(made).hops)) == list(map(str, walked(topology).hops))
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("erspan", "options = { csum = true }"), "the GRE header of ERSPAN has no sum"),
+        (("vxlan", 'encap = "gpe"', "options = { remcsumrx = true }"), "leaves no sum to the far end"),
+        (("gre", 'encap = "gue"', "options = { csum = true }"), "not modelled"),
+    ],
+)
+def test_sums_that_a_tunnel_cannot_have(words: tuple[str, ...], problem: str) -> None:
+    """What the kernel refuses to set, or the model has no table for, is refused with the reason."""
+    with pytest.raises(TopologyError, match=problem):
+        walks.two_sites(*words)
+
+
+@pytest.mark.parametrize("words", [("vxlan", 'encap = "gpe"'), ("erspan",), ("bareudp", "options = { udpcsum = true }")])
+def test_what_is_carried_arrives(words: tuple[str, ...]) -> None:
+    """A segment and a damaged one come out of the tunnel as they went in: both interpreters say so at every hop."""
+    site = walks.two_sites(*words)
+    for kind in ("tcp", "udp, damaged"):
+        for origin, source, destination, version in walks.ends_of("tunnel"):
+            frame = walks.packets_between(source, destination, version)[kind]
+            case = walks.Case(f"{words[0]}: {kind}", site, origin, frame, Skb())
+            assert walks.differences(case) == []
+            assert walks.run_plain(case)[0].fate is (Fate.ACCEPTED if kind == "tcp" else Fate.REJECTED)

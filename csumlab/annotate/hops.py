@@ -78,7 +78,7 @@ def write_hops(result: ReplayResult, path: str | os.PathLike[str], *, progress: 
         for block in capture:
             if not done.packets:
                 writing.describe(block)
-            leaves = running.leaves_of(block)
+            leaves = running.leaves_of(block, result.gathered)
             for row, leaf in enumerate(leaves):
                 if block.first + row <= result.packets:
                     writing.packet(block, row, leaf, done)

@@ -37,6 +37,7 @@ SEALED = "it is inside an encrypted tunnel"
 CUT = "it was cut by the snap length, so what it becomes cannot be computed"
 NOT_WALKED = "no sender in the topology fits it"
 OTHER_BYTES = "the walk from its sender brings other bytes to the capture point"
+IN_DATAGRAM = "it was put together with the other fragments of its datagram on the way, which are other packets"
 IN_PIECES = "it left in a tunnel's packet that was cut into fragments, and the others are other packets"
 NO_ETHERNET = "what its link layer looks like is not known"
 
@@ -103,12 +104,23 @@ def sights(one: Captured, reading: Reading | None, settings: Settings) -> Sights
         return _only_here(one, reading.trace, settings, told, OTHER_BYTES)
     shown: list[Sight] = []
     hidden: list[tuple[Port, str]] = []
+    behind = _behind_reassembly(reading.trace)
     for sight, why in _along(one, trace, walk, settings):
-        if isinstance(sight, Sight):
+        if isinstance(sight, Sight) and sight.port in behind and not sight.is_tap:
+            hidden.append((sight.port, IN_DATAGRAM))
+        elif isinstance(sight, Sight):
             shown.append(sight)
         else:
             hidden.append((sight, why))
     return Sights(tuple(shown), tuple(hidden), trace)
+
+
+def _behind_reassembly(trace: Trace) -> set[Port]:
+    """The ports behind the place where a captured fragment was put together with the others: what passes there is the datagram."""
+    places = (number for number, hop in enumerate(trace.hops) if any(do.operation is Operation.REASSEMBLE for do in hop.row.does))
+    first = outer_ip(trace.hops[trace.tap].after.headers)
+    start = next(places, len(trace.hops)) if first is not None and first.gathered else len(trace.hops)
+    return {port_of(hop) for hop in trace.hops[start:] if hop.stage is TAP}
 
 
 def _only_here(one: Captured, trace: Trace, settings: Settings, told: list[tuple[Hop, int]], why: str) -> Sights:
@@ -133,7 +145,9 @@ class ByteWalk:
     came to the capture point."""
 
     def __init__(self, one: Captured, reading: Reading, settings: Settings, headers: tuple[Header, ...]) -> None:
-        self.one, self.reading, self.settings, self.seen = one, reading, settings, headers
+        # A packet is shown with its own bytes: a fragment goes on alone, whatever became of its datagram.
+        origin = replace(reading.origin, headers=tuple(replace(header, piece=0) for header in reading.origin.headers))
+        self.one, self.reading, self.settings, self.seen = one, replace(reading, origin=origin), settings, headers
         self.start = one.dissection.headers[headers[0].index].offset
         self.arrived: bytes | None = None
 

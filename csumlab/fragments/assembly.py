@@ -35,6 +35,7 @@ class Datagram:
     (SCTP: the CRC32c as stored XOR the field); ``seed_zero`` that the field holds the sum of the pseudo-header only. ``packets`` are the
     numbers of the first PACKETS packets that brought a piece or a copy of one, as they came; ``pieces`` counts pieces without ``copies``.
     ``length`` is that of all pieces together in bytes, None if the last one was not seen. ``kind`` is NOTHING where no checksum is known.
+    ``key`` is what its pieces have in common (pieces.Found).
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Datagram:
     out_of_order: bool
     copies: int
     outcome: Outcome
+    key: tuple[object, ...] = ()
 
     def __str__(self) -> str:
         name = KINDS[self.kind].label if self.kind else "datagram"

@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict
 from typing import Final
 
 from csumlab.fragments.assembly import Assembly, Datagram, Outcome
-from csumlab.fragments.pieces import Piece, find_piece
+from csumlab.fragments.pieces import Found, Piece, find_piece
 from csumlab.fragments.sums import finished
 from csumlab.headers import Kind, Verdict
 from csumlab.tables import NO_TABLES, Tables
@@ -43,13 +43,13 @@ class Datagrams:
         self._ended: list[Datagram] = []
         self._waiting: Counter[Verdict] = Counter()
 
-    def add(self, data: bytes, linktype: int, original: int, number: int, timestamp: int) -> None:
-        """One packet with a piece: captured bytes, link type, length on the wire, number, nanoseconds of capture time. Never raises for
-        any bytes."""
+    def add(self, data: bytes, linktype: int, original: int, number: int, timestamp: int) -> Found | None:
+        """One packet with a piece: captured bytes, link type, length on the wire, number, nanoseconds of capture time. The piece, None if
+        none can be read. Never raises for any bytes."""
         found = find_piece(data, linktype, original, self._tables)
         if found is None:
             self.ignored += 1
-            return
+            return None
         self._expire(timestamp)
         assembly = self._open.get(found.key)
         if assembly is not None and abs(timestamp - assembly.since) > self._span:
@@ -69,6 +69,7 @@ class Datagrams:
             self._remember(found.key, timestamp, assembly.pieces)
         while self._held > PIECES:
             self._evict()
+        return found
 
     def take(self) -> tuple[Datagram, ...]:
         """Those that ended since the last call, as they ended."""

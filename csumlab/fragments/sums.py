@@ -61,6 +61,7 @@ def finished(assembly: Assembly, ending: str) -> Datagram:
         out_of_order=assembly.out_of_order,
         copies=assembly.copies,
         outcome=outcome,
+        key=assembly.found.key,
     )
 
 

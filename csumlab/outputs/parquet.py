@@ -234,7 +234,7 @@ def _packet_batches(arrow: Any, schema: pa.Schema, result: ReplayResult, progres
     told: dict[int, tuple[Leaf, dict[str, Any]]] = {}
     with open_capture(result.file) as capture:
         for block in capture:
-            leaves = running.leaves_of(block)[: max(result.packets - block.first + 1, 0)]
+            leaves = running.leaves_of(block, result.gathered)[: max(result.packets - block.first + 1, 0)]
             for leaf in leaves:
                 if leaf is not None and id(leaf) not in told:
                     told[id(leaf)] = leaf, _of_leaf(leaf, result)

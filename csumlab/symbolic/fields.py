@@ -201,7 +201,11 @@ class SymbolicFields:
         """skb_checksum_help: the complement of the sum from csum_start to the end of the frame, field and trailer included; or the CRC of
         the same (skb_crc32c_csum_help), which is right if the field was blank and nothing follows the packet. Of an IPv4 header csum_start
         is in its middle, and where, is not known: its sum is wrong then."""
-        own = self.sums[uid]
+        own, ip = self.sums[uid], ip_of(self.headers, uid)
+        if ip is not None and ip.gathered:
+            reason = "a sum over one fragment is none of the datagram"
+            others = Symbol(f"what later fragments of header {uid} add", unknown=reason, nonzero=True)
+            return self._write(uid, of(others) - own.pseudo - own.data, Zero.ONES)
         if own.kind is Kind.IPV4:
             spoilt = Symbol(f"what is filled into header {uid}", unknown="by how much the field is wrong is not known", nonzero=True)
             return self._write(uid, of(spoilt) - own.data, Zero.ONES)

@@ -60,7 +60,9 @@ SHORT_FEATURES = {"tx": (GENERIC, V4, V6, SCTP), "rx": (RX,), "gro": ("rx-gro",)
 """ethtool's short names for groups of features."""
 DEFAULT_PORTS = {
     (DeviceKind.VXLAN, ""): 4789,
+    (DeviceKind.VXLAN, "gpe"): 4790,
     (DeviceKind.GENEVE, ""): 6081,
+    (DeviceKind.BAREUDP, ""): 6635,
     (DeviceKind.L2TP, "udp"): 1701,
     (DeviceKind.WIREGUARD, ""): 51820,
     (DeviceKind.OVPN, ""): 1194,
@@ -276,6 +278,10 @@ class _Parser(Checker):
             raise self.fail(key, "Foo over UDP has no port of its own: a tunnel with it needs port")
         if entry.encap in ("fou", "gue") and entry.options.get("csum"):
             raise self.fail(f"{key}.options", "GRE with a sum inside UDP with another one is not modelled")
+        if kind is DeviceKind.ERSPAN and entry.options.get("csum"):
+            raise self.fail(f"{key}.options", "the GRE header of ERSPAN has no sum")
+        if entry.encap == "gpe" and (entry.options.get("remcsumtx") or entry.options.get("remcsumrx")):
+            raise self.fail(f"{key}.options", "VXLAN with its protocol extension leaves no sum to the far end")
 
     def route(self, table: Any, devices: Mapping[str, Device], key: str) -> Route:
         entry: RouteTable = self.convert(table, RouteTable, key)

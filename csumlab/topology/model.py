@@ -35,6 +35,8 @@ class DeviceKind(Enum):
     GENEVE = "geneve"
     GRE = "gre"
     GRETAP = "gretap"
+    ERSPAN = "erspan"
+    BAREUDP = "bareudp"
     IPIP = "ipip"
     SIT = "sit"
     IP6TNL = "ip6tnl"
@@ -70,10 +72,12 @@ def _ip_tunnel(*own: Layer) -> dict[str, tuple[Layer, ...]]:
 
 _FRAME = Layer.ETHERNET
 CARRIAGES: Mapping[DeviceKind, Carriage] = {
-    DeviceKind.VXLAN: Carriage({"": (Layer.UDP, Layer.VXLAN, _FRAME)}, merges=True, marks=True),
+    DeviceKind.VXLAN: Carriage({"": (Layer.UDP, Layer.VXLAN, _FRAME), "gpe": (Layer.UDP, Layer.VXLAN)}, merges=True, marks=True),
     DeviceKind.GENEVE: Carriage({"": (Layer.UDP, Layer.GENEVE, _FRAME)}, merges=True, marks=True),
     DeviceKind.GRE: Carriage(_ip_tunnel(Layer.GRE), merges=True, marks=True),
     DeviceKind.GRETAP: Carriage(_ip_tunnel(Layer.GRE, _FRAME), merges=True, marks=True),
+    DeviceKind.ERSPAN: Carriage({"": (Layer.GRE, Layer.ERSPAN, _FRAME)}, merges=True, marks=True),
+    DeviceKind.BAREUDP: Carriage({"": (Layer.UDP, Layer.FOU)}, outer=(4,), merges=True, marks=True),
     DeviceKind.IPIP: Carriage(_ip_tunnel(), outer=(4,), inner=(4,), merges=True, marks=True),
     DeviceKind.SIT: Carriage(_ip_tunnel(), outer=(4,), marks=True),
     DeviceKind.IP6TNL: Carriage(_ip_tunnel(), outer=(6,), merges=True, marks=True),
@@ -144,11 +148,11 @@ class Device:
     features as text (virtio_features.py), "" if they are not said; ``xdp`` what an XDP program does with every frame: "" there is none,
     "pass", "socket" (to ``reader``), "redirect DEVICE", and the same behind "generic" for one that does not run in the driver; ``lower``
     the device that a macvtap, VLAN or MACsec device sits on, ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside
-    its own headers: "fou", "gue" or "udp". ``slots`` of a packet behind the first: the most that a netfront uses, or that the backend of a
-    vif takes; ``fatal_slots`` of a vif: with more it disables the interface (netback's fatal_skb_slots). 0: what the kernel has. ``card``
-    what kind of card a nic is (cards.py), "" one that does all as it should; ``reader`` what takes the TCP and UDP that comes in here in
-    place of the kernel's sockets, or watches it (readers.py), "" nothing does. ``tc_in``, ``tc_out``: the device that tc's mirred action
-    redirects all that comes in or goes out to, "" none does; an ifb sends it back."""
+    its own headers: "fou", "gue" or "udp", or VXLAN's protocol extension: "gpe". ``slots`` of a packet behind the first: the most that a
+    netfront uses, or that the backend of a vif takes; ``fatal_slots`` of a vif: with more it disables the interface (netback's
+    fatal_skb_slots). 0: what the kernel has. ``card`` what kind of card a nic is (cards.py), "" one that does all as it should; ``reader``
+    what takes the TCP and UDP that comes in here in place of the kernel's sockets, or watches it (readers.py), "" nothing does. ``tc_in``,
+    ``tc_out``: the device that tc's mirred action redirects all that comes in or goes out to, "" none does; an ifb sends it back."""
 
     name: str
     kind: DeviceKind

@@ -71,8 +71,8 @@ CLAIMING = frozenset({K.NETFRONT, K.VIRTIO, K.TAP, K.MACVTAP, K.NIC})
 OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS, **CLAIMS}
 _OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {
     **{kind: {**OPTIONS, "vnet-hdr": True} for kind in (K.TAP, K.MACVTAP)},
-    # IFLA_GENEVE_UDP_CSUM over IPv4 (drivers/net/geneve.c); net/l2tp/l2tp_core.c use_udp_checksums.
-    **{kind: {**OPTIONS, "udpcsum": False} for kind in (K.GENEVE, K.L2TP)},
+    # IFLA_GENEVE_UDP_CSUM over IPv4 (drivers/net/geneve.c); net/l2tp/l2tp_core.c use_udp_checksums; drivers/net/bareudp.c TUNNEL_CSUM.
+    **{kind: {**OPTIONS, "udpcsum": False} for kind in (K.GENEVE, K.L2TP, K.BAREUDP)},
 }
 XENSTORE: Mapping[str, bool] = {NO_CSUM: False, IPV6_CSUM: True}
 

@@ -166,7 +166,8 @@ class Links(Places):
             return ("for-elsewhere",)
         tunnel = self._tunnel_of_packet(domain)
         device = self.topology.device(tunnel) if tunnel else None
-        known = device is not None and (device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) or device.encap in ("fou", "gue"))
+        framed = device is not None and device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and not device.is_raw
+        known = framed or (device is not None and device.encap in ("fou", "gue"))
         return ("gro-into-tunnel",) if known else ()
 
     def _claim(self, domain: Domain, port: Port) -> None:

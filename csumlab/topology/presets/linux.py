@@ -46,7 +46,7 @@ from csumlab.topology.presets.preset import Preset
 
 _ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
 _CUTS = frozenset({TSO4, TSO6})
-_READABLE = (K.VXLAN, K.GENEVE, K.GRE, K.GRETAP, K.IPIP, K.SIT, K.IP6TNL)
+_READABLE = (K.VXLAN, K.GENEVE, K.GRE, K.GRETAP, K.ERSPAN, K.BAREUDP, K.IPIP, K.SIT, K.IP6TNL)
 
 LINUX_6_1 = Preset(
     name="linux-6.1",
