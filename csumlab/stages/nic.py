@@ -159,7 +159,7 @@ NIC_RECEIVE = Stage(
         Row(when(Bare), (PPPOE,), KEEP, fresh(Skb), "the card finds no IP header behind PPPoE, and says nothing", sure="uncertain"),
         Row(when(Bare), (FRAGMENT, knob("rx-trusts-fragments")), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card does not tell a fragment from a packet and calls its sum verified", source="linux drivers/net/ethernet/atheros/atl1c/atl1c_main.c atl1c_rx_checksum", sure="derived", vouches=True),
         Row(when(Bare), (FRAGMENT,), KEEP, fresh(Skb), "a card does not check a fragment"),
-        Row(when(Bare), (knob("rx-trusts"), carries(Kind.TCP, Kind.UDP)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card calls every sum verified", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY: what it must not say", sure="derived"),
+        Row(when(Bare), (knob("rx-trusts"), carries(Kind.TCP, Kind.UDP)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card calls every sum verified", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY: what it must not say", sure="derived", vouches=True),
         Row(when(Bare), (knob("rx-levels"), TUNNEL, carries(Kind.UDP), ABSENT_TRANSPORT, right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "there is no outer sum, and the card verified the inner one: two levels"),
         Row(when(Bare), (knob("rx-levels"), TUNNEL, carries(Kind.UDP), right(Selector.TRANSPORT), right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "the card verified the outer and the inner sum: two levels"),
         Row(when(Bare), (~carries(Kind.TCP, Kind.UDP),), KEEP, fresh(Skb), "a card checks only TCP and UDP"),
