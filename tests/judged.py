@@ -83,7 +83,7 @@ def readings(case: walks.Case) -> list[Walked]:
 def spoil(packet: FramePacket) -> FramePacket:
     """Damage: one bit of the last byte of the innermost data that a sum covers, or could."""
     innermost = [header.uid for header in packet.headers if header.consumes][-1]
-    at = packet.sums[innermost].end - 1
+    at = min(packet.sums[innermost].end, len(packet.data)) - 1  # Of a fragment: as far as it goes.
     return replace(packet, data=packet.data[:at] + bytes([packet.data[at] ^ 0x10]) + packet.data[at + 1 :])
 
 
