@@ -375,7 +375,7 @@ def test_a_driver_whose_cards_have_faults() -> None:
         ("2.6.16.33-xen", "xen-3.0.3", "nearest"),
         ("2.6.18-8.el5xen", "xenlinux-2.6.18", "nearest"),
         ("2.6.12.6", "linux-2.6.15", "nearest"),
-        ("2.6.32-754.el6", "linux-2.6.39", "nearest"),
+        ("2.6.32-754.el6", "linux-2.6.36", "nearest"),
         ("3.10.0-1160.el7", "linux-3.10", "is 3.10.0"),
         ("", "linux-6.18", "not in the dump"),
     ],

@@ -138,7 +138,8 @@ def test_what_receive_aggregation_verified_is_said(condition: str, told: int) ->
 def test_every_behaviour_is_asked_for() -> None:
     """Each by a row or by the walk, but for the word that says what is done without any; no program without a source."""
     rows = {given.argument for stage in (READER, WATCHER) for row in stage.table for given in row.given if given.test.name == "KNOB"}
-    walked = set(re.findall(r'"([a-z-]+)"', (Path(walks.__file__).parents[1] / "csumlab" / "walk.py").read_text(encoding="utf-8")))
+    driving = "".join(path.read_text(encoding="utf-8") for path in (Path(walks.__file__).parents[1] / "csumlab" / "walking").glob("*.py"))
+    walked = set(re.findall(r'"([a-z-]+)"', driving))
     assert set(BEHAVIOURS) == rows | {"sums"} | (walked & {"udp-only", "watches"})
     assert all(one.source and behaviours(one.name) == one.behaviours for one in READERS)
 
