@@ -36,6 +36,7 @@ __all__ = [
     "IPv6",
     "Kind",
     "Raw",
+    "answered_over_ipv6",
     "asked_over_ipv6",
     "asked_over_pppoe",
     "blank",
@@ -318,6 +319,17 @@ def fragments(data: bytes, mtu: int = 1500) -> list[bytes]:
 def damaged(data: bytes, bit: int = 3) -> bytes:
     """With one bit of the last byte flipped and no sum the wiser."""
     return data[:-1] + bytes([data[-1] ^ 1 << bit])
+
+
+def answered_over_ipv6(source: str, destination: str) -> list[bytes]:
+    """Segments that a kernel put together, with the sum of the pseudo-header, and single segments and datagrams that are right."""
+    made = []
+    for n in range(3):
+        answer = ether(0xFE, 0x07) / IPv6(src=source, dst=destination)
+        made.append(superframe(answer / TCP(sport=80, dport=40000 + n, flags="A") / Raw(bytes(range(250)) * 16)))
+        made.append(right(answer / TCP(sport=80, dport=40000 + n, flags="PA") / Raw(b"the end of answer %d" % n)))
+        made.append(right(answer / UDP(sport=53, dport=5000 + n) / Raw(b"answer %d" % n)))
+    return made
 
 
 def asked_over_ipv6(client: str = "2001:db8:5::21") -> list[bytes]:

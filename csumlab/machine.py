@@ -16,7 +16,7 @@ from csumlab.headers import Kind, Layer
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
 from csumlab.stage import ECN, ENDINGS, Becomes, Coverage, Do, Follows, Given, Operation, Row, Rule, Selector, Stage, Test, Token
-from csumlab.state import Skb, State, Summed, Virtio
+from csumlab.state import Descriptor, Skb, State, Summed, Virtio
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Translation:
     """New addresses and ports for the outermost IP header and what it carries; None leaves a word as it is.
     A port of ``Span(0, 0, 65535)`` is one that cannot be known. ``dscp`` (six bits) and ``ttl`` (also the hop limit) are words of the IP
     header that no pseudo-header holds, and so is ``ecn`` (two bits); ``mss`` is the TCP option, ``timestamps`` says that the first value of
-    that option is another afterwards. Addresses of the other version of IP are those of a NAT64, with its ``prefix``: one that is not exact
-    is the old one, put into the prefix or taken out of it. ``mentioned`` are an address and what a helper writes in its place where the
-    payload has it; ``sequence`` and ``acknowledgment`` are added to TCP's numbers; ``strip`` is the TCP
-    option that is blanked out. ``by`` says who edits (stages/rewriters.py), ``helper``
-    which of conntrack's helpers looks at the connection (stages/helpers.py)."""
+    that option is another afterwards. Addresses of the other version of IP are those of a translator, with its ``prefix``: one that is not
+    exact is the old one, put into the prefix or taken out of it, ``shift`` bits from the right (RFC 6052 section 2.2). ``mentioned`` are an
+    address and what a helper writes in its place where the payload has it; ``sequence`` and ``acknowledgment`` are added to TCP's numbers;
+    ``strip`` is the TCP option that is blanked out. ``by`` says who edits (stages/rewriters.py), ``helper`` which of conntrack's helpers
+    looks at the connection (stages/helpers.py)."""
 
     source: Span | None = None
     destination: Span | None = None
@@ -44,6 +44,7 @@ class Translation:
     sequence: int = 0
     acknowledgment: int = 0
     strip: int = 0
+    shift: int = 0
     by: str = "conntrack"
     helper: str = ""
 
@@ -164,7 +165,7 @@ class Incomplete(Exception):
 def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int | None:
     """The uid of the header whose checksum ``target`` means, or None if the packet has no such sum."""
     if target is Selector.AIMED:
-        return state.start if isinstance(state, Skb | Virtio) else None
+        return state.start if isinstance(state, Skb | Virtio | Descriptor) else None
     if target is Selector.INNER:
         return next((header.uid for header in _inside(headers) if header.consumes), None)
     if target is Selector.INNER_IP:

@@ -33,6 +33,8 @@ OF_SOCKETS: Final = frozenset({"keeps-header", "header-included"})
 
 PROGRAMS: Final = (
     Known("bmv2", (), "https://github.com/p4lang/behavioral-model/issues/1280", "derived"),
+    Known("clatd", ("keeps-header",), "Android external/android-clat, change I536c0356: the status goes on to the tun device", "derived"),
+    Known("clatd-before", (), "Android external/android-clat, before change I536c0356", "derived"),
     Known("dpdk-io", (), "DPDK lib/vhost/virtio_net.c: what is received with NEEDS_CSUM does not ask for a sum when it is sent", "memory"),
     Known("gvisor-2026", ("updates-zero",), "gVisor before pull request 13526", "derived"),
     Known("libnetfilter-queue", ("anew",), "libnetfilter_queue src/extra/tcp.c nfq_tcp_mangle_ipv4, udp.c nfq_udp_mangle_ipv4", "memory"),

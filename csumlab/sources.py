@@ -127,10 +127,15 @@ def _before_exchange(stack: tuple[Header, ...], ip: Header, topology: Topology) 
     assert ip.destination is not None
     for rule in (rule for domain in topology.domains.values() for rule in domain.nat64):
         pairs: list[tuple[Span, Span]] = []
-        if rule.prefix.covers(ip.source) and rule.inside.covers(ip.destination):
-            pairs = [(forward.without_prefix(rule.prefix, ip.source), rule.address)]
+        if rule.address.version == 6:
+            if rule.inside.covers(ip.destination):
+                pairs = [(rule.within(ip.source), rule.address)]
+            elif ip.source == rule.address and rule.prefix.covers(ip.destination):
+                pairs = [(rule.inside.span, rule.without(ip.destination))]
+        elif rule.prefix.covers(ip.source) and rule.inside.covers(ip.destination):
+            pairs = [(rule.without(ip.source), rule.address)]
         elif ip.source == rule.address:
-            there = forward.within_prefix(rule.prefix, ip.destination)
+            there = rule.within(ip.destination)
             pairs = [(span, there) for span in topology.owners if rule.inside.covers(span)] or [(rule.inside.span, there)]
         for source, destination in pairs:
             before = other_version(ip, Translation(source, destination), ip.uid)

@@ -2,8 +2,9 @@
 
 ``Skb`` is Linux since 2.6.19 (include/linux/skbuff.h, "Checksumming of packets"), ``XenSkb`` XenLinux 2.6.12 to 2.6.18 with its two
 extra bits (Xen git history, net-csum.patch), ``Ring`` the Xen network ring (xen/include/public/io/netif.h), ``Virtio`` the header that
-stands before a frame between a guest and a tap (include/uapi/linux/virtio_net.h), ``Bare`` everything that carries nothing: a wire, a
-file, a user-space program.
+stands before a frame between a guest and a tap (include/uapi/linux/virtio_net.h), ``Descriptor`` what goes with a packet between a guest of
+Hyper-V or ESXi and its host's virtual switch (drivers/net/hyperv/hyperv_net.h, drivers/net/vmxnet3/vmxnet3_defs.h), ``Bare`` everything
+that carries nothing: a wire, a file, a user-space program.
 
 ``project`` derives the claim about every checksum from the carried state; it is the only place that does.
 """
@@ -97,6 +98,25 @@ class Virtio:
 
 
 @dataclass(frozen=True, slots=True)
+class Descriptor:
+    """NDIS_TCP_IP_CHECKSUM_INFO, or a descriptor of vmxnet3's rings. Towards the host: a sum is owed (``needs``) in the header with the uid
+    ``start``, inside a tunnel if ``tunnel``. Towards the guest: ``valid`` vouches for ``level`` + 1 sums, and ``blank_ip`` says that the
+    IPv4 header was checked and its sum is not there any more (IpChecksumValueInvalid)."""
+
+    needs: bool = False
+    valid: bool = False
+    start: int | None = None
+    level: int = 0
+    tunnel: bool = False
+    blank_ip: bool = False
+
+    def __str__(self) -> str:
+        said = (("owed", self.needs), ("in a tunnel", self.tunnel), ("succeeded", self.valid), ("no IPv4 sum", self.blank_ip))
+        bits = [word for word, on in said if on]
+        return "descriptor: " + (", ".join(bits) + (f", level {self.level}" if self.level else "") or "no flag")
+
+
+@dataclass(frozen=True, slots=True)
 class Bare:
     """Bytes and nothing beside them."""
 
@@ -104,13 +124,13 @@ class Bare:
         return "bytes only"
 
 
-State = Skb | XenSkb | Ring | Virtio | Bare
+State = Skb | XenSkb | Ring | Virtio | Descriptor | Bare
 
 
 def owed(state: State, headers: tuple[Header, ...]) -> int | None:
     """The uid of the checksum that the carried state says is still to be computed, or None."""
     match state:
-        case Skb(summed=Summed.PARTIAL) | Virtio(needs=True):
+        case Skb(summed=Summed.PARTIAL) | Virtio(needs=True) | Descriptor(needs=True):
             return state.start
         case XenSkb() if state.blank or state.summed is Summed.HW:
             return _first_transport(headers)
@@ -132,7 +152,7 @@ def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
     due = owed(state, headers)
     verified = 0
     match state:
-        case Skb(summed=Summed.UNNECESSARY):
+        case Skb(summed=Summed.UNNECESSARY) | Descriptor(valid=True):
             verified = state.level + 1
         case XenSkb(summed=Summed.UNNECESSARY) | XenSkb(valid=True) | Ring(validated=True, blank=False) | Virtio(valid=True):
             verified = 1

@@ -89,7 +89,7 @@ def hosts() -> dict[str, Topology]:
         "routed, 9000 1500 9000": routers(9000, 1500, 9000, tracked=False),
         "routed, 9000 1500 1400, snat": routers(9000, 1500, 1400, tracked=True, rules=SNAT),
         "routed, 9000 1500 9000, nft": routers(9000, 1500, 9000, tracked=False, rules=NFT),
-        "routed, 1500 9000 1500, nft of 5.16": of_kernel("linux-5.10", routers(1500, 9000, 1500, tracked=False, rules=NFT)),
+        "routed, 1500 9000 1500, nft of 5.16": of_kernel("linux-5.14", routers(1500, 9000, 1500, tracked=False, rules=NFT)),
         "routed, 1500 9000 1500, nft of 5.6": of_kernel("linux-5.6", routers(1500, 9000, 1500, tracked=False, rules=NFT)),
         "routed, 1500 9000 1400": routers(1500, 9000, 1400, tracked=False),
         "routed, 1500 9000 1400, tracked": routers(1500, 9000, 1400, tracked=True),

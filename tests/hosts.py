@@ -746,3 +746,52 @@ to = "10.1.0.0/24"
 device = "esp0"
 """
 """IPsec in the card of a gateway."""
+SWITCHED = (
+    """
+at = "host:port0"
+[domain.host]
+preset = "HOST"
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+bridge = "switch"
+[domain.host.device.port0]
+kind = "PORT"
+peer = "guest:eth0"
+bridge = "switch"
+options = { tunnels-unfilled = UNFILLED }
+[domain.host.device.port1]
+kind = "PORT"
+peer = "other:eth0"
+bridge = "switch"
+[domain.host.device.switch]
+kind = "bridge"
+[domain.guest]
+preset = "PRESET"
+[domain.guest.device.eth0]
+kind = "KIND"
+address = ["192.0.2.11/24", "2001:db8:2::11/64"]
+WORDS
+[domain.guest.device.tun0]
+kind = "TUNNEL"
+local = "192.0.2.11"
+remote = "192.0.2.254"
+ENCAP
+address = ["10.7.0.1/24"]
+[[domain.guest.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+[[domain.guest.route]]
+to = "::/0"
+device = "eth0"
+via = "2001:db8:2::fe"
+[domain.other]
+preset = "PRESET"
+[domain.other.device.eth0]
+kind = "KIND"
+address = ["192.0.2.12/24", "2001:db8:2::12/64"]
+"""
+    + OUTSIDE
+)
+"""Two guests of Hyper-V or ESXi, and a tunnel of one."""

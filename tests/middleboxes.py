@@ -200,20 +200,79 @@ via = "192.0.2.1"
 
 def versions() -> Iterator[Middlebox]:
     """A router that translates between IPv6 and IPv4, and packets of both sides."""
-    for by, preset in (("jool", "linux-6.1"), ("af-to", "freebsd-15"), ("af-to", "freebsd-15-current")):
-        text = NAT64.replace("PRESET", preset).replace("BY", by)
+    for by, preset, prefix, far in (
+        ("jool", "linux-6.1", "64:ff9b::/96", "64:ff9b::c000:216"),
+        ("jool", "linux-6.1", "fd64::/64", "fd64::c0:2:1600:0"),
+        ("jool", "linux-6.1", "fd64::/32", "fd64:0:c000:216::"),
+        ("af-to", "freebsd-15", "64:ff9b::/96", "64:ff9b::c000:216"),
+        ("af-to", "freebsd-15-current", "64:ff9b::/96", "64:ff9b::c000:216"),
+    ):
+        text = NAT64.replace("PRESET", preset).replace("BY", by).replace("64:ff9b::/96", prefix)
         if preset != "linux-6.1":
             text = text.replace("[domain.a]\n", f'[domain.a]\npreset = "{preset}"\n').replace(
                 "[domain.b]\n", f'[domain.b]\npreset = "{preset}"\n'
             )
         topology = parse_topology(text)
-        six, four = ("2001:db8:1::11", "64:ff9b::c000:216"), ("192.0.2.22", "192.0.2.64")
+        six, four = ("2001:db8:1::11", far), ("192.0.2.22", "192.0.2.64")
+        of = by if prefix.endswith("96") else f"{by}, {prefix}"
         for origin, ends, echo in (("a", six, frames.icmpv6), ("b", four, frames.icmp)):
             made = {"tcp": frames.tcp(b"data"), "udp": frames.udp(b"data", 53), "ping": echo(b"data")}
             packets = {name: whole(inner, *ends) for name, inner in made.items()}
             packets["udp, none"] = frames.patch(packets["udp"], 14 + (40 if origin == "a" else 20) + 6, 0)
             packets["tcp, damaged"] = packets["tcp"][:-1] + b"!"
-            yield Middlebox(f"versions, {by} of {preset}, from {origin}", topology, origin, packets)
+            yield Middlebox(f"versions, {of} of {preset}, from {origin}", topology, origin, packets)
+    yield from customers()
+
+
+CLAT = """
+[domain.phone]
+[domain.phone.device.clat4]
+kind = "tap"
+address = ["192.0.0.4/29"]
+options = { vnet-hdr = HEADER }
+[[domain.phone.route]]
+to = "default"
+device = "clat4"
+[domain.clat]
+program = "WORDS"
+forwarding = true
+[domain.clat.device.tun]
+kind = "virtio"
+peer = "phone:clat4"
+[domain.clat.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["2001:db8:5::4/64"]
+[[domain.clat.route]]
+to = "192.0.0.0/29"
+device = "tun"
+[[domain.clat.nat64]]
+address = "2001:db8:5::4"
+inside = "192.0.0.4/32"
+[[domain.clat.route]]
+to = "::/0"
+device = "eth0"
+via = "2001:db8:5::1"
+[domain.outside]
+outside = true
+[domain.outside.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["2001:db8:5::1/64"]
+"""
+
+
+def customers() -> Iterator[Middlebox]:
+    """A program that exchanges the headers of a host in a network of IPv6 only, and packets both ways (RFC 6877)."""
+    out, back = ("192.0.0.4", "198.51.100.80"), ("64:ff9b::c633:6450", "2001:db8:5::4")
+    for words, header in (("clatd", "true"), ("clatd-before", "false"), ("anew", "false")):
+        topology = parse_topology(CLAT.replace("WORDS", words).replace("HEADER", header))
+        for origin, ends, echo in (("phone", out, frames.icmp), ("outside", back, frames.icmpv6)):
+            made = {"tcp": frames.tcp(b"data"), "udp": frames.udp(b"data", 53), "ping": echo(b"data"), "tcp, long": frames.tcp(bytes(2000))}
+            packets = {name: whole(inner, *ends) for name, inner in made.items()}
+            packets["udp, none"] = frames.patch(packets["udp"], 14 + (20 if origin == "phone" else 40) + 6, 0)
+            packets["tcp, damaged"] = packets["tcp"][:-1] + b"!"
+            yield Middlebox(f"versions, program {words}, from {origin}", topology, origin, packets)
 
 
 MASQUERADE = """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from csumlab.stage import ACCEPT, KEEP, REJECT, SAME, Becomes, Operation, Row, Selector, Stage, Token, fill, fresh
-from csumlab.state import Bare, Ring, Skb, Summed, Virtio, XenSkb
+from csumlab.state import Bare, Descriptor, Ring, Skb, Summed, Virtio, XenSkb
 from csumlab.topology.presets import PRESETS, stages
 from csumlab.trace import TAP
 
@@ -15,6 +15,7 @@ OTHER_STATES: dict[type, tuple[Becomes, ...]] = {
     XenSkb: (fresh(XenSkb), fresh(XenSkb, summed=Summed.UNNECESSARY, valid=True), fresh(XenSkb, summed=Summed.HW, blank=True)),
     Ring: (fresh(Ring), fresh(Ring, validated=True), fresh(Ring, blank=True)),
     Virtio: (fresh(Virtio), fresh(Virtio, valid=True), fresh(Virtio, needs=True, start=Token.AT_TRANSPORT)),
+    Descriptor: (fresh(Descriptor), fresh(Descriptor, valid=True), fresh(Descriptor, needs=True, start=Token.AT_TRANSPORT)),
     Bare: (),
 }
 

@@ -23,9 +23,12 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
     table: dict[str, Preset] = presets.PRESETS  # type: ignore[assignment]
     for name, preset in kept.items():
         parts: dict[str, Any] = {part: other for part in Preset.__dataclass_fields__ if getattr(preset, part) is stage}
-        carrying = {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in preset.carrying.items()}
+        pairs: dict[str, Any] = {
+            part: {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in held.items()}
+            for part, held in (("carrying", preset.carrying), ("switched", preset.switched))
+        }
         editors = {by: other if edits is stage else edits for by, edits in preset.editors.items()}
-        table[name] = replace(preset, **parts, carrying=carrying, editors=editors)
+        table[name] = replace(preset, **parts, **pairs, editors=editors)
     for module in (hooks, nic, programs, readers, rewriters, tunnels, walk, links, places):
         for name, value in vars(module).items():
             if value is stage:

@@ -69,6 +69,7 @@ FLOORS = (
         "stages.tunnels",
         "stages.rewriters",
         "stages.virtio",
+        "stages.hypervisors",
         "stages.slots",
         "stages.helpers",
         "stages.hooks",

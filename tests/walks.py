@@ -69,7 +69,7 @@ def hosts_of(preset: str) -> dict[str, Topology]:
         found["older dom0, 3.12"] = with_preset(older, domU="linux-3.12")
         found["older guest, 3.12"] = with_preset(older, dom0="linux-3.12")
         found["unsummed"] = host(hosts.DIRECT.replace("local =", "options = { udpcsum = false }\nlocal ="))
-        found |= kvm_hosts() | card_hosts() | reading_hosts() | cutters.hosts()
+        found |= kvm_hosts() | switched_hosts() | card_hosts() | reading_hosts() | cutters.hosts()
         found |= rewriters.hosts() | rewriters.programmed_hosts()
         found |= {f"claims, {name}": host(hosts.CLAIMS, PRESET=preset, CLAIM=f"claims-{name}") for name in ("owed", "verified", "nothing")}
         odd = hosts.BRIDGE.replace('wire = "lan"\nbridge', 'wire = "lan"\nfeatures = { rx = false, gro = false }\nbridge')
@@ -237,13 +237,15 @@ NEIGHBOURS = {
     "openbsd-5.4": ("nat", "nat, bare card"),
     "linux-6.10": ("kvm, one kernel",),
     "linux-6.18": ("entered, xdp", "edits, bpf-ipv6"),
-    "linux-5.10": ("edits, openvswitch", "edits, marks by openvswitch"),
+    "linux-5.14": ("edits, openvswitch", "edits, marks by openvswitch"),
+    "linux-5.10": ("switched, own port", "switched, netvsc"),
+    "linux-5.8": ("switched, ipip",),
     "linux-5.7": ("tunnel, sctp",),
     "linux-5.6": ("vxlan nat",),
-    "linux-4.20": ("edits, conntrack", "edits, openvswitch"),
+    "linux-4.20": ("edits, conntrack", "edits, openvswitch", "switched, netvsc", "switched, netvsc, rx off"),
     "linux-4.19": ("hears, trailer",),
     "linux-4.17": ("hears, trailer",),
-    "linux-4.9": ("container, sctp", "container, sctp, tx off", "sends, sctp"),
+    "linux-4.9": ("container, sctp", "container, sctp, tx off", "sends, sctp", "switched, netvsc"),
     "linux-6.11": ("sends, datagrams to be segmented", "pair"),
     "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action", "encrypted", "gathered, on the way"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
@@ -262,6 +264,7 @@ NEIGHBOURING_KINDS = {
     "tcp, first fragment",
     "tcp, tagged",
     "tcp, long",
+    "tcp, extensions",
     "sctp",
     "sctp, long",
     "ipip",
@@ -299,6 +302,10 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
             READER="",
             FILL="false",
         ),
+        "switched, netvsc": lambda: switched("netvsc", preset),
+        "switched, netvsc, rx off": lambda: switched("netvsc", preset, "features = { rx = false }"),
+        "switched, own port": lambda: switched("vmxnet3", preset, tunnel="vxlan port = 4799"),
+        "switched, ipip": lambda: switched("vmxnet3", preset),
         "generic": lambda: host(
             pair.replace(nic, 'wire = "lan"\nfeatures = { tx-checksum-ip-generic = true, tx-checksum-ipv4 = false }\nbridge'), PRESET=preset
         ),
@@ -338,6 +345,35 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "vxlan nat": lambda: of_one_kernel(host(hosts.VXLAN, UDPCSUM="true", ENCAPSULATED="true", NATRULE=hosts.MASQUERADE), preset),
     }
     return {name: made[name]() for name in NEIGHBOURS[preset]}
+
+
+SWITCHES = {"netvsc": ("hyper-v", "netvsp"), "vmxnet3": ("esxi", "vmport")}
+"""Of a guest's device: its host and what is at the other end."""
+
+
+def switched(kind: str, preset: str, words: str = "", tunnel: str = "ipip", host_preset: str = "", unfilled: bool = False) -> Topology:
+    """Guests of Hyper-V or ESXi; ``tunnel`` is a kind, or one and what is said of it."""
+    name, port = SWITCHES[kind]
+    of, _, more = tunnel.partition(" ")
+    text = hosts.SWITCHED if kind == "vmxnet3" else hosts.SWITCHED.replace("options = { tunnels-unfilled = UNFILLED }\n", "")
+    replaced = {"UNFILLED": str(unfilled).lower(), "TUNNEL": of, "ENCAP": more, "WORDS": words, "HOST": host_preset or name}
+    return host(text, **replaced, PORT=port, KIND=kind, PRESET=preset)
+
+
+def switched_hosts() -> dict[str, Topology]:
+    """Guests of virtual switches: with segments put together and not, with help in receiving switched off, with tunnels of all sorts."""
+    found = {f"switched, {kind}": switched(kind, "linux-6.1") for kind in SWITCHES}
+    for kind in SWITCHES:
+        found[f"switched, {kind}, rx off"] = switched(kind, "linux-6.1", "features = { rx = false }")
+        found[f"switched, {kind}, no lro"] = switched(kind, "linux-6.1", "features = { rx-lro = false }")
+    found["switched, 2008"] = switched("netvsc", "linux-6.1", host_preset="hyper-v-2008")
+    for tunnel in ("vxlan", "vxlan port = 8472", "geneve", "vxlan port = 4799"):
+        found[f"switched, {tunnel}"] = switched("vmxnet3", "linux-6.1", tunnel=tunnel)
+    levels = hosts.SWITCHED.replace('wire = "lan"\nbridge', 'wire = "lan"\ncard = "rx-levels"\nbridge', 1)
+    words = {"UNFILLED": "false", "TUNNEL": "vxlan", "ENCAP": "", "WORDS": "features = { rx-gro = false }"}
+    found["switched, levels"] = host(levels, **words, HOST="esxi", PORT="vmport", KIND="vmxnet3", PRESET="linux-6.1")
+    found["switched, unfilled"] = switched("vmxnet3", "linux-6.1", tunnel="vxlan", unfilled=True)
+    return found
 
 
 def summing(preset: str, card: str) -> Topology:
@@ -526,6 +562,14 @@ ENDS = {
     "unsummed": (("pod", "10.244.0.1", "10.244.3.3"),),
     "direct": (("pod", "10.244.0.1", "10.244.3.3"), ("pod", "10.9.0.2", "10.9.0.1")),
 }
+ENDS |= {
+    "switched": (
+        ("guest", "192.0.2.11", "198.51.100.80"),
+        ("outside", "198.51.100.80", "192.0.2.11"),
+        ("guest", "192.0.2.11", "192.0.2.12"),
+        ("guest", "10.7.0.1", "10.7.0.2"),
+    )
+}
 ENDS |= {"sealing": (("pod", "10.1.0.5", "10.2.0.1"),)}
 ENDS |= {"container": (("pod", "10.9.0.2", "198.51.100.80"),)}
 ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
@@ -541,6 +585,7 @@ ENDS6 = {
     "claims": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
     "pair": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
     "sends": (("host", "2001:db8:2::7", "2001:db8:7::80"),),
+    "switched": (("guest", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),
     "hears": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
     "dsl": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
     "edits": (("outside", "2001:db8:7::80", "2001:db8:2::7"),),
@@ -644,10 +689,34 @@ STATES: Mapping[type, tuple[State | None, ...]] = {
 
 MADE = {
     **dict.fromkeys(("rewriting", "published", "edits"), rewriters.packets),
+    "switched": lambda *ends: between_switched(*ends),
     **dict.fromkeys(("routed", "tunneled", "bridged"), cutters.packets),
 }
 """What is sent through the hosts of a family, if not what is sent through all."""
+SWITCHED_KINDS = {
+    *("tcp", "udp", "ping", "tcp, damaged", "udp, damaged", "udp, none", "tcp, partial", "udp, partial", "udp, partial, sum 0"),
+    *(
+        "tcp, trailer",
+        "tcp, first fragment",
+        "tcp, tagged",
+        "tcp, long",
+        "udp, long",
+        "ipip",
+        "vxlan",
+        "tcp, extensions",
+        "tcp, wrong IPv4 sum",
+    ),
+}
+
+
+def between_switched(source: str, destination: str, version: int, payload: bytes) -> dict[str, bytes]:
+    """What virtual switches tell apart; into a tunnel no other tunnel's packets."""
+    kinds = SWITCHED_KINDS & set(THROUGH_A_TUNNEL) | {"tcp, long"} if source.startswith("10.7.") else SWITCHED_KINDS
+    return {kind: frame for kind, frame in packets_between(source, destination, version, payload).items() if kind in kinds}
+
+
 SOME = {
+    "switched": rewriters.some,
     **dict.fromkeys(("rewriting", "published"), rewriters.some),
     **dict.fromkeys(("routed", "tunneled", "bridged"), cutters.some),
 }
@@ -788,6 +857,7 @@ UNTOLD = (
     "a tunnel's source port is chosen by a hash of the flow",
     "the length of the tunnel packet is not tracked",
     "how the segment is cut is not in the capture",
+    "how the super-frame is cut is not in the capture",
     "only a fragment of the datagram is here",
     "a CRC is no sum: its words are not predicted",
     "what stands in later fragments at the place of the sum is not tracked",

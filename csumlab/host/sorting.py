@@ -136,4 +136,5 @@ def _without_kind(link: Link, place: Place, vifs: frozenset[str], virtio: bool) 
     if driver == "virtio_net" and virtio:
         return Sorted(Sort.DEVICE, DeviceKind.VIRTIO)
     virtual = driver in ("virtio_net", "vmxnet3", "hv_netvsc")
-    return Sorted(Sort.DEVICE, remark=f"{driver}: not modelled, taken for a card" if virtual else "", loud=virtual)
+    remark = f"{driver}: taken for a card, as the dump does not have what is behind it" if virtual else ""
+    return Sorted(Sort.DEVICE, remark=remark, loud=virtual)

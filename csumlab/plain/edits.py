@@ -135,9 +135,10 @@ class PlainEdits(PlainFields):
             return span.low.to_bytes(size, "big")
         first, second, width = ADDRESS_PLACES[old.layer]
         at = self.offset(old.uid) + (first if side == "source" else second)
-        present = self.data[at : at + width]
-        prefix = edit.prefix.low.to_bytes(16, "big")[:12] if edit.prefix is not None else bytes(12)
-        return prefix + present if size == 16 else present[12:]
+        present = int.from_bytes(self.data[at : at + width], "big")
+        prefix = edit.prefix.low if edit.prefix is not None else 0
+        moved = prefix + (present << edit.shift) if size == 16 else present - prefix >> edit.shift
+        return moved.to_bytes(size, "big")
 
     def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self:
         """Linux net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation: the quoted packet is translated by the same code, as far as it

@@ -28,9 +28,11 @@ from csumlab.stage import (
     carries,
     changed,
     compute,
+    exchange,
     fill,
     fresh,
     knob,
+    outer_version,
     right,
     translate,
     when,
@@ -152,4 +154,16 @@ PROGRAM_NAT = Stage(
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, be it finished or not", sure="derived"),
     ),
 )  # fmt: skip
-TABLES = (NFQUEUE, QUEUE_VERDICT, QUEUE_EDIT, PROGRAM_TAKES, PROGRAM_GIVES, PROGRAM_INPUT, PROGRAM_NAT)
+PROGRAM_EXCHANGE = Stage(
+    name="program-exchange",
+    title="program exchanges IPv4 and IPv6",
+    source="RFC 7915; Android external/android-clat checksum.c ip_checksum_adjust, translate.c udp_translate",
+    table=(
+        Row(ANY, (ABSENT_TRANSPORT, outer_version(4)), (*exchange(Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "the IPv4 header is exchanged for one of IPv6, over which a UDP sum of zero is not allowed: one is made over what came in"),
+        Row(ANY, (ABSENT_TRANSPORT,), exchange(Rule.LEAVE), SAME, "the IPv6 header is exchanged for one of IPv4; a zero UDP sum stays zero"),
+        Row(when(Skb), (knob("anew"),), (*exchange(Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "the IP header is exchanged, and a sum made anew over the bytes as they are, whatever it was", sure="derived"),
+        Row(_OWED, (), exchange(Rule.PSEUDO), SAME, "the IP header is exchanged; the program was told that the sum is owed: the pseudo-header's follows the addresses"),
+        Row(ANY, (), exchange(Rule.FINAL), SAME, "the IP header is exchanged; the sum is updated by the difference, be it finished or not"),
+    ),
+)  # fmt: skip
+TABLES = (NFQUEUE, QUEUE_VERDICT, QUEUE_EDIT, PROGRAM_TAKES, PROGRAM_GIVES, PROGRAM_INPUT, PROGRAM_NAT, PROGRAM_EXCHANGE)

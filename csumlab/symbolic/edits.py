@@ -159,7 +159,8 @@ class SymbolicEdits(SymbolicFields):
             data = unknown(f"D({transport.uid}) of {moved.layer.name}", reason)
         changed = replace(own, kind=moved.kind, pseudo=pseudo, data=data)
         if rule.keeps_residue:
-            changed = replace(changed, field=own.residue - pseudo - data, zero=changed.computed_zero)
+            field = own.field - added if moved.kind is transport.kind else own.residue - pseudo - data
+            changed = replace(changed, field=field, zero=changed.computed_zero)
         elif rule is Rule.PSEUDO:
             changed = replace(changed, field=pseudo + own.seed, zero=Zero.ONES)
         sums[transport.uid] = changed
@@ -173,7 +174,9 @@ class SymbolicEdits(SymbolicFields):
         if span is not None and span.exact:
             return Form(words(span))
         prefix = words(Span(6, edit.prefix.low, edit.prefix.low)) if edit.prefix is not None else 0
-        return self.word(old, side) + (prefix if new.layer is Layer.IPV6 else -prefix)
+        # Where an address starts at an odd byte, its bytes are summed in the other order; 256 is its own inverse modulo 0xffff.
+        factor = 256 if edit.shift % 16 else 1
+        return factor * self.word(old, side) + prefix if new.layer is Layer.IPV6 else factor * (self.word(old, side) - prefix)
 
     def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self:
         """What an ICMP error quotes changes as far as it is quoted: addresses and ports, and the sums that follow them. The error's own sum

@@ -23,6 +23,10 @@ PAIRS: Mapping[DeviceKind, DeviceKind] = {
     DeviceKind.TAP: DeviceKind.VIRTIO,
     DeviceKind.MACVTAP: DeviceKind.VIRTIO,
     DeviceKind.NIC: DeviceKind.TAP,
+    DeviceKind.NETVSC: DeviceKind.NETVSP,
+    DeviceKind.NETVSP: DeviceKind.NETVSC,
+    DeviceKind.VMXNET3: DeviceKind.VMPORT,
+    DeviceKind.VMPORT: DeviceKind.VMXNET3,
 }
 """What is at the other end of a cable between two devices. Behind a virtio a macvtap may take the place of the tap, and before a tap a card
 that a hypervisor emulates that of the virtio; other cards are on a wire."""

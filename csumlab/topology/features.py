@@ -12,6 +12,7 @@ from csumlab.topology.options import (
     SCTP,
     SCTP_CUTS,
     SEGMENTING,
+    SUMS_UDP,
     TAGGED,
     TSO4,
     TSO6,
@@ -50,7 +51,8 @@ def reader_sums(device: Device, peer: Device | None) -> bool:
 def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there: Domain | None = None) -> bool:
     """Whether an ethtool feature is on: fixed, set, switched off by a xenstore key of the device's pair, or the default, in this order.
     "reader-checksum" is none of them: it is whether the reader of a tap takes unfinished sums and has a header to be told by.
-    "peer-rx-checksum" is rx-checksum of the other end. ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN
+    "peer-rx-checksum" and "peer-rx-lro" are those of the other end, and "peer-sums-udp" is
+    whether a host makes sums of UDP for its guests. ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN
     device offers sums if the device below does for tagged frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that
     one's. LRO is on where the card merges by itself, and off on a bridge and where the host forwards. (A card that merges what can be cut
     again has rx-gro-hw, which is not asked here.)
@@ -74,7 +76,11 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
             return False
     if name == LRO:
         # Merged frames cannot be cut again as they were: Linux switches it off (net/core/dev.c dev_disable_lro).
-        return not device.bridge and not domain.forwarding and device.features.get(LRO, options_of(device).get("rx-merges", False))
+        return not device.bridge and not domain.forwarding and device.features.get(LRO, options_of(device).get("rx-merges", default))
+    if name == "peer-rx-lro":
+        return peer is not None and is_on(there or domain, peer, None, LRO)
+    if name == "peer-sums-udp":
+        return there is not None and peer is not None and SUMS_UDP in PRESETS[there.preset].features.get(peer.kind, frozenset())
     if name == "peer-rx-checksum":
         return peer is not None and is_on(there or domain, peer, None, RX)
     if name == "reader-checksum":

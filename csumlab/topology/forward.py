@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from csumlab.headers import Layer
 from csumlab.machine import Translation
 from csumlab.packet import Header, Span, exactly
 from csumlab.topology.intervals import ANYBODYS, GROUPS, OF_ONE_LINK, Range
-from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Prefix, Topology
+from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
 
 
 class Unreachable(Exception):
@@ -363,27 +364,25 @@ def exchanges(topology: Topology, domain: Domain, ip: Header) -> Iterator[tuple[
     assert ip.source is not None
     assert ip.destination is not None
     for rule in domain.nat64:
-        if rule.inside.covers(ip.source) and rule.prefix.covers(ip.destination):
-            yield ("", Translation(rule.address, without_prefix(rule.prefix, ip.destination), prefix=rule.prefix.span, by=rule.by))
+        put = partial(Translation, prefix=rule.prefix.span, shift=rule.shift, by=rule.by)
+        if rule.address.version == 6:
+            if rule.inside.covers(ip.source) and not is_local(domain, ip.destination):
+                yield ("", put(rule.address, rule.within(ip.destination)))
+                return
+            if ip.destination != rule.address or not rule.prefix.covers(ip.source):
+                continue
+        elif rule.inside.covers(ip.source) and rule.prefix.covers(ip.destination):
+            yield ("", put(rule.address, rule.without(ip.destination)))
             return
         if ip.destination == rule.address:
-            source = within_prefix(rule.prefix, ip.source)
+            source = rule.without(ip.source) if ip.source.version == 6 else rule.within(ip.source)
             hosts = [span for span, port in topology.owners.items() if rule.inside.covers(span) and port.domain != domain.name]
             for span in hosts:
-                yield (f"NAT64 to {span}", Translation(source, span, prefix=rule.prefix.span, by=rule.by))
-            if not hosts or is_local(domain, ip.destination):
+                yield ("" if rule.inside.span.exact else f"NAT64 to {span}", put(source, span))
+            if not hosts or (rule.address.version == 4 and is_local(domain, ip.destination)):
                 yield ("a packet to this host itself", None)
             return
     yield ("", None)
-
-
-def within_prefix(prefix: Prefix, span: Span) -> Span:
-    """IPv4 addresses as a NAT64's prefix holds them (RFC 6052 section 2.2, 96 bits)."""
-    return Span(6, prefix.low + span.low, prefix.low + span.high)
-
-
-def without_prefix(prefix: Prefix, span: Span) -> Span:
-    return Span(4, span.low - prefix.low, span.high - prefix.low)
 
 
 def _is_of(rule: Nat, address: Span) -> bool:

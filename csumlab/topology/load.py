@@ -20,6 +20,7 @@ from csumlab.topology.checking import PAIRS, Checker, defaults
 from csumlab.topology.forward import is_group
 from csumlab.topology.model import (
     CARRIAGES,
+    EMBEDDED,
     WRAPPING,
     Device,
     DeviceKind,
@@ -44,6 +45,7 @@ from csumlab.topology.options import (
     OPTIONS,
     RX,
     SCTP,
+    SWITCHED,
     TSO4,
     TSO6,
     V4,
@@ -138,7 +140,7 @@ class _Parser(Checker):
             entry.moves_to,
             tuple(self.edit(rule, entry.preset, devices, f"{key}.edit") for rule in entry.edit),
             entry.program,
-            tuple(self.nat64(rule, entry.preset, f"{key}.nat64") for rule in entry.nat64),
+            tuple(self.nat64(rule, entry.preset, entry.program, f"{key}.nat64") for rule in entry.nat64),
             tuple(self.multicast(rule, entry.preset, devices, f"{key}.multicast") for rule in entry.multicast),
             tuple(entry.flowtable),
         )
@@ -182,6 +184,10 @@ class _Parser(Checker):
                 raise self.fail(f"{key}.{word}", f"a {entry.kind} has no {word}")
         if kind in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP) and not PRESETS[preset].has_virtio:
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
+        if kind in SWITCHED and kind not in PRESETS[preset].switched:
+            raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
+        if entry.options.get("tunnels-unfilled") and kind is not DeviceKind.VMPORT:
+            raise self.fail(f"{key}.options", "tunnels-unfilled is of a vmport")
         if entry.xdp and not re.fullmatch(r"socket|(generic )?(pass|redirect [^ ]+)", entry.xdp):
             raise self.fail(f"{key}.xdp", f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE', alone or behind 'generic', nor 'socket'")
         for word, text in (("tc-in", entry.tc_in), ("tc-out", entry.tc_out)):
@@ -315,17 +321,21 @@ class _Parser(Checker):
         words = (entry.by, entry.program, entry.helper)
         return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, *words)
 
-    def nat64(self, table: Any, preset: str, key: str) -> Nat64:
+    def nat64(self, table: Any, preset: str, program: str, key: str) -> Nat64:
         entry: Nat64Table = self.convert(table, Nat64Table, key)
         prefix = self.value(Prefix.parse, entry.prefix, f"{key}.prefix", "a prefix like 64:ff9b::/96")
-        if (prefix.version, prefix.length) != (6, 96):
-            raise self.fail(f"{key}.prefix", f"{entry.prefix} is no IPv6 prefix of 96 bits (RFC 6052 section 2.2)")
+        if prefix.version != 6 or prefix.length not in EMBEDDED:
+            raise self.fail(f"{key}.prefix", f"{entry.prefix} is no IPv6 prefix of 32, 64 or 96 bits (RFC 6052 section 2.2)")
         address = self.value(exactly, entry.address, f"{key}.address", "an IP address")
         inside = self.value(Prefix.parse, entry.inside, f"{key}.inside", "a prefix like 2001:db8:1::/64")
-        if (address.version, inside.version) != (4, 6):
-            raise self.fail(key, "address is of IPv4 and inside of IPv6")
-        self.rewriter(entry.by, TRANSLATORS, preset, f"{key}.by")
-        return Nat64(prefix, address, inside, entry.by)
+        if address.version == inside.version:
+            raise self.fail(key, "address is of IPv4 and inside of IPv6, or the other way round")
+        by = entry.by or ("program" if program else "jool")
+        if (by == "program") is not bool(program):
+            raise self.fail(f"{key}.by", "a program as the domain's stack translates itself, and nobody else does")
+        if not program:
+            self.rewriter(by, TRANSLATORS, preset, f"{key}.by")
+        return Nat64(prefix, address, inside, by)
 
     def multicast(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> MulticastRoute:
         entry: MulticastTable = self.convert(table, MulticastTable, key)

@@ -16,6 +16,7 @@ from csumlab.headers import Layer
 from csumlab.packet import Span
 from csumlab.shown import Shown
 from csumlab.stages.helpers import helped_ports
+from csumlab.stages.hypervisors import OFFLOADED_PORTS
 from csumlab.stages.rewriters import OF_CONNECTIONS, TRACKED
 from csumlab.tables import ETHERNET_MTU, Tables
 from csumlab.topology.intervals import OF_ONE_LINK, Range, starts
@@ -30,6 +31,10 @@ class DeviceKind(Enum):
     TAP = "tap"
     IFB = "ifb"
     MACVTAP = "macvtap"
+    NETVSC = "netvsc"
+    NETVSP = "netvsp"
+    VMXNET3 = "vmxnet3"
+    VMPORT = "vmport"
     BRIDGE = "bridge"
     VXLAN = "vxlan"
     GENEVE = "geneve"
@@ -143,8 +148,8 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class Device:
     """One network device. ``addresses`` with prefix lengths; ``features`` what was set explicitly; ``bridge`` the bridge it is a port of;
-    ``peer`` the other end of a vif, netfront, veth, virtio or tap, or of a card that is emulated for a guest; ``wire`` the wire of another
-    card; ``local``, ``remote``, ``port`` of a tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated
+    ``peer`` the other end of a cable between two devices (topology/checking.py PAIRS); ``wire`` the wire of another card;
+    ``local``, ``remote``, ``port`` of a tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated
     features as text (virtio_features.py), "" if they are not said; ``xdp`` what an XDP program does with every frame: "" there is none,
     "pass", "socket" (to ``reader``), "redirect DEVICE", and the same behind "generic" for one that does not run in the driver; ``lower``
     the device that a macvtap, VLAN or MACsec device sits on, ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside
@@ -258,15 +263,33 @@ class Nat:
     helper: str = ""
 
 
+EMBEDDED: Mapping[int, int] = {32: 64, 64: 24, 96: 0}
+"""By the length of a prefix that holds IPv4 addresses: how many bits stand behind them. With other lengths RFC 6052 puts bits 64 to 71,
+which are 0, in between."""
+
+
 @dataclass(frozen=True, slots=True)
 class Nat64:
     """A translator between IPv4 and IPv6 (RFC 6146): packets from ``inside`` to ``prefix`` become IPv4 packets from ``address``, and what
-    comes to ``address`` goes inside. ``by`` says who translates (stages/translators.py)."""
+    comes to ``address`` goes inside. Or the other way round (RFC 6877): an ``address`` of IPv6 stands for ``inside``, of IPv4, and whoever
+    that speaks to is in the ``prefix``. ``by`` says who translates (stages/translators.py)."""
 
     prefix: Prefix
     address: Span
     inside: Prefix
     by: str
+
+    @property
+    def shift(self) -> int:
+        """How many bits of an IPv6 address stand to the right of an IPv4 address in the prefix."""
+        return EMBEDDED[self.prefix.length]
+
+    def within(self, span: Span) -> Span:
+        """IPv4 addresses as the prefix holds them (RFC 6052 section 2.2)."""
+        return Span(6, self.prefix.low + (span.low << self.shift), self.prefix.low + (span.high << self.shift))
+
+    def without(self, span: Span) -> Span:
+        return Span(4, span.low - self.prefix.low >> self.shift, span.high - self.prefix.low >> self.shift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +408,7 @@ class Topology(Shown):
         found = dict(starts(self._ranges()))
         for wide in (wide for domain in self.domains.values() for wide in domain.nat64):
             # What is told apart of IPv4 addresses is told apart of those put into the prefix.
-            found[6] = sorted({*found[6], *(wide.prefix.low + bound for bound in found[4])})
+            found[6] = sorted({*found[6], *(wide.prefix.low + (bound << wide.shift) for bound in found[4])})
         return found
 
     def _ranges(self) -> Iterator[Range]:
@@ -401,7 +424,7 @@ class Topology(Shown):
                 prefixes += device.prefixes
                 spans |= {*device.spans, *(_spans((text,))[0] for text in (device.local, device.remote) if text)}
                 numbers += [device.port] if device.port else []
-                numbers += ports(device.card)
+                numbers += [*ports(device.card), *(OFFLOADED_PORTS if device.kind is DeviceKind.VMXNET3 else ())]
             for wide in domain.nat64:
                 prefixes += [wide.prefix, wide.inside]
                 spans.add(wide.address)

@@ -20,8 +20,12 @@ ENCAPSULATED, TAGGED = "hw-enc-checksum", "vlan-checksum"
 TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS = linux.TSO4, linux.TSO6, linux.USO, linux.TUNNEL, linux.TUNNEL_SUMS
 SCTP, SCTP_CUTS = linux.SCTP, linux.SCTP_CUTS
 SEGMENTING = (TSO4, TSO6, USO, TUNNEL, TUNNEL_SUMS, SCTP_CUTS)
+OF_TRANSMIT = frozenset({GENERIC, V4, V6, SCTP, *SEGMENTING})
+"""What a driver may take back for one packet: NETIF_F_CSUM_MASK and NETIF_F_GSO_MASK."""
 GRO_FORWARDING, LRO = "rx-udp-gro-forwarding", "rx-lro"
 FEATURES = (GENERIC, V4, V6, SCTP, RX, GRO, GRO_FORWARDING, LRO, ENCAPSULATED, TAGGED, *SEGMENTING)
+SUMS_UDP = "sums-udp"
+"""Of a port of Hyper-V's switch, and fixed: it makes the sums of UDP for a guest (NDIS_TXCSUM_CAP_UDP4)."""
 NO_CSUM, IPV6_CSUM = "feature-no-csum-offload", "feature-ipv6-csum-offload"
 """Keys of xenstore: the frontend does not take unfinished IPv4 sums; this end takes unfinished IPv6 sums."""
 VERIFIES = "net.netfilter.nf_conntrack_checksum"
@@ -54,12 +58,14 @@ _HOOKS: Mapping[str, bool] = {
     "gso-unflagged": False,
     "heeds-rx-off": False,
     "udp-segment": False,
+    "tunnels-unfilled": False,
 }
 """What a device of any kind may have hooked in: a rule with the CHECKSUM target for UDP that leaves by it (xt_CHECKSUM);
 ``netem-corrupt``: a queueing discipline that flips a bit of every packet that leaves by it;
 ``napi``: a tap with IFF_NAPI, where GRO runs; ``gso-unflagged``: a virtio device whose driver asks for segmentation without NEEDS_CSUM;
 ``heeds-rx-off``: a vif whose rx-checksumming is off and that heeds it; ``udp-segment``: programs that send UDP by it ask for segmentation
-(UDP_SEGMENT) of what fits one datagram."""
+(UDP_SEGMENT) of what fits one datagram; ``tunnels-unfilled``: the port of an ESXi whose switch or card gets sums inside tunnels wrong,
+although it offers to make them."""
 _TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
 """What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
 second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
@@ -74,6 +80,8 @@ _OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {
     # IFLA_GENEVE_UDP_CSUM over IPv4 (drivers/net/geneve.c); net/l2tp/l2tp_core.c use_udp_checksums; drivers/net/bareudp.c TUNNEL_CSUM.
     **{kind: {**OPTIONS, "udpcsum": False} for kind in (K.GENEVE, K.L2TP, K.BAREUDP)},
 }
+SWITCHED = frozenset({K.NETVSC, K.NETVSP, K.VMXNET3, K.VMPORT})
+"""The devices of guests of Hyper-V and ESXi, and the ports of their virtual switches."""
 XENSTORE: Mapping[str, bool] = {NO_CSUM: False, IPV6_CSUM: True}
 
 

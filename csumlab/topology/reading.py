@@ -78,7 +78,7 @@ class Nat64Table(Table):
     address: str
     inside: str
     prefix: str = "64:ff9b::/96"
-    by: str = "jool"
+    by: str = ""
 
 
 class EditTable(Table):

@@ -10,16 +10,19 @@ from csumlab.outer import IN_FRONT, Outer
 from csumlab.packet import outer_ip
 from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Operation, Stage
-from csumlab.stages import hooks, nic, programs, rewriters, virtio
+from csumlab.stages import hooks, hypervisors, nic, programs, rewriters, virtio
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import Skb, owed
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
 from csumlab.topology.model import WRAPPING, DeviceKind, Domain, Port
-from csumlab.topology.options import CLAIMS, options_of
+from csumlab.topology.options import CLAIMS, SWITCHED, options_of
 from csumlab.topology.presets import PRESETS, Preset
 from csumlab.trace import Fate, Fault
 from csumlab.walking.places import Ended, Places, Undetermined
+
+RECEIVING = frozenset({DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO, DeviceKind.NETVSC, DeviceKind.VMXNET3})
+"""Devices whose drivers hand what comes in to receive aggregation."""
 
 
 @dataclass
@@ -64,6 +67,13 @@ class Links(Places):
         label, short = f"how long the last segment of a super-frame of {port} is", "its last segment would be shorter than its headers"
         chosen = self._decide(label, ("its last segment would be longer than its headers", short))
         return (virtio.SHORT_TAIL,) if chosen == short else ()
+
+    def _between_guests(self, port: Port) -> tuple[str, ...]:
+        """What a switch of Hyper-V or ESXi makes of a sum that one guest owes to another is told nowhere: both ways are walked."""
+        if self.topology.device(port).kind not in (DeviceKind.NETVSP, DeviceKind.VMPORT) or owed(self.state, self.packet.headers) is None:
+            return ()
+        label, says = f"what the switch of {port} does with a sum that another guest left to it", "it hands it over and calls it verified"
+        return (hypervisors.SAYS_VERIFIED,) if self._decide(label, ("it makes it first", says)) == says else ()
 
     def _by_program(self, stage: Stage, domain: Domain, port: Port, way: str) -> None:
         """Between a device and the program that is the stack of its domain."""
@@ -146,6 +156,10 @@ class Links(Places):
                     self._apply(theirs.nic_receive, there, peer, "in")
                 else:
                     self._virtio(theirs.virtio_receive, there, peer, "in")
+            case kind if kind in SWITCHED:
+                down, up = ours.switched[kind][0], theirs.switched[self.topology.device(peer).kind][1]
+                self._apply(down, here, port, "out", words=self._between_guests(port))
+                self._apply(up, there, peer, "in")
             case _:
                 self._apply(ours.veth, here, port, "out")
         entered = self.topology.device(peer)
@@ -155,7 +169,7 @@ class Links(Places):
                 return
             if entered.kind is DeviceKind.VIRTIO:
                 self._virtio(theirs.xdp_pass, there, peer, "in")
-        if entered.kind in (DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO) or options_of(entered)["napi"]:
+        if entered.kind in RECEIVING or options_of(entered)["napi"]:
             self._apply(theirs.gro, there, peer, "in", words=self._found_by_gro(there, peer))
 
     def _found_by_gro(self, domain: Domain, port: Port) -> tuple[str, ...]:

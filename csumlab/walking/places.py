@@ -14,11 +14,11 @@ from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.programs import behaviours
 from csumlab.stage import Operation, Stage
 from csumlab.stages import readers
-from csumlab.state import State
+from csumlab.state import Skb, State
 from csumlab.topology import forward
 from csumlab.topology.features import is_on
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.options import KNOBS, knobs_of, options_of
+from csumlab.topology.options import KNOBS, OF_TRANSMIT, knobs_of, options_of
 from csumlab.topology.presets import Preset, in_use
 from csumlab.trace import TAP, Fate, Fault, Hop
 
@@ -124,7 +124,14 @@ class Places:
         end = domain.devices[device.lower] if device.kind is DeviceKind.VLAN else device
         peer = self.topology.device(end.peer) if end.peer else None
         there = self.topology.domains[end.peer.domain] if end.peer else None
+        if self._kept_away(domain, device):
+            return lambda name: name not in OF_TRANSMIT and is_on(domain, device, peer, name, there)
         return lambda name: is_on(domain, device, peer, name, there)
+
+    def _kept_away(self, domain: Domain, device: Device) -> bool:
+        """Whether the driver keeps this packet away from its device (ndo_features_check): a tunnel's that the device does not know."""
+        offer = self._preset(domain).offers.get(device.kind)
+        return offer is not None and isinstance(self.state, Skb) and self.state.encapsulation and not offer.covers(self.packet.headers)
 
     def _lengths(self, port: Port | None) -> Mapping[str, Measured]:
         return lengths(self.topology.device(port).card) if port else {}

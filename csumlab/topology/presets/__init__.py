@@ -19,7 +19,8 @@ def in_use(preset: str, program: bool) -> Preset:
     kernel = PRESETS[preset]
     if not program:
         return kernel
-    return replace(kernel, input=programs.PROGRAM_INPUT, nat=programs.PROGRAM_NAT, bridge_netfilter=None)
+    editors = {**kernel.editors, "program": programs.PROGRAM_EXCHANGE}
+    return replace(kernel, input=programs.PROGRAM_INPUT, nat=programs.PROGRAM_NAT, bridge_netfilter=None, editors=editors)
 
 
 def stages() -> dict[str, Stage]:

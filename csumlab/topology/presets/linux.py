@@ -11,6 +11,7 @@ from csumlab.stages import (
     groups,
     helpers,
     hooks,
+    hypervisors,
     linux,
     linux_later,
     linux_older,
@@ -30,6 +31,7 @@ from csumlab.topology.options import (
     GENERIC,
     GRO,
     IPV6_CSUM,
+    LRO,
     NO_CSUM,
     RX,
     SCTP,
@@ -38,11 +40,13 @@ from csumlab.topology.options import (
     TAGGED,
     TSO4,
     TSO6,
+    TUNNEL,
+    TUNNEL_SUMS,
     USO,
     V4,
     V6,
 )
-from csumlab.topology.presets.preset import Preset
+from csumlab.topology.presets.preset import Preset, TunnelOffer
 
 _ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
 _CUTS = frozenset({TSO4, TSO6})
@@ -93,6 +97,11 @@ LINUX_6_1 = Preset(
     tap_transmit=virtio.TAP_TRANSMIT,
     tap_receive=virtio.TAP_RECEIVE,
     macvtap_deliver=virtio.MACVTAP_DELIVER,
+    switched={
+        K.NETVSC: (hypervisors.NETVSC_TRANSMIT, hypervisors.NETVSC_RECEIVE),
+        K.VMXNET3: (hypervisors.VMXNET3_TRANSMIT, hypervisors.VMXNET3_RECEIVE),
+    },
+    offers={K.VMXNET3: TunnelOffer(hypervisors.OFFLOADED_PORTS)},
     xdp_pass=hooks.XDP_PASS,
     flowtable=flowtable.FLOWTABLE,
     flowtable_nat=flowtable.FLOWTABLE_NAT,
@@ -106,6 +115,9 @@ LINUX_6_1 = Preset(
         K.MACVTAP: frozenset({GENERIC, ENCAPSULATED, TAGGED}) | _CUTS,
         # drivers/net/ifb.c IFB_FEATURES: NETIF_F_HW_CSUM, NETIF_F_GSO_SOFTWARE and NETIF_F_GSO_ENCAP_ALL, for tags and tunnels too.
         K.IFB: frozenset({GENERIC, ENCAPSULATED, TAGGED, *SEGMENTING}),
+        # drivers/net/hyperv/rndis_filter.c rndis_netdev_set_hwcaps; drivers/net/vmxnet3/vmxnet3_drv.c vmxnet3_declare_features.
+        K.NETVSC: frozenset({V4, V6, TAGGED, RX, GRO, LRO}) | _CUTS,
+        K.VMXNET3: frozenset({GENERIC, ENCAPSULATED, TAGGED, RX, GRO, LRO, TUNNEL, TUNNEL_SUMS}) | _CUTS,
         # A bridge device has no hw_enc_features (net/bridge/br_device.c br_dev_setup): what a tunnel hands to it is filled before.
         K.BRIDGE: (_ALL - {ENCAPSULATED}) | frozenset(SEGMENTING),
         **dict.fromkeys(_READABLE, _ALL | frozenset({TSO4, TSO6, USO, SCTP_CUTS, GRO})),
@@ -126,6 +138,8 @@ LINUX_6_1 = Preset(
         K.VIRTIO: frozenset({RX, V4, V6, SCTP}),
         K.TAP: frozenset({RX, V4, V6, SCTP}),
         K.MACVTAP: frozenset(FEATURES),
+        K.NETVSC: frozenset({GENERIC, SCTP}),
+        K.VMXNET3: frozenset({V4, V6, SCTP}),
         K.VPN: frozenset(FEATURES) - {GENERIC},
         K.MACSEC: frozenset(FEATURES) - {GRO},
         K.L2TP: frozenset(FEATURES),

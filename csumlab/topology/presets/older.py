@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from csumlab.stages import (
     groups,
+    hypervisors,
     linux,
     linux_older,
     rewriters,
@@ -14,26 +15,39 @@ from csumlab.stages import (
 )
 from csumlab.topology.model import DeviceKind as K
 from csumlab.topology.options import (
+    ENCAPSULATED,
     GRO,
+    LRO,
     NO_CSUM,
     RX,
     SCTP,
     TSO4,
+    TUNNEL,
+    TUNNEL_SUMS,
     V4,
     V6,
 )
 from csumlab.topology.presets.linux import LINUX_6_1
+from csumlab.topology.presets.preset import TunnelOffer
 
-LINUX_5_10 = replace(
+LINUX_5_14 = replace(
     LINUX_6_1,
-    name="linux-5.10",
-    title="Linux 5.9.13 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet, copies for the "
+    name="linux-5.14",
+    title="Linux 5.14 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet, copies for the "
     "sender's own sockets as until 5.15, sums behind IPv6 extension headers; all else as 6.1)",
     looped_back=groups.LOOPED_BACK_5_15,
     egress=linux_older.EGRESS_6_11,
     editors={**LINUX_6_1.editors, "nft": rewriters.NFT_5_16, "openvswitch": rewriters.OPENVSWITCH_5_16},
+    switched={**LINUX_6_1.switched, K.VMXNET3: (hypervisors.VMXNET3_TRANSMIT, hypervisors.VMXNET3_RECEIVE_5_8)},
     source="linux 5.16 net/netfilter/nft_payload.c, net/openvswitch/actions.c; in all else Linux 6.1",
     mended_in="Linux 5.17",
+)
+LINUX_5_10 = replace(
+    LINUX_5_14,
+    name="linux-5.10",
+    title="Linux 5.9.13 to 5.13 (vmxnet3 and tunnels on ports of their own; all else as 5.14)",
+    offers={K.VMXNET3: TunnelOffer()},
+    source="linux before b22580233d47 (5.14) drivers/net/vmxnet3/vmxnet3_ethtool.c vmxnet3_features_check; in all else Linux 5.14",
 )
 LINUX_5_9 = replace(
     LINUX_5_10,
@@ -44,6 +58,14 @@ LINUX_5_9 = replace(
     source="linux 5.9 include/net/inet_ecn.h IP_ECN_set_ect1; in all else Linux 5.10",
     mended_in="Linux 5.9.13",
 )
+LINUX_5_8 = replace(
+    LINUX_5_9,
+    name="linux-5.8",
+    title="Linux 5.8 (vmxnet3 and tunnels without UDP; all else as 5.9)",
+    offers={},
+    source="linux 5.8 drivers/net/vmxnet3/vmxnet3_drv.c, before 1dac3b1bc66d (5.9); in all else Linux 5.9",
+    mended_in="Linux 5.9",
+)
 LINUX_5_7 = replace(
     LINUX_5_10,
     name="linux-5.7",
@@ -51,6 +73,8 @@ LINUX_5_7 = replace(
     editors=LINUX_5_9.editors,
     ecn=tunnels.DECAPSULATE_ECN_5_7,
     segmentation=linux_older.SEGMENTATION_5_8,
+    # Sums inside tunnels came with version 4 of the device, in 5.8 (dacce2be3312).
+    features={**LINUX_5_10.features, K.VMXNET3: LINUX_5_10.features[K.VMXNET3] - {ENCAPSULATED, TUNNEL, TUNNEL_SUMS}},
 )
 LINUX_5_6 = replace(
     LINUX_5_7,
@@ -70,7 +94,8 @@ LINUX_4_20 = replace(
         "act-csum": linux_older.CSUM_5_1,
         "act-csum-ip": linux_older.CSUM_IP_5_1,
     },
-    source="linux 5.5 net/core/utils.c; in all else Linux 5.6",
+    switched={**LINUX_5_6.switched, K.NETVSC: (hypervisors.NETVSC_TRANSMIT, hypervisors.NETVSC_RECEIVE_4_20)},
+    source="linux 5.5 net/core/utils.c, 5.3 drivers/net/hyperv/netvsc_drv.c; in all else Linux 5.6",
 )
 LINUX_4_19 = replace(
     LINUX_4_20,
@@ -78,6 +103,8 @@ LINUX_4_19 = replace(
     title="Linux 4.18 and 4.19 (UDP and what is cut off below a card that hands up the sum of the packet; all else as 4.20)",
     input=linux_older.INPUT_4_19,
     receive=linux_older.RECEIVE_4_19,
+    # hv_netvsc takes merged segments since 4.20 (c8e4eff4675f).
+    features={**LINUX_4_20.features, K.NETVSC: LINUX_4_20.features[K.NETVSC] - {LRO}},
     source="linux 4.19 net/ipv4/udp.c; in all else Linux 4.20",
 )
 LINUX_4_17 = replace(
@@ -96,6 +123,7 @@ LINUX_4_9 = replace(
     editors={**LINUX_4_17.editors, "nft": linux_older.NFT_4_9},
     sender=linux_older.SENDER_4_12,
     egress=linux_older.EGRESS_4_12,
+    switched={**LINUX_4_17.switched, K.NETVSC: (hypervisors.NETVSC_TRANSMIT_4_9, hypervisors.NETVSC_RECEIVE_4_20)},
     source="linux 4.12 net/core/dev.c validate_xmit_skb; in all else Linux 4.17",
 )
 LINUX_4_4 = replace(
@@ -157,6 +185,7 @@ LINUX_2_6_15 = replace(
     tap_transmit=None,
     tap_receive=None,
     macvtap_deliver=None,
+    switched={},
     source="linux 2.6.15 drivers/net/ppp_generic.c; in all else Linux 3.10",
 )
 LINUX_2_6_36 = replace(
@@ -174,8 +203,10 @@ LINUX_3_13 = replace(
 )
 
 KERNELS = (
+    LINUX_5_14,
     LINUX_5_10,
     LINUX_5_9,
+    LINUX_5_8,
     LINUX_5_7,
     LINUX_5_6,
     LINUX_4_20,

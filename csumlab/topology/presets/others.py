@@ -1,20 +1,25 @@
-"""FreeBSD, OpenBSD and MirageOS as far as documents carry."""
+"""FreeBSD, OpenBSD, MirageOS, and the hosts of Hyper-V and ESXi, as far as documents carry."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from csumlab.stages import (
+    hypervisors,
     othersystems,
     translators,
 )
 from csumlab.topology.model import DeviceKind as K
 from csumlab.topology.options import (
+    ENCAPSULATED,
     FEATURES,
     GENERIC,
+    GRO,
     NO_CSUM,
     RX,
     SCTP,
+    SUMS_UDP,
+    TAGGED,
     V4,
     V6,
 )
@@ -27,6 +32,7 @@ FREEBSD_10 = replace(
     gro=othersystems.FREEBSD_LRO,
     input=othersystems.FREEBSD_INPUT,
     bridge_netfilter=None,
+    switched={},
     nat=othersystems.FREEBSD_PF,
     netfront_transmit=othersystems.FREEBSD_NETFRONT_TRANSMIT,
     netfront_receive=othersystems.FREEBSD_NETFRONT_RECEIVE,
@@ -86,6 +92,7 @@ OPENBSD_5_4 = replace(
     title="OpenBSD 5.4 (pf, which makes sums anew; all else as Linux 6.1)",
     conntrack=othersystems.OPENBSD_PF_CHECK,
     nat=othersystems.OPENBSD_PF,
+    switched={},
     editors={},
     ecn=None,
     source="OpenBSD 5.4 sys/net/pf.c; Brauer, EuroBSDcon 2013",
@@ -100,6 +107,7 @@ MIRAGE = replace(
     netfront_receive=othersystems.MIRAGE_RECEIVE,
     netback_transmit=othersystems.MIRAGE_TRANSMIT,
     netback_receive=othersystems.MIRAGE_RECEIVE,
+    switched={},
     features={K.VIF: frozenset(), K.NETFRONT: frozenset()},
     fixed={K.VIF: frozenset(FEATURES), K.NETFRONT: frozenset(FEATURES)},
     keys=frozenset(),
@@ -107,5 +115,47 @@ MIRAGE = replace(
     ecn=None,
     source="qubes-mirage-firewall issue 1, mirage pull request 286",
 )
+_HOST = replace(
+    LINUX_6_1,
+    name="",
+    title="",
+    carrying={},
+    editors={},
+    ecn=None,
+    bridge_netfilter=None,
+    virtio_transmit=None,
+    virtio_receive=None,
+    tap_transmit=None,
+    tap_receive=None,
+    macvtap_deliver=None,
+    offers={},
+    # What comes in is put together, if at all, at the port of the guest that takes it so.
+    features={**LINUX_6_1.features, K.NIC: LINUX_6_1.features[K.NIC] - {GRO}},
+)
+HYPER_V = replace(
+    _HOST,
+    name="hyper-v",
+    title="Hyper-V of Windows Server 2012 R2 and later (the ports of its switch; cards and bridges as Linux 6.1's)",
+    switched={K.NETVSP: (hypervisors.NETVSP_TRANSMIT, hypervisors.NETVSP_RECEIVE)},
+    features={**_HOST.features, K.NETVSP: frozenset({GENERIC, TAGGED, SUMS_UDP})},
+    fixed={**LINUX_6_1.fixed, K.NETVSP: frozenset(FEATURES)},
+    source="openvmm vm/devices/net/netvsp; Microsoft, NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO",
+)
+HYPER_V_2008 = replace(
+    HYPER_V,
+    name="hyper-v-2008",
+    title="Hyper-V of Windows Server 2008 R2 (it makes no sums of UDP; all else as hyper-v)",
+    features={**HYPER_V.features, K.NETVSP: frozenset({GENERIC, TAGGED})},
+    source="linux commit 4d447c9a6ebc; in all else hyper-v",
+)
+ESXI = replace(
+    _HOST,
+    name="esxi",
+    title="VMware ESXi 7 and later (the ports of its switch; cards and bridges as Linux 6.1's)",
+    switched={K.VMPORT: (hypervisors.VMPORT_TRANSMIT, hypervisors.VMPORT_RECEIVE)},
+    features={**_HOST.features, K.VMPORT: frozenset({GENERIC, ENCAPSULATED, TAGGED})},
+    fixed={**LINUX_6_1.fixed, K.VMPORT: frozenset(FEATURES)},
+    source="linux 6.1 drivers/net/vmxnet3/vmxnet3_defs.h, vmxnet3_drv.c",
+)
 
-KERNELS = (FREEBSD_10, FREEBSD_13, FREEBSD_14, FREEBSD_15, FREEBSD_15_CURRENT, OPENBSD_5_4, MIRAGE)
+KERNELS = (FREEBSD_10, FREEBSD_13, FREEBSD_14, FREEBSD_15, FREEBSD_15_CURRENT, OPENBSD_5_4, MIRAGE, HYPER_V, HYPER_V_2008, ESXI)

@@ -6,13 +6,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from csumlab.headers import Layer
+from csumlab.packet import Header, outer_transport
 from csumlab.stage import Stage
 from csumlab.topology.model import DeviceKind
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelOffer:
+    """Sums inside tunnels over UDP only, and if ``ports`` are named in those to one of them."""
+
+    ports: tuple[int, ...] = ()
+
+    def covers(self, headers: tuple[Header, ...]) -> bool:
+        transport = outer_transport(headers)
+        if transport is None or transport.layer is not Layer.UDP:
+            return False
+        there = transport.destination
+        return not self.ports or (there is not None and any(there.within(port, port) for port in self.ports))
+
+
+@dataclass(frozen=True, slots=True)
 class Preset:
     """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
+    ``switched`` the same for a guest's device of Hyper-V or ESXi and for a port of their switches; ``offers`` which tunnels'
+    packets a driver does not keep away from its device (ndo_features_check), where it keeps some away;
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
     its Xen network drivers write and heed, ``editors`` what edits packets beside NAT, by its word in topologies. ``mended_in`` is the
     first version that does not do what is special about this one where no row of a fault says more (stage.Mended), "" if there is
@@ -54,6 +72,8 @@ class Preset:
     tap_transmit: Stage | None = None
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
+    switched: Mapping[DeviceKind, tuple[Stage, Stage]] = field(default_factory=dict)
+    offers: Mapping[DeviceKind, TunnelOffer] = field(default_factory=dict)
     ecn: Stage | None = None
     looped_back: Stage | None = None
     multicast_forward: Stage | None = None
@@ -75,10 +95,10 @@ class Preset:
         """Every table of this kernel, some more than once, in the order of a packet's way."""
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if name == "carrying":
-                yield from (stage for pair in self.carrying.values() for stage in pair)
+            if name in ("carrying", "switched"):
+                yield from (stage for pair in value.values() for stage in pair)
             elif name == "editors":
-                yield from self.editors.values()
+                yield from value.values()
             elif isinstance(value, Stage):
                 yield value
 
