@@ -26,6 +26,8 @@ CABLES = {
     "vif": ("vif", "netfront"),
 }
 TUNNELS = tuple(kind.value for kind in CARRIAGES)
+OFTEN = ("vpn", "vpn", "vpn", "wireguard", "vxlan", "vxlan")
+"""What most users have is drawn more often."""
 FRAMED = tuple(kind.value for kind, carriage in CARRIAGES.items() if "ETHERNET" in {layer.name for layer in carriage.layers[""][-1:]})
 FEATURES = ("tx", "rx", "gro", "tso", "hw-enc-checksum")
 MTUS = (1500, 1500, 1500, 1280)
@@ -175,7 +177,7 @@ def route_rules(draw: st.DrawFn, machine: Machine, left: str, right: str, inside
 
 def tunnelled(draw: st.DrawFn, near: Machine, far: Machine, ends: tuple[str, str], version: int) -> tuple[str, str]:
     """A tunnel between the ends of the chain, perhaps as a port of a bridge; the addresses at its ends."""
-    kind = draw(st.sampled_from(TUNNELS))
+    kind = draw(st.sampled_from((*TUNNELS, *OFTEN)))
     bridged = kind in FRAMED and draw(st.booleans())
     choices = CARRIAGES[DeviceKind(kind)].layers
     encap = draw(st.sampled_from(sorted(choices)))
