@@ -29,6 +29,7 @@ EXCEPTIONS = {
     "netvsc-rsc-blank": ({"CSL101"}, "frames that were merged with a blank header sum look as those of a sender that left it to its card"),
     "linux-3.12-blank-on-a-fragment": ({"CSL902"}, "fragments: their datagram is whole only in another packet"),
     "linux-6.1-blank-on-a-fragment": ({"CSL902"}, "fragments: their datagram is whole only in another packet"),
+    "ipv6-extension-6.11": ({"CSL901"}, "the suggested kernel fills what is behind extension headers itself, before a capture sees it"),
     "trailer-cut-on-a-bridge": ({"CSL103"}, "a card may sum a trailer; here a bridge in front of it cuts that off"),
 }
 """Findings beyond those of the capture's own topology, with the reason."""

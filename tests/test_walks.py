@@ -100,6 +100,7 @@ def test_a_class_is_its_packets(name: str, preset: str) -> None:
     block = block_of(packets)
     together = Replay(replay_settings, accelerate=False)
     together.add(block)
+    together.finish()
     leaves = list(together.leaves)
     of_class: dict[int, list[object]] = {}
     for leaf in leaves:
