@@ -60,7 +60,7 @@ LENGTHS: Final[Mapping[str, Measured]] = {
 CARDS: Final = (
     Known("atl1c", ("rx-trusts-fragments",), "linux drivers/net/ethernet/atheros/atl1c/atl1c_main.c atl1c_rx_checksum", "derived"),
     Known("be2net", ("tx-unasked",), "linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
-    Known("ena-5.2", ("rx-trusts",), "linux before commit cb36bb36e1f1 (ena_netdev.c ena_rx_checksum)", "memory"),
+    Known("ena-4.19", ("rx-trusts",), "linux before commit cb36bb36e1f1 (ena_netdev.c ena_rx_checksum)"),
     Known("esxi-5.5-vmxnet3", ("tx-unfilled",), "https://github.com/F-Stack/f-stack/issues/520", "derived"),
     Known("genet-5.6", ("tx-sums-padding:55-59",), "linux before commit 20d1f2d1b024 (bcmgenet.c bcmgenet_xmit)", "derived"),
     Known("hns3-v2", ("tx-tunnel-ports",), "linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
@@ -74,7 +74,7 @@ CARDS: Final = (
     Known("r8169", ("tx-sums-padding",), "linux before 5.9.9 (r8169_main.c rtl8169_features_check)", "derived"),
     Known("smsc95xx", ("tx-skips-short", "tx-skips-end", "tx-driver-fills"), "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum"),
     Known("stmmac", ("rx-trusts",), "linux before commit ee0aace5f844 (stmmac_main.c stmmac_rx); CVE-2025-40337"),
-    Known("stmmac-dsa-6.8", ("tx-unfilled", "rx-trusts"), "linux before commit c2945c435c99 (stmmac_has_ip_ethertype)"),
+    Known("stmmac-dsa-6.7", ("tx-unfilled", "rx-trusts"), "linux before commit c2945c435c99 (stmmac_has_ip_ethertype)"),
     Known("thunderbolt", ("tx-drops-long6",), "linux before 6.5.6 (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
     Known("ocelot-8021q", ("tx-skips-ptp", "tx-driver-fills"), "linux net/dsa/tag_ocelot_8021q.c ocelot_defer_xmit"),
     Known("rvvm-rtl8169", ("tx-unfilled",), "https://github.com/LekKit/RVVM/issues/84", "derived"),

@@ -53,10 +53,10 @@ _FILL = Mended("Linux 4.9", "4f2e4ad56a65")
 _GRE = Mended("Linux 5.9", stable="stable kernels since August 2020 (b3e3feb569e0 in one of them)")
 _IPV6 = Mended("Linux 5.6", "189c9b1e9453")
 _PULL = Mended("Linux 4.20", "db4f1be3ca9b")
-_BEHIND = Mended("Linux 6.13", "04c20a9356f2", "stable kernels since December 2024")
+_BEHIND = Mended("Linux 6.12", "04c20a9356f2", "stable kernels since November 2024")
 _PSEUDO = Mended("Linux 4.10", "1814096980bb")
 _TAGS = Mended("Linux 5.2", "2ecba2d1e45b")
-_TRIM = Mended("Linux 4.20", "d55bef5059dd", "stable kernels of November 2018")
+_TRIM = Mended("Linux 4.20", stable="stable kernels of November 2018")
 
 VETH_4_4 = differing(
     linux.VETH,
@@ -81,7 +81,7 @@ SENDER_4_12 = replace(
     ),
 )  # fmt: skip
 _EXTENDED = (
-    "linux 6.11 net/core/dev.c skb_csum_hwoffload_help; mended by linux commit 04c20a9356f2 (6.13, and stable kernels since December 2024)"
+    "linux 6.11 net/core/dev.c skb_csum_hwoffload_help; mended by linux commit 04c20a9356f2 (6.12, and stable kernels since November 2024)"
 )
 EGRESS_6_11 = differing(
     linux.EGRESS,
@@ -138,7 +138,7 @@ OPENVSWITCH_5_5 = differing(
 INPUT_4_19 = differing(
     linux.INPUT,
     "input-4.19",
-    "linux 4.19 net/core/skbuff.c pskb_trim_rcsum_slow (88078d98d1bb, 4.18); mended by linux commit d55bef5059dd (4.20, and stable kernels of November 2018)",
+    "linux 4.19 net/core/skbuff.c pskb_trim_rcsum_slow (88078d98d1bb, 4.18); mended in 4.20, and stable kernels of November 2018 (net: fix pskb_trim_rcsum_slow() with odd trim offset)",
     {},
     before={2: Row(_COMPLETE, (TRAILER, ODD_LENGTH), trim(Rule.SWAPPED), SAME, "what follows the packet is cut off, and off the sum that came with it as if it began at an even place: it begins at an odd one, and the sum is wrong from here on", mended=_TRIM)},
 )  # fmt: skip

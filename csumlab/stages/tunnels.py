@@ -111,10 +111,10 @@ DECAPSULATE_ECN_5_7 = Stage(
 DECAPSULATE_ECN_4_4 = Stage(
     name="decapsulate-ecn-4.4",
     title="tunnel decapsulation, ECN marks",
-    source="linux 4.4 include/net/inet_ecn.h IP6_ECN_set_ce; mended by linux commit 34ae6a1aa054 (4.5, and later stable kernels)",
+    source="linux 4.4 include/net/inet_ecn.h IP6_ECN_set_ce; mended in 4.5, and later stable kernels (IP6_ECN_set_ce takes the packet and updates its sum)",
     table=(
         _CE[0],
-        Row(when(Skb, summed=COMPLETE), (came_marked("CE"),), mark("CE", follows=Follows.NOTHING), SAME, "the packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference, but IPv6 has none to make up for it, and the sum of the packet stays what it was", mended=Mended("Linux 4.5", "34ae6a1aa054", "later stable kernels")),
+        Row(when(Skb, summed=COMPLETE), (came_marked("CE"),), mark("CE", follows=Follows.NOTHING), SAME, "the packet is marked with congestion as the outer one was; the IPv4 header sum is updated by the difference, but IPv6 has none to make up for it, and the sum of the packet stays what it was", mended=Mended("Linux 4.5", stable="later stable kernels")),
         _CE[1],
         _UNMARKED,
     ),
