@@ -23,7 +23,10 @@ def test_generated_pages_are_fresh() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == make(), f"{name} is stale: make docs"
 
 
-FILLED = ("README.md", *(f"docs/{name}.md" for name in ("benchmarks", "capture", "comparison", "host", "model", "outputs", "report")))
+FILLED = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("benchmarks", "capture", "comparison", "host", "limits", "model", "outputs", "report", "topology")),
+)
 
 
 @pytest.mark.parametrize("page", [*FILLED, "docs/two-points.md", "docs/wireshark.md"])
