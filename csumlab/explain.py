@@ -215,6 +215,8 @@ def explain_row(file: str, block: Block, row: int, settings: Settings, whole: Fr
     dissection = _dissected(block, settings, row)
     facts, of = (whole.facts, (whole.block, 0)) if whole is not None else (dissection.facts, (block, row))
     columns = Index(settings.topology.tables, accelerate=False).columns(of[0], np.array([of[1]]))
+    if whole is not None:
+        _keep_header_sum(columns, facts, dissection)
     outcome, _ = answers_for(facts, settings, columns, 0)
     if not outcome.readings:
         reasons = in_one_sentence(outcome.misfits) or "it has no IP header, or nobody in the topology has its source address"
@@ -223,6 +225,15 @@ def explain_row(file: str, block: Block, row: int, settings: Settings, whole: Fr
     views = tuple(_Reader(facts, columns, trace).views())
     cut = int(block.original[row]) > len(data)
     return Explanation(file, number, dissection, facts, outcome, trace, views, findings_of(outcome, settings, number), columns, data, cut)
+
+
+def _keep_header_sum(columns: Columns, facts: Facts, dissection: Dissection) -> None:
+    """The IPv4 header of a first fragment holds its own sum, not that of the datagram that it is walked as."""
+    outermost = facts.addresses[0].header
+    for number, entry in enumerate(facts.sums):
+        if entry.kind is Kind.IPV4 and entry.header == outermost:
+            # A header has no pseudo-header: its seed is its field.
+            columns.field[number][0] = columns.seed[number][0] = next(one.field for one in dissection.sums if one.header == outermost)
 
 
 class _Reader:
@@ -266,10 +277,11 @@ class _Reader:
             if value is not None:
                 value = spell(value, own.zero, self.raw.get(header.index, value))
             claim = claims[header.uid] if header.consumes else None
-            yield Field(label, value, why, self.verdict(packet, state, header.uid, own), claim, header.uid)
+            yield Field(label, value, why, self.verdict(packet, state, header.uid, own, value), claim, header.uid)
 
-    def verdict(self, packet: SymbolicPacket, state: State, uid: int, own: Sum) -> Verdict | None:
-        """What a capture would say; a residue that is not known counts as not zero if it is that of a partial sum."""
+    def verdict(self, packet: SymbolicPacket, state: State, uid: int, own: Sum, value: int | None) -> Verdict | None:
+        """What a capture would say of a field that holds ``value``; a residue that is not known counts as not zero if it is that of a
+        partial sum."""
         if own.absent:
             return Verdict.ABSENT
         residue, seed = self.number(own.residue)[0], self.number(own.seed)[0]
@@ -279,7 +291,12 @@ class _Reader:
             return Verdict.PARTIAL if KINDS[own.kind].pseudo else Verdict.BLANK
         if residue is None:
             return None
-        return Verdict.DEFERRED if self.number(settled(packet, state, uid))[0] == 0 else Verdict.BAD
+        left = self.number(settled(packet, state, uid))[0]
+        if left == 0:
+            return Verdict.DEFERRED
+        if left is None:
+            return None
+        return Verdict.BLANK if value == 0 else Verdict.BAD
 
 
 def _bindings(trace: Trace) -> dict[Symbol, Form]:
