@@ -185,8 +185,9 @@ class SymbolicFields:
 
     def beside(self, seen: Self) -> Self:
         """The same packet as it was ``seen``, with the sum that is carried wrong by as much as it is here, and with what no bytes show:
-        that it was cut, or merged of several datagrams."""
-        return replace(seen, segmented=self.segmented and not seen.long, bundled=self.bundled and seen.long)._following(self)
+        that it was cut, or merged of several datagrams, and how often."""
+        cut, merged = self.segmented and not seen.long, self.bundled and seen.long
+        return replace(seen, segmented=cut, bundled=merged, remade=self.remade)._following(self)
 
     def _following(self, before: Self) -> Self:
         """With the sum that is carried changed by what was changed since ``before``, where that carried one."""
