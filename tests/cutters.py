@@ -53,6 +53,9 @@ NFT = "".join(
 SNAT = '[[domain.s.nat]]\nkind = "snat"\ndevice = "vb"\nsource = "10.1.0.0/24"\naddress = "10.3.0.77"\n'
 
 
+NAT64 = '[[domain.s.nat64]]\naddress = "10.77.0.64"\ninside = "fd00:1::/64"\n'
+
+
 def tunnel(sums: bool) -> str:
     """VXLAN between the two guests, whose packets are longer than their cables take."""
     text = routers(1500, 9000, 1500, tracked=True)
@@ -94,6 +97,7 @@ def hosts() -> dict[str, Topology]:
         "routed, 1500 9000 1400": routers(1500, 9000, 1400, tracked=False),
         "routed, 1500 9000 1400, tracked": routers(1500, 9000, 1400, tracked=True),
         "routed, 1500 9000 1500, tracked": routers(1500, 9000, 1500, tracked=True),
+        "exchanged, 1500 9000 1500": routers(1500, 9000, 1500, tracked=False, rules=NAT64),
         "tunneled": tunnel(sums=True),
         "tunneled, no outer sum": tunnel(sums=False),
         "bridged, 9000 1500": bridge(9000, 1500, hooked=False),
@@ -113,6 +117,10 @@ def ends_of(name: str) -> Iterator[tuple[str, str, str, int]]:
     if name.startswith("tunneled"):
         yield "a", "10.9.0.1", "10.9.0.2", 4
         yield "a", "fd00:9::1", "fd00:9::2", 6
+        return
+    if name.startswith("exchanged"):
+        yield "a", "fd00:1::11", "64:ff9b::a03:16", 6
+        yield "b", "10.3.0.22", "10.77.0.64", 4
         return
     far = "10.3.0.22" if name.startswith("routed") else "10.1.0.22"
     yield "a", "10.1.0.11", far, 4

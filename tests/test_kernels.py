@@ -182,9 +182,11 @@ def test_pseudo_header_takes_the_addresses_of_the_ends(extension: tuple[int, byt
     assert one.verdict is Verdict.GOOD
 
 
-def test_an_unknown_routing_header_hides_the_final_destination() -> None:
-    """A type that is not read, with segments left, leaves P unknown with a reason instead of a wrong verdict."""
-    found = dissect_packet(ethernet(ipv6(udp(b"abc"), extensions=((43, bytes([0, 2, 3, 1]) + bytes(20)),))).data, ETHERNET)
+@pytest.mark.parametrize("start", [(253, 1, 0, 0), (3, 1, 0x0F, 0), (3, 1, 0, 0x90)])
+def test_an_unknown_routing_header_hides_the_final_destination(start: tuple[int, ...]) -> None:
+    """A type that is not read with segments left, an address that is not whole, or not there, leaves P unknown with a reason instead of a
+    wrong verdict."""
+    found = dissect_packet(ethernet(ipv6(udp(b"abc"), extensions=((43, bytes([0, 2, *start]) + bytes(18)),))).data, ETHERNET)
     assert (only(found, Kind.UDP).why_seed, only(found, Kind.UDP).verdict) == (Reason.OPAQUE, Verdict.UNVERIFIED)
 
 

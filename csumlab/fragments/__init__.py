@@ -9,12 +9,14 @@ section 4.5): receivers differ in which bytes win, so no sum of it is *the* sum.
 
 A right outer sum over an unfilled inner one (Verdict.DEFERRED) is not looked for: Linux fills before it cuts (ip_do_fragment).
 
-``pieces`` reads one packet, ``assembly`` is a datagram on its way, ``sums`` its checksum, ``datagrams`` all of them.
+The work is done by kernels/pieces.py (one packet), kernels/assembling.py (a piece finds the others of its datagram) and
+kernels/datagrams.py (the checksum of one that has ended). Here ``pieces`` and ``assembly`` hold their memory, ``wording`` makes words of
+their numbers, ``datagrams`` has the results.
 """
 
 from __future__ import annotations
 
 from csumlab.fragments.assembly import Datagram, Outcome
-from csumlab.fragments.datagrams import Datagrams
+from csumlab.fragments.datagrams import Alike, Amount, Datagrams
 
-__all__ = ["Datagram", "Datagrams", "Outcome"]
+__all__ = ["Alike", "Amount", "Datagram", "Datagrams", "Outcome"]

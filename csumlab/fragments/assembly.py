@@ -1,20 +1,32 @@
-"""A datagram while its pieces come in, and what became of it."""
+"""A datagram that came in pieces and what became of it; and the memory in which pieces wait for one another."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from csumlab.crc32c import shift
-from csumlab.fragments.pieces import HEAD, LONGEST, Found, Piece
-from csumlab.headers import KINDS, Kind, Verdict
+import numpy as np
+from numpy.typing import NDArray
 
-PACKETS: Final = 20
-"""Packet numbers kept of one datagram."""
-RANGES: Final = 4
-"""Missing ranges named."""
+from csumlab.capture.block import Block
+from csumlab.fragments.pieces import Functions, Longs, Reader
+from csumlab.headers import KINDS, Kind, Verdict
+from csumlab.kernels import assembling as a
+from csumlab.kernels import datagrams as k
+from csumlab.tables import Tables
+
+MOST: Final = 1 << 14
+"""Datagrams that are open at once, and complete ones that are remembered."""
+SECONDS: Final = 30.0
+"""How long pieces are waited for (RFC 791: at least 15; Linux: 30)."""
+PIECES: Final = 1 << 17
+"""Pieces remembered over all datagrams. One datagram has at most 8192."""
+ENDED_AT_ONCE: Final = 4096
+"""Datagrams that end between two looks at them, beside those that are open."""
+_FARTHEST: Final = 1 << 61
+"""Nanoseconds: capture times further from 1970 than 73 years count as that far, so that differences of two fit into 64 bits."""
 
 
 class Outcome(Enum):
@@ -35,7 +47,7 @@ class Datagram:
     (SCTP: the CRC32c as stored XOR the field); ``seed_zero`` that the field holds the sum of the pseudo-header only. ``packets`` are the
     numbers of the first PACKETS packets that brought a piece or a copy of one, as they came; ``pieces`` counts pieces without ``copies``.
     ``length`` is that of all pieces together in bytes, None if the last one was not seen. ``kind`` is NOTHING where no checksum is known.
-    ``key`` is what its pieces have in common (pieces.Found).
+    ``first_alone``: the field is the sum of the first piece, as if that were a whole packet.
     """
 
     kind: Kind
@@ -52,7 +64,7 @@ class Datagram:
     out_of_order: bool
     copies: int
     outcome: Outcome
-    key: tuple[object, ...] = ()
+    first_alone: bool = False
 
     def __str__(self) -> str:
         name = KINDS[self.kind].label if self.kind else "datagram"
@@ -61,106 +73,87 @@ class Datagram:
         return f"{name} in {pieces} from {self.source} to {self.destination}, identification {self.identification}: {what}"
 
 
-@dataclass(slots=True)
-class Assembly:
-    """A datagram of which pieces come in. ``echo`` says that all of them are copies of pieces of the last complete datagram with this
-    key: what then ends unfinished is no datagram but that one, seen again in part."""
+class Assembler:
+    """Puts pieces with those of their datagrams: at most ``most`` open at once, each waited for ``seconds`` of capture time after its first
+    piece, as many complete ones remembered as long, so that late copies are known as such, and ``most_pieces`` pieces of all of them.
 
-    found: Found
-    since: int
-    echo: bool = True
-    pieces: dict[int, Piece] = field(default_factory=dict)
-    starts: list[int] = field(default_factory=list)
-    received: int = 0
-    length: int | None = None
-    packets: list[int] = field(default_factory=list)
-    copies: int = 0
-    out_of_order: bool = False
-    spoiled: tuple[Outcome, str] | None = None
+    ``ended`` datagrams come as rows of numbers, columns kernels.datagrams.ENDED_*. An unfinished repetition of a complete datagram is none.
+    """
+
+    def __init__(self, tables: Tables, *, most: int, seconds: float, most_pieces: int, accelerate: bool | None) -> None:
+        if most < 1 or not 0 < seconds < float("inf"):
+            raise ValueError(f"most={most}, seconds={seconds}: give at least one datagram and a time above 0")
+        self._functions = Functions(accelerate)
+        self._reader = Reader(tables, self._functions)
+        self._most, self._most_pieces = most, most_pieces
+        self._span = min(round(seconds * 1e9), 2 * _FARTHEST)
+        self._account = np.zeros(a.ACCOUNT_SIZE, np.int64)
+        unused = [a.FREE_SLOT, a.FREE_PART]
+        unused += [place + end for place in (a.OPEN_LIST, a.DONE_LIST) for end in (a.OLDEST, a.NEWEST)]
+        self._account[unused] = -1
+        self._buckets = np.full(1 << (4 * most - 1).bit_length(), -1, np.int64)
+        # Pages that are never written cost nothing: most captures need few of them.
+        self._slots = np.zeros(2 * most * k.SLOT_SIZE, np.int64)
+        self._heads = np.zeros(2 * most * k.HEAD_ROOM, np.uint8)
+        self._parts = np.zeros((most_pieces + 1) * k.PART_SIZE, np.int64)
+        self._ended = np.zeros((most + 2 + ENDED_AT_ONCE) * k.ENDED_SIZE, np.int64)
 
     @property
-    def complete(self) -> bool:
-        return self.received == self.length and self.spoiled is None
+    def held(self) -> int:
+        """Pieces in memory."""
+        return int(self._account[a.HELD])
 
-    def accept(self, found: Found, number: int, previous: dict[int, Piece]) -> None:
-        """Take one packet's piece in; ``previous`` are the pieces of the last complete datagram with this key."""
-        piece = found.piece
-        if len(self.packets) < PACKETS:
-            self.packets.append(number)
-        known = previous.get(piece.start)
-        self.echo = self.echo and known is not None and piece.repeats(known)
-        if self.spoiled:
-            return
-        self.spoiled = self._contradiction(found)
-        if self.spoiled:
-            return
-        present = self.pieces.get(piece.start)
-        if present is not None:
-            self.copies += 1
-            if present.cut and not piece.cut:
-                self.pieces[piece.start] = piece
-            return
-        place = bisect_right(self.starts, piece.start)
-        self.out_of_order |= place < len(self.starts)
-        self.starts.insert(place, piece.start)
-        self.pieces[piece.start] = piece
-        self.received += piece.end - piece.start
-        if piece.last:
-            self.length = piece.end
-        if piece.start == 0:
-            self.found = found
+    @property
+    def capped(self) -> bool:
+        """Whether a bound was reached: a datagram was ended early, or forgotten so early that a late copy may look like a new one."""
+        return bool(self._account[a.CAPPED])
 
-    def _contradiction(self, found: Found) -> tuple[Outcome, str] | None:
-        """What is wrong with a piece beside those that are here; None if nothing is, and if it is a copy."""
-        piece = found.piece
-        size = piece.end - piece.start
-        if size == 0:
-            return Outcome.MALFORMED, "a piece holds no bytes"
-        if size % 8 and not piece.last:
-            return Outcome.MALFORMED, "a piece that is not the last one is no multiple of 8 bytes long"
-        if found.before + piece.end > LONGEST:
-            return Outcome.MALFORMED, "a piece reaches beyond the longest packet"
-        place = bisect_right(self.starts, piece.start)
-        if place:
-            present = self.pieces[self.starts[place - 1]]
-            if piece.repeats(present):
-                return None
-            if piece[:3] == present[:3]:
-                return Outcome.OVERLAP, "two pieces hold other bytes for the same range, or the identification was used again"
-            if present.end > piece.start:
-                return Outcome.OVERLAP, "pieces overlap"
-        if place < len(self.starts) and self.starts[place] < piece.end:
-            return Outcome.OVERLAP, "pieces overlap"
-        if (self.length is not None and piece.end > self.length) or (piece.last and place < len(self.starts)):
-            return Outcome.MALFORMED, "a piece lies beyond the last one"
-        return None
+    @property
+    def timed_out(self) -> int:
+        return int(self._account[a.TIMED_OUT])
 
-    def missing(self) -> str:
-        """The ranges that are not here, in words; "" if nothing is missing."""
-        gaps, at = [], 0
-        for start in self.starts:
-            if start > at:
-                gaps.append(f"{at}-{start - 1}")
-            at = self.pieces[start].end
-        if self.length is None:
-            gaps.append(f"from {at} on")
-        more = f" and {len(gaps) - RANGES} more" if len(gaps) > RANGES else ""
-        return f"missing bytes {', '.join(gaps[:RANGES])}{more}" if gaps else ""
+    @property
+    def evicted(self) -> int:
+        return int(self._account[a.EVICTED])
 
-    def head(self) -> bytes:
-        """The first bytes of the datagram, as far as they are here."""
-        found = b""
-        for start in self.starts:
-            if start != len(found) or start >= HEAD:
-                break
-            found += self.pieces[start].head
-        return found
+    @property
+    def echoes(self) -> int:
+        return int(self._account[a.ECHOES])
 
-    def crc(self) -> int | None:
-        """The CRC32c of all pieces together; None if a piece did not say that SCTP may be inside."""
-        total = 0
-        for piece in self.pieces.values():
-            if piece.crc is None or self.length is None:
-                return None
-            total ^= shift(piece.crc, self.length - piece.end)
-        return total
+    @property
+    def ignored(self) -> int:
+        return int(self._account[a.IGNORED])
+
+    def read(self, block: Block, rows: Longs) -> Longs:
+        """:meth:`csumlab.fragments.pieces.Reader.read`."""
+        self._functions.choose(len(rows))
+        return self._reader.read(block, rows)
+
+    def add(self, block: Block, rows: Longs, pieces: Longs) -> Iterator[Longs]:
+        """Take in what :meth:`read` gave of these rows: those that ended meanwhile, valid until the next step."""
+        rows = np.require(rows, np.int64, ["C", "W"])
+        times = np.clip(block.timestamp, -_FARTHEST, _FARTHEST)
+        done = 0
+        while done < len(rows):
+            done = self._functions.assemble(
+                np.require(block.data, np.uint8, ["C", "W"]),
+                np.require(block.offset, np.int64, ["C", "W"]),
+                times,
+                block.first,
+                rows,
+                pieces.reshape(-1),
+                done,
+                self._span,
+                self._most,
+                self._most_pieces,
+                *(self._account, self._buckets, self._slots, self._parts, self._heads, self._ended),
+            )
+            yield self._told()
+
+    def finish(self) -> Longs:
+        """End all that are open, and forget all."""
+        self._functions.end_all(self._account, self._buckets, self._slots, self._parts, self._heads, self._ended)
+        return self._told()
+
+    def _told(self) -> NDArray[np.int64]:
+        return self._ended.reshape(-1, k.ENDED_SIZE)[: self._account[a.N_ENDED]]

@@ -1,75 +1,97 @@
-"""All datagrams whose pieces come in, bounded in number and time."""
+"""All datagrams whose pieces come in, and their verdicts, bounded in number and time."""
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from typing import Final
+from collections import Counter
+from typing import Any, Final, NamedTuple
 
-from csumlab.fragments.assembly import Assembly, Datagram, Outcome
-from csumlab.fragments.pieces import Found, Piece, find_piece
-from csumlab.fragments.sums import finished
+import numpy as np
+
+from csumlab.capture.block import Block
+from csumlab.fragments import assembly
+from csumlab.fragments.assembly import MOST, SECONDS, Assembler, Datagram, Outcome
+from csumlab.fragments.pieces import Longs
+from csumlab.fragments.wording import datagram_of
 from csumlab.headers import Kind, Verdict
+from csumlab.kernels import datagrams as k
 from csumlab.tables import NO_TABLES, Tables
 
-PIECES: Final = 1 << 16
-"""Pieces remembered over all datagrams. One datagram has at most 8192."""
 RESULTS: Final = 4096
 """Datagrams of one verdict that wait to be taken."""
+_OUTCOMES: Final = tuple(Outcome)
+
+
+class Alike(NamedTuple):
+    """What datagrams that are only counted have in common; names as in :class:`csumlab.fragments.assembly.Datagram`."""
+
+    kind: Kind
+    verdict: Verdict
+    outcome: Outcome
+    first_alone: bool
+    seed_zero: bool
+
+
+class Amount(NamedTuple):
+    """How many ``datagrams``, in how many ``packets`` at least, and how often their first pieces were seen."""
+
+    datagrams: int
+    packets: int
+    sightings: int
+
+
+def sightings(pieces: Any, copies: Any) -> Any:
+    """How often the first piece of a datagram was seen: more than once if every piece was, as in captures on "any". The copy of the last
+    piece comes when all are there, and is not counted as a copy."""
+    return 1 + (copies + 1) // np.maximum(pieces, 1)
 
 
 class Datagrams:
-    """The datagrams whose pieces come in: at most ``most`` at once, each waited for ``seconds`` of capture time (RFC 791: at least 15;
-    Linux: 30) after its first piece.
+    """The datagrams whose pieces come in: :class:`csumlab.fragments.assembly.Assembler` has the bounds.
 
-    ``counts`` has every datagram that ended, by kind, verdict and outcome. ``capped`` says that a cap was reached: ``evicted`` datagrams
-    were ended early, ``dropped`` results are in ``counts`` only (of each verdict RESULTS are kept), or complete datagrams were forgotten
-    so early that a late copy of a piece may look like a new one. ``timed_out`` counts datagrams that ended by time; ``echoes``
+    ``counts`` has every datagram that ended, by kind, verdict and outcome; of each verdict RESULTS are kept, ``further`` ones counted by
+    what they have in common. ``capped`` says that a bound was reached: ``evicted`` datagrams were ended early, or complete datagrams were
+    forgotten so early that a late copy of a piece may look like a new one. ``timed_out`` counts datagrams that ended by time; ``echoes``
     unfinished repetitions of a complete datagram, which are not results; ``ignored`` packets in which no piece can be read.
     """
 
-    def __init__(self, *, most: int = 4096, seconds: float = 30.0, tables: Tables = NO_TABLES) -> None:
-        if most < 1 or not 0 < seconds < float("inf"):
-            raise ValueError(f"most={most}, seconds={seconds}: give at least one datagram and a time above 0")
+    def __init__(self, *, most: int = MOST, seconds: float = SECONDS, tables: Tables = NO_TABLES, accelerate: bool | None = None) -> None:
+        self._assembler = Assembler(tables, most=most, seconds=seconds, most_pieces=assembly.PIECES, accelerate=accelerate)
+        self._seconds = seconds
         self.counts: Counter[tuple[Kind, Verdict, Outcome]] = Counter()
-        self.capped = False
-        self.evicted = self.dropped = self.timed_out = self.echoes = self.ignored = 0
-        self._most = most
-        self._tables = tables
-        self._span = round(seconds * 1e9)
-        self._late = f"; {seconds:g} s have passed"
-        self._open: OrderedDict[tuple[object, ...], Assembly] = OrderedDict()
-        self._done: OrderedDict[tuple[object, ...], tuple[int, dict[int, Piece]]] = OrderedDict()
-        self._held = 0
+        self.further: dict[Alike, Amount] = {}
         self._ended: list[Datagram] = []
-        self._waiting: Counter[Verdict] = Counter()
+        self._waiting: Counter[int] = Counter()
 
-    def add(self, data: bytes, linktype: int, original: int, number: int, timestamp: int) -> Found | None:
-        """One packet with a piece: captured bytes, link type, length on the wire, number, nanoseconds of capture time. The piece, None if
-        none can be read. Never raises for any bytes."""
-        found = find_piece(data, linktype, original, self._tables)
-        if found is None:
-            self.ignored += 1
-            return None
-        self._expire(timestamp)
-        assembly = self._open.get(found.key)
-        if assembly is not None and abs(timestamp - assembly.since) > self._span:
-            # The front of the table is not always the oldest: capture time may go back.
-            self.timed_out += self._end(found.key, self._late)
-            assembly = None
-        if assembly is None:
-            if len(self._open) >= self._most:
-                self._evict()
-            assembly = self._open[found.key] = Assembly(found, timestamp)
-        held = len(assembly.pieces)
-        assembly.accept(found, number, self._done.get(found.key, (0, {}))[1])
-        self._held += len(assembly.pieces) - held
-        if assembly.complete:
-            self._forget(found.key)
-            self._end(found.key, "")
-            self._remember(found.key, timestamp, assembly.pieces)
-        while self._held > PIECES:
-            self._evict()
-        return found
+    @property
+    def capped(self) -> bool:
+        return self._assembler.capped
+
+    @property
+    def evicted(self) -> int:
+        return self._assembler.evicted
+
+    @property
+    def timed_out(self) -> int:
+        return self._assembler.timed_out
+
+    @property
+    def echoes(self) -> int:
+        return self._assembler.echoes
+
+    @property
+    def ignored(self) -> int:
+        return self._assembler.ignored
+
+    @property
+    def held(self) -> int:
+        """Pieces in memory."""
+        return self._assembler.held
+
+    def add(self, block: Block, rows: Longs) -> None:
+        """The packets in ``rows`` of a block, which may hold pieces. Never raises for any bytes."""
+        pieces = self._assembler.read(block, rows)
+        for ended in self._assembler.add(block, rows, pieces):
+            self._note(ended)
 
     def take(self) -> tuple[Datagram, ...]:
         """Those that ended since the last call, as they ended."""
@@ -80,56 +102,33 @@ class Datagrams:
 
     def finish(self) -> tuple[Datagram, ...]:
         """End all that are open, and take what was not taken."""
-        for key in tuple(self._open):
-            self._end(key, "")
-        for key in tuple(self._done):
-            self._forget(key)
+        self._note(self._assembler.finish())
         return self.take()
 
-    def _end(self, key: tuple[object, ...], ending: str) -> bool:
-        """No more is waited for; whether that gave a datagram."""
-        assembly = self._open.pop(key)
-        self._held -= len(assembly.pieces)
-        if assembly.echo and not assembly.complete:
-            self.echoes += 1
-            return False
-        datagram = finished(assembly, ending)
-        self.counts[datagram.kind, datagram.verdict, datagram.outcome] += 1
-        if self._waiting[datagram.verdict] < RESULTS:
-            self._waiting[datagram.verdict] += 1
-            self._ended.append(datagram)
-        else:
-            self.dropped += 1
-            self.capped = True
-        return True
-
-    def _remember(self, key: tuple[object, ...], timestamp: int, pieces: dict[int, Piece]) -> None:
-        """Keep a complete datagram's pieces for a while, so that copies that come late are known as such."""
-        if len(self._done) >= self._most:
-            self.capped = True
-            self._forget(next(iter(self._done)))
-        self._done[key] = timestamp, pieces
-        self._held += len(pieces)
-
-    def _forget(self, key: tuple[object, ...]) -> None:
-        self._held -= len(self._done.pop(key, (0, {}))[1])
-
-    def _expire(self, now: int) -> None:
-        while self._open:
-            key, oldest = next(iter(self._open.items()))
-            if now - oldest.since <= self._span:
-                break
-            self.timed_out += self._end(key, self._late)
-        while self._done:
-            key, (ended, _) = next(iter(self._done.items()))
-            if now - ended <= self._span:
-                break
-            self._forget(key)
-
-    def _evict(self) -> None:
-        """Make room: complete datagrams are forgotten before open ones are ended."""
-        self.capped = True
-        if self._held > PIECES and self._done:
-            self._forget(next(iter(self._done)))
+    def _note(self, ended: Longs) -> None:
+        if not len(ended):
             return
-        self.evicted += self._end(next(iter(self._open)), "; let go for want of room")
+        kinds, counts = np.unique(ended[:, [k.ENDED_KIND, k.ENDED_VERDICT, k.ENDED_OUTCOME]], axis=0, return_counts=True)
+        for (kind, verdict, outcome), count in zip(kinds.tolist(), counts.tolist(), strict=True):
+            self.counts[Kind(kind), Verdict(verdict), _OUTCOMES[outcome]] += count
+        verdicts = ended[:, k.ENDED_VERDICT]
+        kept = np.zeros(len(ended), np.bool_)
+        for verdict in np.unique(verdicts).tolist():
+            places = np.flatnonzero(verdicts == verdict)[: RESULTS - self._waiting[verdict]]
+            self._waiting[verdict] += len(places)
+            kept[places] = True
+        self._ended += (datagram_of(row, self._seconds) for row in ended[kept].tolist())
+        self._count(ended[~kept])
+
+    def _count(self, ended: Longs) -> None:
+        columns = [k.ENDED_KIND, k.ENDED_VERDICT, k.ENDED_OUTCOME, k.ENDED_ALONE, k.ENDED_SEED_ZERO]
+        alike, place, counts = np.unique(ended[:, columns], axis=0, return_inverse=True, return_counts=True)
+        place = place.reshape(-1)
+        packets = np.bincount(place, ended[:, k.ENDED_PACKETS], len(alike)).astype(int)
+        seen = np.bincount(place, sightings(ended[:, k.ENDED_PARTS], ended[:, k.ENDED_COPIES]), len(alike)).astype(int)
+        for (kind, verdict, outcome, alone, zero), *more in zip(
+            alike.tolist(), counts.tolist(), packets.tolist(), seen.tolist(), strict=True
+        ):
+            key = Alike(Kind(kind), Verdict(verdict), _OUTCOMES[outcome], bool(alone), bool(zero))
+            there = self.further.get(key, (0, 0, 0))
+            self.further[key] = Amount(*(one + other for one, other in zip(there, more, strict=True)))

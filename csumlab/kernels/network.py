@@ -1,5 +1,5 @@
 """IPv4 and IPv6 with their options and extension headers. Sources: RFC 791, 8200, 2675 (jumbograms), 6275 (home address), 8754 (segment
-routing), 4302 (AH)."""
+routing), 6554 (RPL), 4302 (AH)."""
 
 from __future__ import annotations
 
@@ -294,11 +294,15 @@ def read_routing(data: Any, base: int, at: int, size: int, work: Any) -> None:
 
 
 def routed_destination(data: Any, base: int, at: int, size: int) -> int:
-    """Where a routing header has the final destination: types 0 and 2 have it last, segment routing (RFC 8754) first. 0 if the packet is
-    there already, -1 for a type that is not read."""
+    """Where a routing header has the final destination: types 0 and 2 have it last, and so has that of RPL (RFC 6554), which may leave out
+    what it has in common with the destination and be padded; segment routing (RFC 8754) has it first. 0 if the packet is there already, -1
+    where it does not stand in one place."""
     if load8(data, base + at + 3) == 0:
         return 0
     kind = load8(data, base + at + 2)
     if (kind == 0 or kind == 2) and size >= 24:
         return at + size - 16
+    if kind == 3 and load8(data, base + at + 4) & 15 == 0:
+        place = at + size - (load8(data, base + at + 5) >> 4) - 16
+        return place if place >= at + 8 else -1
     return at + 8 if kind == 4 and size >= 24 else -1

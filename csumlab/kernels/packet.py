@@ -25,6 +25,7 @@ from csumlab.kernels.codes import (
     NEXT_WIFI,
     NONZERO,
     TYPE_ARP,
+    TYPE_BATMAN,
     TYPE_ERSPAN3,
     TYPE_IPV4,
     TYPE_IPV6,
@@ -85,6 +86,9 @@ from csumlab.kernels.link import (
     read_llc,
     read_ppp,
     read_vlan,
+)
+from csumlab.kernels.mesh import (
+    read_batman,
 )
 from csumlab.kernels.network import (
     read_ipv4,
@@ -193,6 +197,8 @@ def read_rare(data: Any, base: int, following: int, at: int, work: Any) -> tuple
         return read_nsh(data, base, at, work)
     if following == TYPE_MACSEC:
         return read_macsec(data, base, at, work)
+    if following == TYPE_BATMAN:
+        return read_batman(data, base, at, work)
     if following < TYPE_LEAST or carries_none(following):
         return stop(work, KNOWN), at
     return opaque(work, at), at

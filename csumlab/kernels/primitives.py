@@ -83,3 +83,27 @@ VERDICTS: Final = _verdict_table()
 FIELD_PLACES: Final = bytes(KINDS[kind].field if kind else 0 for kind in Kind)
 """Offset of the field in the header, by kind."""
 ZERO_IS_ABSENT: Final = bytes(bool(kind and KINDS[kind].zero_is_absent) for kind in Kind)
+HAS_PSEUDO: Final = bytes(bool(kind and KINDS[kind].pseudo) for kind in Kind)
+"""Whether a pseudo-header is summed too, by kind."""
+
+
+def _datagram_kinds() -> bytes:
+    """The kinds whose sum over the pieces of a datagram is known, by IP version (0 or 256) and protocol."""
+    one_version = {Kind.ICMP: 4, Kind.IGMP: 4, Kind.ICMPV6: 6, Kind.OSPFV2: 4, Kind.OSPFV3: 6}
+    either = (Kind.TCP, Kind.UDP, Kind.DCCP, Kind.RSVP, Kind.GRE, Kind.EIGRP, Kind.SCTP, Kind.UDPLITE)
+    table = bytearray(512)
+    for kind in (*one_version, *either):
+        for version in (4, 6):
+            if one_version.get(kind, version) == version:
+                table[(256 if version == 6 else 0) + KINDS[kind].protocol] = kind
+    return bytes(table)
+
+
+def _shortest_headers() -> bytes:
+    """Bytes of the shortest header, by kind; where that is not known the checksum field must be there."""
+    known = {Kind.TCP: 20, Kind.UDP: 8, Kind.UDPLITE: 8, Kind.SCTP: 12, Kind.DCCP: 12, Kind.OSPFV2: 24, Kind.OSPFV3: 16, Kind.RSVP: 8}
+    return bytes(known.get(kind, KINDS[kind].field + KINDS[kind].width) if kind else 0 for kind in Kind)
+
+
+DATAGRAM_KINDS: Final = _datagram_kinds()
+SHORTEST_HEADERS: Final = _shortest_headers()

@@ -15,6 +15,7 @@ from csumlab.kernels.codes import (
     KIND_PIM,
     KIND_RSVP,
     KIND_VRRP,
+    KIND_VRRP3,
     KNOWN,
     MOBILITY,
     NEXT_ANY_IP,
@@ -189,13 +190,16 @@ def read_vrrp(data: Any, base: int, at: int, work: Any) -> int:
     why_cover = why_uncovered(work, end)
     why_pseudo = KNOWN
     pseudo = 0
+    kind = KIND_VRRP
     if load8(data, base + at) >> 4 >= 3:
+        kind = KIND_VRRP3
         why_pseudo = why_unaddressed(work)
         if why_pseudo == KNOWN:
             pseudo = pseudo_header(data, base, 112, end - at, work)
             if work[IP_VERSION] == 4 and why_cover == KNOWN and sum_words(data, base + at, base + end) == 0:
                 pseudo = 0
-    pushed = push_sum(data, base, work, KIND_VRRP, end, pseudo, why_pseudo, why_cover)
+                kind = KIND_VRRP
+    pushed = push_sum(data, base, work, kind, end, pseudo, why_pseudo, why_cover)
     return stop(work, KNOWN) if pushed else NEXT_DONE
 
 
