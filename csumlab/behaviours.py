@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from csumlab.words import advice
+
 LONGEST: Final = 0xFFFF
 """More bytes than a frame has."""
 
 
 class Measure(Enum):
-    """What of a frame is counted, with its Ethernet header and without its check sequence; the value is how a person reads it."""
+    """What of a frame is counted, with its Ethernet header and without its check sequence; the value is how a person reads it. Of the
+    shortest frames all are told by every byte, of IP packets what is longer than a number that somebody in the topology heeds."""
 
     FRAME = "bytes of the frame"
+    PACKET = "bytes of the IP packet"
     START = "bytes before csum_start"
     BEHIND = "bytes behind the field"
+    REACH = "bytes up to the end of the field"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,7 @@ def chosen(
     for word in (each for part in text.split() for each in names.get(part, (part,))):
         name, _, numbers = word.partition(":")
         if name not in behaviours:
-            near = difflib.get_close_matches(name, [*names, *behaviours], 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join([*names, *behaviours])}"
-            raise ValueError(f"unknown {what} or behaviour {name!r}; {hint}")
+            raise ValueError(f"unknown {what} or behaviour {name!r}; {advice(name, [*names, *behaviours])}")
         found[name] = (lengths or {}).get(name)
         if numbers:
             found[name] = _between(name, numbers, found[name])

@@ -12,15 +12,17 @@ from csumlab.host.featuring import features_for
 from csumlab.host.guests import read_ovs, read_xenstore, renamed_vifs
 from csumlab.host.links import Link
 from csumlab.host.places import Place
-from csumlab.host.settings import nearest_preset, release_of
+from csumlab.host.settings import release_of
 from csumlab.host.sorting import Sort, Sorted, sort_link
 from csumlab.host.tunnels import Left, tunnel_of
-from csumlab.host.wiring import End, veth_pairs
+from csumlab.host.wiring import End, device_below, veth_pairs
 from csumlab.host.written import Draft
-from csumlab.topology.checking import PAIRS
-from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Port
+from csumlab.topology import stacking
+from csumlab.topology.checking import BUNDLED, PAIRS, SHARED
+from csumlab.topology.model import BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Port
 from csumlab.topology.options import GENERIC
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.presets.versions import nearest_preset
 
 
 @dataclass
@@ -91,6 +93,7 @@ def build(dump: Dump, places: Sequence[Place], notes: Notes, name: str) -> Work:
     for place in places:
         if place.key in work.domain_of:
             _devices(work, work.drafts[work.domain_of[place.key]], place, kept[place.key], kept)
+    _without_shared(work)
     return work
 
 
@@ -107,6 +110,14 @@ def _kept(work: Work, place: Place) -> dict[str, Sorted]:
                 work.notes.warn(f"{where}: left out: {what.remark}")
         elif what.sort is Sort.DEVICE and _used(work, place, link):
             found[link.name] = what
+    for name in [name for name, what in found.items() if what.kind in BUNDLING]:
+        ports = [other for other in place.links if other.master == name and other.name in found]
+        if not ports:
+            found[name] = Sorted(Sort.DEVICE, remark="without a port that is modelled: taken for one card", loud=True)
+        for port in ports:
+            if found[port.name].kind not in BUNDLED:
+                del found[port.name]
+                work.notes.warn(f"{port.name}: left out: a {port.kind} as a port of {name}")
     return found
 
 
@@ -130,9 +141,12 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
             made = replace(made, mac=int(link.mac.replace(":", ""), 16) if link.mac else None)
         bridge = work.switched.get(name, "") if link.master in ("", "ovs-system") else link.master
         if bridge and bridge != name:
-            if bridge in kept and kept[bridge].kind is DeviceKind.BRIDGE:
+            master = kept[bridge].kind if bridge in kept else None
+            if master is DeviceKind.BRIDGE:
                 made = replace(made, bridge=bridge)
-            else:
+            elif master in BUNDLING:
+                made = replace(made, bond=bridge, addresses=(), mac=None)
+            elif master is not DeviceKind.BATMAN:
                 draft.note(name, f"a port of {bridge}, which is left out")
                 work.notes.warn(f"{draft.name}:{name} is a port of {bridge}, which is not modelled")
         if what.remark:
@@ -145,7 +159,8 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
                 draft.note(
                     name, f'driver {driver}: there are cards with faults; if this is one: card = "{DRIVERS[driver]}" (csumlab stages cards)'
                 )
-            made = replace(made, wire=f"{draft.name}-{name}" if place.key != HERE else f"wire-{name}")
+            # The ports of a bond lead to one segment.
+            made = replace(made, wire=f"{draft.name}-{made.bond or name}" if place.key != HERE else f"wire-{made.bond or name}")
             draft.key_notes[name, "wire"] = "default: what is plugged in is not known; somebody outside is at the other end"
         elif what.kind in CARRIAGES:
             try:
@@ -155,6 +170,16 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
                 continue
         elif what.kind in WRAPPING:
             made = replace(made, lower=link.lower, id=link.vlan)
+        elif what.kind in BUNDLING:
+            made = replace(made, active=link.active)
+        elif what.kind in (DeviceKind.MACVTAP, *SHARING):
+            try:
+                made = _sharing(work, place, link, made, everywhere)
+            except Left as reason:
+                _leave(work, draft, name, str(reason))
+                continue
+            if what.kind is DeviceKind.MACVTAP:
+                work.waiting.append(Open(draft, place, link, what.kind))
         elif what.kind in PAIRS:
             end = _other_end(work, place, name, what, kept)
             if end is not None and end.name in everywhere.get(end.place, {}):
@@ -169,9 +194,41 @@ def _devices(work: Work, draft: Draft, place: Place, kept: Mapping[str, Sorted],
         elif name in place.virtio and what.kind is DeviceKind.VIRTIO:
             made = replace(made, virtio=place.virtio[name])
             draft.key_notes[name, "virtio"] = "negotiated, as sysfs shows it"
-        features = features_for(draft, name, what.kind, place.features.get(name, {}), work.notes)
+        # Those of a macvtap are fixed, whatever ethtool shows of the device that it sits on.
+        told = place.features.get(name, {}) if what.kind is not DeviceKind.MACVTAP else {}
+        features = features_for(draft, name, what.kind, told, work.notes)
         draft.devices[name] = replace(made, features=features)
     _without_lower(work, draft)
+
+
+def _sharing(work: Work, place: Place, link: Link, made: Device, everywhere: Mapping[str, Mapping[str, Sorted]]) -> Device:
+    """A macvlan, ipvlan or macvtap with what it sits on. Raises Left with the reason."""
+    below = device_below(place, link, work.places, work.dump.section("own-names").text.split())
+    if below is None:
+        raise Left(f"a {link.kind}, of which the dump does not say what it sits on")
+    what = everywhere.get(below.place, {}).get(below.name)
+    lower = next((one for other in work.places if other.key == below.place for one in other.links if one.name == below.name), None)
+    if what is None or what.kind not in SHARED or lower is None or lower.master:
+        why = "left out" if what is None else "a port of another device" if lower is not None and lower.master else f"a {what.kind.value}"
+        raise Left(f"a {link.kind} on {below.name}, which is {why}")
+    if made.kind is DeviceKind.MACVTAP:
+        if below.place != place.key:
+            raise Left(f"a {link.kind} on {below.name} of another namespace, which is not modelled")
+        return replace(made, lower=below.name)
+    domain = "" if below.place == place.key else f"{work.domain_of[below.place]}:"
+    # An ipvlan has the hardware address of what it sits on.
+    return replace(made, lower=f"{domain}{below.name}", mode=link.mode, mac=None if made.kind is DeviceKind.IPVLAN else made.mac)
+
+
+def _without_shared(work: Work) -> None:
+    """Leave out what shares a device that was left out after all."""
+    for draft in work.drafts.values():
+        for device in [device for device in draft.devices.values() if device.kind in (DeviceKind.MACVTAP, *SHARING)]:
+            below = stacking.below(Port(draft.name, device.name), device)
+            if below.device not in work.drafts[below.domain].devices:
+                del draft.devices[device.name]
+                work.waiting = [one for one in work.waiting if (one.draft, one.link.name) != (draft, device.name)]
+                _leave(work, draft, device.name, f"a {device.kind.value} on {device.lower}, which is left out")
 
 
 def _without_lower(work: Work, draft: Draft) -> None:
@@ -181,7 +238,10 @@ def _without_lower(work: Work, draft: Draft) -> None:
             device
             for device in draft.devices.values()
             if device.kind in WRAPPING
-            and ((below := draft.devices.get(device.lower)) is None or below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, *CARRIAGES))
+            and (
+                (below := draft.devices.get(device.lower)) is None
+                or below.kind in (DeviceKind.BRIDGE, DeviceKind.MACVTAP, DeviceKind.IPVLAN, *CARRIAGES)
+            )
         ]
         if not found:
             return

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from typing import Final
 
 from csumlab.host.dump import Notes
 from csumlab.host.rules import MAX_DEPTH, MAX_RULES, Rule, RuleSet, Where, fitting
 from csumlab.topology.checking import PAIRS
-from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Edit
+from csumlab.topology.model import CARRIAGES, Device, DeviceKind
+from csumlab.topology.rules import Copy, Edit, Local, Prefix
 
 CLAMP: Final = 0
 """In place of a maximum segment size: what fits the MTU of the way."""
 FILL: Final = "checksum-fill"
+PROXY: Final = "tproxy"
 FLOW: Final = "flow"
 """A rule that gives connections to a flowtable."""
 _HEADERS: Final = 40
 """IPv4 and TCP, without options (xt_TCPMSS.c tcpmss_mangle_packet)."""
 HOOKS: Final = ("prerouting", "input", "forward", "output", "postrouting")
 UNSAID: Final = {
-    "tproxy": "hands packets to a program here (TPROXY), whatever their destination",
+    PROXY: "hands packets to a program here (TPROXY)",
     "notrack": "takes packets out of connection tracking: they are neither verified nor translated",
     "synproxy": "answers new connections in place of their server (SYNPROXY)",
     "ecn": "takes ECN out of TCP headers",
@@ -35,13 +38,14 @@ UNSAID: Final = {
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a rule does to packets that fit ``where``, in a hook: an edit (without its place), by whom; the device that packets
-    are redirected to; or a word of UNSAID, FILL or text on what is not modelled in ``unsaid``."""
+    are redirected to, or a ``copy`` of them; or a word of UNSAID, FILL or text on what is not modelled in ``unsaid``."""
 
     place: str
     hook: str
     where: Where
     edit: Edit | None = None
     redirect: str = ""
+    copy: str = ""
     unsaid: str = ""
 
 
@@ -52,8 +56,8 @@ def changes_of(rules: RuleSet) -> Iterator[Change]:
             yield Change(rule.place, hook, rule.where, edit)
         for word in rule.action.unsaid:
             yield Change(rule.place, hook, rule.where, unsaid=word)
-        if rule.action.redirect:
-            yield Change(rule.place, hook, rule.where, redirect=rule.action.redirect)
+        if rule.action.redirect or rule.action.copy:
+            yield Change(rule.place, hook, rule.where, redirect=rule.action.redirect, copy=rule.action.copy)
 
 
 def stateless(rules: RuleSet, notes: Notes) -> Iterator[Rule]:
@@ -90,7 +94,7 @@ def place_changes(changes: Sequence[Change], devices: Mapping[str, Device], forw
     found: dict[Edit, str] = {}
     for change in changes:
         if change.edit is None:
-            if change.unsaid not in ("", FILL, FLOW):
+            if change.unsaid not in ("", FILL, FLOW, PROXY):
                 notes.warn(f"{change.place}: {UNSAID.get(change.unsaid, change.unsaid)}: not in the topology")
             continue
         odd = _odd(change)
@@ -108,6 +112,27 @@ def place_changes(changes: Sequence[Change], devices: Mapping[str, Device], forw
                 mss = max(min(device.mtu, 0xFFFF) - _HEADERS, 1)
             found.setdefault(replace(change.edit, device=device.name, way=way, mss=mss, protocol=change.where.protocol), change.place)
     return [(place, edit) for edit, place in found.items()]
+
+
+def taken(changes: Sequence[Change], devices: Mapping[str, Device], notes: Notes) -> list[tuple[Local, str]]:
+    """What is for others and is handed to programs here (TPROXY), each with the place of the rule."""
+    found: dict[Local, str] = {}
+    for change in changes:
+        if change.unsaid != PROXY:
+            continue
+        where = change.where
+        odd = [*where.odd, *(f"source {text}" for text in where.sources), *(f"a source other than {text}" for text in where.not_sources)]
+        odd += [f"a destination other than {text}" for text in where.not_destinations if not ip_network(text, strict=False).is_loopback]
+        odd += [] if where.destinations or where.ports or where.protocol else ["no protocol"]
+        if odd:
+            notes.warn(f"{change.place}: {UNSAID[PROXY]}: not in the topology: {', '.join(odd)}")
+            continue
+        names = [device.name for device in fitting(devices, where.into, where.not_into)] if where.into or where.not_into else [""]
+        for name in names:
+            for to in where.destinations or ("",):
+                for port in where.ports or (0,):
+                    found.setdefault(Local(name, Prefix.parse(to) if to else None, where.protocol, port), change.place)
+    return list(found.items())
 
 
 def filled_by(changes: Sequence[Change], devices: Mapping[str, Device], notes: Notes) -> dict[str, str]:
@@ -137,9 +162,9 @@ def redirected(changes: Sequence[Change], devices: Mapping[str, Device], notes: 
     found = []
     for change in changes:
         name = next(iter(change.where.into or change.where.out or ()), "")
-        way = "in" if change.hook == "ingress" else "out"
-        target = devices.get(change.redirect)
-        fits = target is not None and (target.kind is DeviceKind.IFB or (way == "in" and target.kind in (*PAIRS, DeviceKind.NIC)))
+        way, inward = "in" if change.hook == "ingress" else "out", change.redirect.startswith("ingress ")
+        target = devices.get(change.redirect.removeprefix("ingress "))
+        fits = target is not None and (target.kind in (*PAIRS, DeviceKind.NIC) or (target.kind is DeviceKind.IFB and not inward))
         if not change.redirect:
             continue
         on_cable = name in devices and devices[name].kind in (DeviceKind.NIC, *PAIRS) and devices[name].kind is not DeviceKind.MACVTAP
@@ -148,6 +173,25 @@ def redirected(changes: Sequence[Change], devices: Mapping[str, Device], notes: 
         else:
             notes.warn(f"{change.place}: mirred sends packets to {change.redirect}: not in the topology")
     return found
+
+
+def copied(changes: Sequence[Change], devices: Mapping[str, Device], notes: Notes) -> list[tuple[Copy, str]]:
+    """What tc sends copies of, each with the place of the filter."""
+    found: dict[Copy, str] = {}
+    for change in changes:
+        if not change.copy:
+            continue
+        where = change.where
+        name, target = next(iter(where.into or where.out or ()), ""), devices.get(change.copy)
+        plain = replace(where, into=None, out=None, protocol="") == Where()
+        on_cable = name in devices and devices[name].kind in (DeviceKind.NIC, *PAIRS) and devices[name].kind is not DeviceKind.MACVTAP
+        if plain and on_cable and target is not None and target.kind not in (DeviceKind.IFB, DeviceKind.MACVTAP):
+            if where.protocol:
+                notes.warn(f"{change.place}: sends copies of one version of IP; the topology has it of both")
+            found.setdefault(Copy(name, "in" if change.hook == "ingress" else "out", change.copy, where.protocol), change.place)
+        else:
+            notes.warn(f"{change.place}: mirred sends copies to {change.copy}: not in the topology")
+    return list(found.items())
 
 
 def offloaded(

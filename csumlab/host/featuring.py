@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from csumlab.host.dump import Notes
 from csumlab.host.settings import Feature
 from csumlab.host.written import Draft
-from csumlab.topology.load import SHORT_FEATURES
+from csumlab.topology.knobs import SHORT_FEATURES
 from csumlab.topology.model import Device, DeviceKind
 from csumlab.topology.options import FEATURES, GRO, SCTP, SCTP_CUTS
 from csumlab.topology.presets import PRESETS
@@ -17,7 +17,7 @@ def features_for(draft: Draft, name: str, kind: DeviceKind, told: Mapping[str, F
     """The features of one device that ethtool told of. One that is fixed in the preset is left to it: where the kernel of the dump differs
     there, that is a warning. What is fixed in the kernel stands beside the key."""
     preset = PRESETS[draft.preset]
-    fixed, default = preset.fixed.get(kind, frozenset()), preset.features.get(kind, frozenset())
+    fixed, default = preset.fixed_in(kind), preset.features.get(kind, frozenset())
     values = {feature: told[feature] for feature in FEATURES if feature in told}
     group = told.get("tx-checksumming")
     if group is not None and not group.on and not any(feature in told for feature in SHORT_FEATURES["tx"]):

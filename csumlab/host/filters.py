@@ -15,7 +15,7 @@ import msgspec
 
 from csumlab.host.dump import Section
 from csumlab.host.rules import Action, Rule, RuleSet, Where
-from csumlab.topology.model import Edit
+from csumlab.topology.rules import Edit
 
 _WHOLE: Final = 0xFFFFFFFF
 _WORDS: Final = {
@@ -87,8 +87,13 @@ def _rules(one: _Filter, device: str, way: str) -> Iterator[Rule]:
         elif kind == "nat":
             yield _translated(place, where, body)
         elif kind == "mirred":
-            if (body.get("mirred_action"), body.get("direction")) == ("redirect", "egress") and one.protocol == "all":
-                yield Rule(place, where, Action("other", redirect=str(body.get("to_dev", ""))))
+            action, direction, target = (str(body.get(word, "")) for word in ("mirred_action", "direction", "to_dev"))
+            if action == "redirect" and one.protocol == "all":
+                yield Rule(place, where, Action("other", redirect=f"ingress {target}" if direction == "ingress" else target))
+                continue
+            if (action, direction) == ("mirror", "egress"):
+                some = where if one.protocol == "all" or where.protocol else where.and_also(Where(odd=(f"protocol {one.protocol}",)))
+                yield Rule(place, some, Action("other", copy=target), version)
                 continue
             told = f"{body.get('mirred_action', 'sends')} packets to {body.get('to_dev', 'a device')} {body.get('direction', '')}".rstrip()
             yield Rule(place, where, Action("other", unsaid=(f"mirred: {told}",)))

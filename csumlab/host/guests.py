@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 
 from csumlab.host.dump import Section, without_zone
-from csumlab.topology.options import XENSTORE
+from csumlab.topology.options import IPV6_CSUM, NO_CSUM, XENSTORE
 
 _PATH = re.compile(r'(/local/domain/[^=]*?)\s*= "(.*)"')
 _NET = re.compile(r"(\S{1,20}) (name|hostname|net\d{1,2}|ipconfig\d{1,2}): ?(.*)")
@@ -63,7 +63,7 @@ def xen_card(tree: Mapping[str, str], domid: int, handle: int) -> Card:
         name=f"eth{handle}",
         mac=(tree.get(f"{back}/mac") or tree.get(f"{front}/mac", "")).lower(),
         addresses=tuple(dict.fromkeys(text for text in told if _is_address(text))),
-        backend=_keys(tree, back),
+        backend={key: value for key, value in _keys(tree, back).items() if key != NO_CSUM},
         frontend=_keys(tree, front),
     )
 
@@ -79,7 +79,9 @@ def renamed_vifs(tree: Mapping[str, str]) -> Mapping[str, tuple[int, int]]:
 
 
 def _keys(tree: Mapping[str, str], folder: str) -> Mapping[str, bool]:
-    return {key: tree[f"{folder}/{key}"] != "0" for key in XENSTORE if f"{folder}/{key}" in tree}
+    """The keys that an end wrote and that differ from what is usual, or that there is no usual value for."""
+    told = {key: tree[f"{folder}/{key}"] != "0" for key in XENSTORE if f"{folder}/{key}" in tree}
+    return {key: value for key, value in told.items() if key in (NO_CSUM, IPV6_CSUM) or not value}
 
 
 def _is_address(text: str) -> bool:

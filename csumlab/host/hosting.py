@@ -17,7 +17,8 @@ from csumlab.host.sorting import VIF
 from csumlab.host.written import Draft
 from csumlab.packet import exactly
 from csumlab.topology.checking import PAIRS
-from csumlab.topology.model import Device, DeviceKind, Port, Prefix, Route
+from csumlab.topology.model import Device, DeviceKind, Port
+from csumlab.topology.rules import Prefix, Route
 
 MAX_ADDRESSES = 8
 """Addresses that a guest may get from the neighbour table."""
@@ -99,7 +100,8 @@ def _card(work: Work, opened: Open, draft: Draft, card: Card) -> None:
     inside = card.name if card.name not in draft.devices else f"{card.name}-{name}"
     kind = PAIRS[opened.kind]
     near = opened.draft.devices[name]
-    mac = card.mac or _learned_mac(opened.place, name)
+    # The guest's card has the hardware address of its macvtap.
+    mac = card.mac or (opened.link.mac if opened.kind is DeviceKind.MACVTAP else _learned_mac(opened.place, name))
     addresses, source = card.addresses, "configuration"
     if not addresses:
         addresses, source = _neighbours(opened.place, near, mac), "neighbour table"

@@ -11,7 +11,7 @@ from itertools import pairwise
 from csumlab.host.changes import CLAMP, FILL, FLOW, HOOKS
 from csumlab.host.dump import Section, number_of
 from csumlab.host.rules import MARK, Action, Rule, RuleSet, Where
-from csumlab.topology.model import Edit
+from csumlab.topology.rules import Edit
 
 _IGNORED = {"-m": 1, "--match": 1, "--comment": 1, "-c": 2, "--set-counters": 2, "--random": 0, "--random-fully": 0, "--persistent": 0}
 """Words that change nothing for the model, with the number of words behind them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -47,7 +47,8 @@ class Tunnel:
 class Link:
     """One device as the kernel tells of it. ``kind`` is IFLA_INFO_KIND, "" for a card or what says nothing of itself; ``lower`` the device
     it stands on or the veth's other end here; ``peer`` the other end's index if that is in the namespace with the number ``beyond`` or the
-    name ``beyond_name``; ``slave`` the kind of port it is; ``service`` says that a VLAN's tag is 802.1ad's,
+    name ``beyond_name``; ``slave`` the kind of port it is; ``mode`` that of a macvlan or ipvlan, in words, ``active`` the port that a bond
+    uses alone; ``service`` says that a VLAN's tag is 802.1ad's,
     ``ppp`` that its link is PPP."""
 
     name: str
@@ -71,6 +72,8 @@ class Link:
     service: bool = False
     vlan_filtering: bool = False
     ppp: bool = False
+    mode: str = ""
+    active: str = ""
 
 
 class _Info(msgspec.Struct):
@@ -137,7 +140,17 @@ def _made(entry: _Link) -> Link:
         service=data.get("protocol") == "802.1ad",
         vlan_filtering=number("vlan_filtering") != 0,
         ppp=entry.link_type == "ppp",
+        mode=_mode(info.info_kind, _text(data, "mode"), [word for word in _FLAGS if data.get(word) is True]),
+        active=_text(data, "active_slave") if info.info_kind == "bond" else "",
     )
+
+
+_FLAGS = ("private", "vepa")
+"""Those of an ipvlan that are told beside its mode (iproute2 ip/iplink_ipvlan.c); the third is "bridge", the default."""
+
+
+def _mode(kind: str, mode: str, flags: Sequence[str]) -> str:
+    return mode if kind == "macvlan" else " ".join((mode, *flags)) if kind == "ipvlan" else ""
 
 
 def _text(data: Mapping[str, Any], *keys: str) -> str:
@@ -228,6 +241,10 @@ def _detailed(link: Link, words: list[str]) -> Link:
     if first == "tun":
         header = after.get("vnet_hdr")
         return replace(link, tap=after.get("type") != "tun", vnet_hdr=None if header is None else header == "on")
+    if first in ("macvlan", "ipvlan"):
+        return replace(link, mode=_mode(first, after.get("mode", ""), [word for word in _FLAGS if word in words[3:]]))
+    if first == "bond":
+        return replace(link, active=after.get("active_slave", ""))
     if first == "vlan":
         return replace(link, vlan=number_of(after.get("id")), service=after.get("protocol") == "802.1ad")
     return replace(link, vlan_filtering=after.get("vlan_filtering", "0") != "0")

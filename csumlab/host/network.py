@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_interface, ip_network
 from itertools import pairwise
 
@@ -25,7 +25,7 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class Way:
     """One route of the main table. ``to`` is a prefix; ``kind`` unicast or what the kernel calls it; ``several``: the first of several next
-    hops."""
+    hops; ``encap`` what the route puts around packets, or has done to them."""
 
     to: str
     device: str
@@ -33,6 +33,7 @@ class Way:
     metric: int = 0
     kind: str = "unicast"
     several: bool = False
+    encap: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class _Route(msgspec.Struct):
     metric: int = 0
     type: str = "unicast"
     nexthops: list[_Hop] = []
+    encap: str = ""
 
 
 class _Neighbour(msgspec.Struct):
@@ -152,7 +154,7 @@ def read_routes(section: Section, version: int) -> tuple[Way, ...]:
             raise section.fault(f"a route that is none: {error}", offset) from None
         if to.version == 6 and (to.is_link_local or to.is_multicast) and to.prefixlen:
             continue
-        found.append(Way(str(to), way.device, via, way.metric, way.kind, way.several))
+        found.append(replace(way, to=str(to), via=via))
     return tuple(found)
 
 
@@ -162,7 +164,7 @@ def _routes_from_json(section: Section) -> Iterator[tuple[int, Way]]:
             continue
         first = entry.nexthops[0] if entry.nexthops else _Hop(entry.gateway, entry.via, entry.dev)
         via = first.gateway or (first.via.host if first.via else "")
-        yield 0, Way(entry.dst, first.dev, via, entry.metric, entry.type, len(entry.nexthops) > 1)
+        yield 0, Way(entry.dst, first.dev, via, entry.metric, entry.type, len(entry.nexthops) > 1, entry.encap)
 
 
 def _routes_from_text(section: Section) -> Iterator[tuple[int, Way]]:
@@ -181,11 +183,12 @@ def _routes_from_text(section: Section) -> Iterator[tuple[int, Way]]:
         kind = words.pop(0) if words[0] in kinds else "unicast"
         if not words:
             raise section.fault("a route without a destination", offset)
-        after = _pairs(words[1:])
+        encap = words[words.index("encap") + 1] if "encap" in words[:-1] else ""
+        after = _pairs(words[words.index("dev") :] if encap and "dev" in words else words[1:])
         via = after.get("via", "")
         if via in ("inet", "inet6"):
             via = after.get(via, "")
-        pending = (offset, Way(words[0], after.get("dev", ""), via, number_of(after.get("metric")), kind))
+        pending = (offset, Way(words[0], after.get("dev", ""), via, number_of(after.get("metric")), kind, encap=encap))
     if pending is not None:
         yield pending
 

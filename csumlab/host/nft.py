@@ -12,7 +12,7 @@ import msgspec
 from csumlab.host.changes import CLAMP, FLOW, UNSAID
 from csumlab.host.dump import Section
 from csumlab.host.rules import Action, Rule, RuleSet, Where
-from csumlab.topology.model import Edit
+from csumlab.topology.rules import Edit
 
 _HOOKS = ("prerouting", "postrouting")
 _VERSIONS = {"ip": 4, "ip6": 6, "inet": 0}

@@ -21,12 +21,14 @@ class Peers:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An L2TP device's tunnel. ``port`` is the UDP port of the other end, 0 if it travels in IP."""
+    """An L2TP device's tunnel. ``port`` is the UDP port of the other end, 0 if it travels in IP; ``summed``: it makes UDP sums;
+    ``verified``: over IPv6 it takes none without."""
 
     local: str
     remote: str
     port: int = 0
     summed: bool = False
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ def read_sessions(tunnels: Section, sessions: Section) -> Mapping[str, Session]:
         elif "ports:" in words and number in ends:
             ends[number] = replace(ends[number], port=number_of(words[-1].partition("/")[2]))
         elif words[1:2] == ["checksum:"] and number in ends:
-            ends[number] = replace(ends[number], summed="enabled" in words)
+            # Over IPv6 "tx" or "rx" if only one of both is on (iproute2 ip/ipl2tp.c print_tunnel).
+            ends[number] = replace(
+                ends[number], summed=not {"enabled", "tx"}.isdisjoint(words), verified=not {"enabled", "rx"}.isdisjoint(words)
+            )
     found = {}
     number = ""
     for line in sessions.text.split("\n"):

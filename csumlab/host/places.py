@@ -49,6 +49,7 @@ _KINDS = {
     "802.1Q VLAN Support": "vlan",
     "openvswitch": "openvswitch",
     "team": "team",
+    "ipvlan": "ipvlan",
     "macvlan": "macvlan",
     "dummy": "dummy",
     "wireguard": "wireguard",
@@ -124,6 +125,8 @@ def read_place(dump: Dump, key: str, notes: Notes) -> Place:
     below = read_pppoe(dump.section("pppoe", key))
     if len(below) == 1:
         links = tuple(replace(link, lower=below[0]) if link.ppp else link for link in links)
+    spoken_over = {link.master: link.name for link in reversed(links) if link.master}
+    links = tuple(replace(link, lower=spoken_over.get(link.name, "")) if link.kind == "batadv" else link for link in links)
     drivers = {**{name: entry.driver for name, entry in known_to.items() if entry.driver}, **drivers}
     four: tuple[Way, ...] = attempt(_routes4, "ip-route", ())
     six: tuple[Way, ...] = attempt(_routes6, "ip-route6", ())

@@ -7,15 +7,15 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from csumlab.host.building import Work
-from csumlab.host.changes import FILL, filled_by, offloaded, place_changes, redirected
+from csumlab.host.changes import FILL, copied, filled_by, offloaded, place_changes, redirected, taken
 from csumlab.host.network import Way
 from csumlab.host.places import Place
 from csumlab.host.rules import resolve
 from csumlab.host.written import Draft
 from csumlab.packet import exactly
-from csumlab.topology.model import Prefix, Route
 from csumlab.topology.options import KNOBS
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.rules import Prefix, Route
 
 _OLD_NAMES = {"net.netfilter.nf_conntrack_checksum": "net/ipv4/netfilter/ip_conntrack_checksum"}
 
@@ -34,6 +34,10 @@ def add_routes(work: Work, draft: Draft, place: Place) -> None:
         if way.kind != "unicast":
             if way.kind not in ("local", "broadcast", "multicast", "anycast"):
                 work.notes.warn(f"{text} is left out: kind {way.kind} is not modelled")
+            continue
+        if way.encap:
+            policy = ': a policy of segment routing is a device, kind = "seg6"' if way.encap == "seg6" else ""
+            work.notes.warn(f"{text} is left out, as it does more than that ({way.encap}){policy}")
             continue
         if way.device not in draft.devices:
             if way.device != "lo":
@@ -67,6 +71,8 @@ def _add_changes(work: Work, draft: Draft, place: Place) -> None:
         if edit.by == "nfqueue":
             work.notes.warn(f'{where}: a program decides (NFQUEUE); taken for one that edits nothing: program = "..." says how it behaves')
         draft.edits.append((edit, where))
+    draft.local += taken(place.changes, draft.devices, work.notes)
+    draft.copies += copied(place.changes, draft.devices, work.notes)
     for name, way, target in redirected(place.changes, draft.devices, work.notes):
         device = draft.devices[name]
         draft.devices[name] = replace(device, tc_in=target) if way == "in" else replace(device, tc_out=target)

@@ -11,7 +11,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from csumlab.host.dump import Notes
 from csumlab.packet import exactly
-from csumlab.topology.model import Device, Edit, Nat, NatKind, Prefix
+from csumlab.topology.model import Device
+from csumlab.topology.rules import Edit, Nat, NatKind, Prefix
 
 MAX_DEPTH = 16
 MAX_RULES = 4096
@@ -20,6 +21,8 @@ MARK = "a mark"
 """A condition that no packet meets here, as packets are taken to carry no mark; one that asks for none is no condition."""
 MOST_NAMED = 12
 """Rules that are left out and named one by one."""
+MOST_SERVICES = 32
+"""Rules for packets to addresses that are not the host's, such as those of a cluster's services; each is asked of every packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset
 class Action:
     """What a rule does: ``masquerade``, ``snat``, ``dnat`` to ``address`` and ``port``; ``jump`` or ``goto`` a chain ``target``;
     ``return``, ``accept``; ``other`` for all that ends nothing. ``several``: one of a range of addresses or ports is taken. ``by`` says
-    who translates. ``edits`` are what it changes beside that, each without a place; ``redirect`` the device that it sends packets to;
+    who translates. ``edits`` are what it changes beside that, each without a place; ``redirect`` the device that it sends packets to,
+    behind "ingress " as if they came in there; ``copy`` the one that it sends copies to;
     ``unsaid`` what it does that has no place in the model (changes.py)."""
 
     what: str
@@ -92,6 +96,7 @@ class Action:
     by: str = "conntrack"
     edits: tuple[Edit, ...] = ()
     redirect: str = ""
+    copy: str = ""
     unsaid: tuple[str, ...] = ()
 
 
@@ -159,6 +164,8 @@ def _others(where: Where) -> Where:
         return Where()
     if where.destinations and replace(where, sources=(), destinations=(), not_sources=()) == Where():
         return Where(spared=(where,))
+    if where.ports and replace(where, protocol="", ports=()) == Where():
+        return Where(spared=(where,))
     return Where(odd=("what a rule before it does not let pass",))
 
 
@@ -172,13 +179,17 @@ def resolve(rules: Sequence[Rule], devices: Mapping[str, Device], notes: Notes) 
     """Rules as the topology says them, each with its place: one for every device and source that a rule names."""
     found: list[tuple[str, Nat]] = []
     left: list[str] = []
+    services = 0
     for rule in rules:
         if _stays_here(rule.where):
             continue
         odd = [*rule.where.odd, *([rule.action.odd] if rule.action.odd else [])]
         made: list[Nat] = []
         if not odd:
-            made = _sources(rule, devices, odd) if rule.action.what != "dnat" else _destinations(rule, devices, odd)
+            made = _sources(rule, devices, odd) if rule.action.what != "dnat" else _destinations(rule, devices, odd, notes)
+        services += any(nat.destination is not None for nat in made)
+        if services > MOST_SERVICES:
+            odd.append(f"behind {MOST_SERVICES} others for addresses that are not here")
         if odd:
             left.append(f"{rule.place}: not in the topology: {', '.join(dict.fromkeys(odd))}")
             continue
@@ -230,6 +241,7 @@ def _sources(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[
             odd.append(f"a destination other than {text}")
         # Packets to that prefix leave by the device that has it, so the condition is one on devices.
         refused |= inside
+    odd += [f"ports other than {_ports(other)}" for other in where.spared if other.ports]
     odd += [f"destination {text}" for text in where.destinations]
     odd += ["a destination port"] if where.ports else []
     odd += ["no address to translate to"] if action.what == "snat" and not action.address else []
@@ -247,30 +259,36 @@ def _sources(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[
     return found
 
 
-def _destinations(rule: Rule, devices: Mapping[str, Device], odd: list[str]) -> list[Nat]:
-    """DNAT of packets to this host's address. The topology has no rule for other destinations."""
-    where = rule.where
-    odd += [f"source {text}" for text in where.sources if ip_network(text, strict=False).prefixlen]
-    odd += [
-        f"a destination other than {text}"
-        for text in (*where.not_destinations, *(text for other in where.spared for text in other.destinations))
-    ]
+def _ports(where: Where) -> str:
+    return ", ".join(map(str, where.ports))
+
+
+def _destinations(rule: Rule, devices: Mapping[str, Device], odd: list[str], notes: Notes) -> list[Nat]:
+    """DNAT and REDIRECT. Without a condition on destinations DNAT is taken to be for packets to this host, REDIRECT for all."""
+    where, address = rule.where, rule.action.address
+    refused = (*where.not_destinations, *(text for other in where.spared for text in other.destinations))
+    # What is for a loopback address comes by no cable.
+    odd += [f"a destination other than {text}" for text in refused if not ip_network(text, strict=False).is_loopback]
     odd += [f"a source other than {text}" for text in where.not_sources]
-    owners: set[str] | None = None
-    if where.destinations:
-        wanted = {ip_network(text, strict=False) for text in where.destinations}
-        owners = {name for name, device in devices.items() if any(_is_one_of(text, wanted) for text in device.addresses)}
-        if not owners:
-            odd.append(f"destination {', '.join(where.destinations)}, which is no address here")
+    wanted = {ip_network(text, strict=False) for text in where.destinations}
+    owners = {name for name, device in devices.items() if any(_is_one_of(text, wanted) for text in device.addresses)}
     odd += ["an outgoing device"] if where.out is not None or where.not_out else []
     if odd:
         return []
-    if not rule.action.address:
-        return _to_itself(rule, devices, owners)
-    version = ip_address(rule.action.address).version
-    ends = [device for device in fitting(devices, where.into, where.not_into) if owners is None or device.name in owners]
-    ends = [device for device in ends if any(span.version == version for span in device.spans)]
-    return [_nat(NatKind.DNAT, device, rule, "", port) for device in ends for port in where.ports or (0,)]
+    spared = [_ports(other) for other in where.spared if other.ports]
+    if spared:
+        notes.warn(f"{rule.place}: in the topology it is for the ports {', '.join(spared)} too, which a rule before it lets pass")
+    if not address and (where.local or owners):
+        return _to_itself(rule, devices, owners or None)
+    kind, found = (NatKind.DNAT if address else NatKind.REDIRECT), []
+    for device in fitting(devices, where.into, where.not_into):
+        for text in ("",) if owners or not where.destinations else where.destinations:
+            versions = {span.version for span in device.spans}
+            versions &= {ip_address(address).version} if address else {rule.version} if rule.version else {4, 6}
+            versions &= {ip_network(text, strict=False).version} if text else {4, 6}
+            if versions and (not owners or device.name in owners):
+                found += [_nat(kind, device, rule, source, port, text) for source in where.sources or ("",) for port in where.ports or (0,)]
+    return found
 
 
 def _to_itself(rule: Rule, devices: Mapping[str, Device], owners: set[str] | None) -> list[Nat]:
@@ -285,11 +303,11 @@ def _to_itself(rule: Rule, devices: Mapping[str, Device], owners: set[str] | Non
     return found
 
 
-def _nat(kind: NatKind, device: Device, rule: Rule, source: str, port: int = 0) -> Nat:
+def _nat(kind: NatKind, device: Device, rule: Rule, source: str, port: int = 0, destination: str = "") -> Nat:
     address = exactly(rule.action.address) if rule.action.address else None
-    return Nat(
-        kind, device.name, Prefix.parse(source) if source else None, rule.where.protocol, port, address, rule.action.port, rule.action.by
-    )
+    whence, to = (Prefix.parse(text) if text else None for text in (source, destination))
+    words = (rule.where.protocol, port, address, rule.action.port, rule.action.by)
+    return Nat(kind, device.name, whence, *words, destination=to)
 
 
 def _covers(text: str, prefix: Prefix) -> bool:

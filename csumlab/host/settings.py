@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from csumlab.host.dump import Section, number_of
-from csumlab.topology.presets import PRESETS
 
 _FEATURE = re.compile(r"\s*([\w-]+): (on|off)(.*)")
 _RENAMED = {"generic-receive-offload": "rx-gro", "large-receive-offload": "rx-lro", "rx-checksumming": "rx-checksum"}
@@ -120,34 +119,3 @@ def release_of(section: Section) -> str:
     words = section.text.split()
     found = next((word for word in words if re.match(r"\d+\.\d+", word)), "")
     return found[:60] if found.isprintable() else ""
-
-
-_XENLINUX = (((2, 6, 18), "xenlinux-2.6.18"), ((2, 6, 16), "xen-3.0.3"), ((2, 6), "xen-3.0.0"))
-"""The first version of XenLinux that a preset stands for, newest first."""
-
-
-UP_TO_ITSELF = "linux-2.6.15"
-"""The preset that stands for its version and older ones: what is special about it was mended in the next."""
-
-
-def nearest_preset(release: str) -> tuple[str, str]:
-    """The preset for a kernel, and why, as a clause. XenLinux (2.6.12 to 2.6.18) has its own; others get the Linux preset
-    whose version is nearest below, else the oldest."""
-    match = re.match(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?", release)
-    linux = sorted((_version(name), name) for name in PRESETS if name.startswith("linux-"))
-    if match is None:
-        return linux[-1][1], "the kernel's version is not in the dump: the newest preset"
-    version = tuple(int(part) for part in match.groups() if part)
-    if version[:2] == (2, 6) and version < (2, 6, 19) and "xen" in release.lower():
-        name = next(name for least, name in _XENLINUX if version >= least)
-        return name, f"nearest to the dump's kernel {release}"
-    if version > _version(UP_TO_ITSELF):
-        linux = [(number, name) for number, name in linux if name != UP_TO_ITSELF]
-    below = [name for number, name in linux if number <= version]
-    name = below[-1] if below else linux[0][1]
-    same = version[: len(_version(name))] == _version(name)
-    return name, f"the dump's kernel is {release}" if same else f"nearest to the dump's kernel {release}"
-
-
-def _version(name: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", name))

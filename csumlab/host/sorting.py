@@ -10,6 +10,7 @@ from csumlab.host.links import Link
 from csumlab.host.places import Place
 from csumlab.topology.model import DeviceKind
 from csumlab.topology.presets import Preset
+from csumlab.topology.stacking import MODES
 
 VIF = re.compile(r"vif(\d{1,5})\.(\d{1,3})")
 _NETFRONT_DRIVERS = ("vif", "netfront", "xen_netfront", "xennet")
@@ -53,7 +54,7 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
     virtio = preset.has_virtio
     if link.loopback:
         return Sorted(Sort.SKIP)
-    if link.slave in _SLAVES or ((master := place.link(link.master)) is not None and master.kind in _SLAVES):
+    if not preset.stacked and is_bundled(link, place):
         return Sorted(Sort.LEFT, remark=f"a port of {link.master}")
     if link.ppp:
         return _ppp(link, preset)
@@ -74,10 +75,14 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
             return Sorted(Sort.LEFT, remark="a tap, which the preset has not", loud=True)
         case "tun" if link.tap:
             return Sorted(Sort.DEVICE, DeviceKind.TAP)
+        case "macvtap" if virtio:
+            return Sorted(Sort.DEVICE, DeviceKind.MACVTAP)
         case "tun":
             return Sorted(Sort.LEFT, remark='a tun device; if a VPN program has it, write kind = "vpn" with local and remote', loud=True)
         case "ifb" if link.up:
             return Sorted(Sort.DEVICE, DeviceKind.IFB)
+        case "ifb":
+            return Sorted(Sort.LEFT, remark="an ifb that is down")
         case "vlan" | "macsec" if DeviceKind(link.kind) not in preset.carrying:
             return Sorted(Sort.LEFT, remark=f"a {link.kind}, which the preset has not", loud=True)
         case "vlan" if link.vlan and link.lower:
@@ -87,15 +92,38 @@ def sort_link(link: Link, place: Place, vifs: frozenset[str], bridges: frozenset
             return Sorted(Sort.DEVICE, DeviceKind.MACSEC)
         case "vlan" | "macsec":
             return Sorted(Sort.LEFT, remark=f"a {link.kind}, of which the dump does not say what it sits on", loud=True)
+        case "batadv" if DeviceKind.BATMAN not in preset.carrying:
+            return Sorted(Sort.LEFT, remark="a mesh (batman-adv), which the preset has not", loud=True)
+        case "batadv" if link.lower:
+            others = [other.name for other in place.links if other.master == link.name and other.name != link.lower]
+            several = f"a mesh on {link.lower}, {', '.join(others)}: walked on the first only" if others else ""
+            return Sorted(Sort.DEVICE, DeviceKind.BATMAN, several, loud=bool(several))
+        case "batadv":
+            return Sorted(Sort.LEFT, remark="a mesh (batman-adv) that speaks over no device", loud=link.up)
         case "ovpn":
             return Sorted(Sort.LEFT, remark='its peers are not shown: write kind = "ovpn" with local and remote', loud=True)
+        case "bond" | "team" if DeviceKind(link.kind) in preset.stacked:
+            return Sorted(Sort.DEVICE, DeviceKind(link.kind))
         case "bond" | "team":
-            return Sorted(Sort.DEVICE, remark=f"a {link.kind}: not modelled, taken for one card", loud=True)
+            return Sorted(Sort.DEVICE, remark=f"a {link.kind}, which the preset has not: taken for one card", loud=True)
+        case "macvlan" | "ipvlan" if DeviceKind(link.kind) not in preset.stacked:
+            return Sorted(Sort.LEFT, remark=f"a {link.kind}, which the preset has not", loud=True)
+        case "macvlan" | "ipvlan" if link.mode not in MODES[DeviceKind(link.kind)]:
+            mode = f"in mode {link.mode}, which is not modelled" if link.mode else "of which the dump does not say the mode"
+            return Sorted(Sort.LEFT, remark=f"a {link.kind} {mode}", loud=link.up)
+        case "macvlan" | "ipvlan":
+            return Sorted(Sort.DEVICE, DeviceKind(link.kind))
         case "openvswitch" if link.name in bridges:
             return Sorted(Sort.DEVICE, DeviceKind.BRIDGE, "of Open vSwitch: taken for a bridge; its flows are not read", loud=True)
         case "openvswitch" if link.name == "ovs-system":
             return Sorted(Sort.SKIP)
-    return Sorted(Sort.LEFT, remark=f"kind {link.kind} is not modelled", loud=link.up)
+    return Sorted(Sort.LEFT, remark=f"kind {link.kind} is not read from a dump", loud=link.up)
+
+
+def is_bundled(link: Link, place: Place) -> bool:
+    """Whether a device is the port of a bond or team."""
+    master = place.link(link.master)
+    return link.slave in _SLAVES or (master is not None and master.kind in _SLAVES)
 
 
 def _tunnel(link: Link, kind: DeviceKind, place: Place, preset: Preset) -> Sorted:

@@ -10,8 +10,9 @@ from csumlab.host.links import Link
 from csumlab.host.peers import Transformation
 from csumlab.host.places import Place
 from csumlab.host.written import Draft
-from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Prefix, Route
+from csumlab.topology.model import CARRIAGES, Device, DeviceKind
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.rules import Prefix, Route
 
 _NOWHERE = "00:00:00:00:00:00"
 """The address of a VXLAN device's forwarding table that stands for all that is not known."""
@@ -36,6 +37,8 @@ def tunnel_of(draft: Draft, place: Place, link: Link, made: Device, notes: Notes
             local, remote, port = session.local, session.remote, session.port
             made = replace(made, encap="udp" if port else "")
             options = {"udpcsum": session.summed} if port else {}
+            if port and not session.verified and ":" in remote:
+                options["udp6zerocsumrx"] = True
         case DeviceKind.VXLAN if not remote:
             remote = _flooded(draft, place, link, notes)
     local, remote = _ends(draft, place, link, local, remote)

@@ -1,4 +1,4 @@
-"""Which ends of veth pairs belong together, in one place or across network namespaces."""
+"""Which ends of veth pairs belong together, and what a device sits on, in one place or across network namespaces."""
 
 from __future__ import annotations
 
@@ -55,3 +55,20 @@ def veth_pairs(places: Sequence[Place], own_names: Sequence[str]) -> Mapping[End
         if len(ends) == 1 and len(fitting(*ends[0])) == 1:
             join(key, link, *ends[0])
     return found
+
+
+def device_below(place: Place, link: Link, places: Sequence[Place], own_names: Sequence[str]) -> End | None:
+    """What a macvlan or ipvlan sits on: a name in its own place, or an index in a namespace that has a number, or the only other place that
+    has a device with this index which may be shared. ``own_names`` as for :func:`veth_pairs`."""
+    if link.lower:
+        return End(place.key, link.lower)
+    name = link.beyond_name or place.namespaces.get(link.beyond, "")
+    target = ("here" if name in own_names else f"netns:{name}") if name else ""
+    found = [
+        End(other.key, one.name)
+        for other in places
+        if other.key != place.key and target in ("", other.key)
+        for one in other.links
+        if one.index == link.peer and one.kind not in ("macvlan", "ipvlan", "tun") and not one.loopback
+    ]
+    return found[0] if link.peer and len(found) == 1 else None

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from csumlab.topology.model import Device, Domain, Edit, Nat, Route, Topology
+from csumlab.topology.model import Device, Domain, Topology
+from csumlab.topology.rules import Copy, Edit, Local, Nat, Route
 from csumlab.topology.written import to_toml
 
 
 @dataclass
 class Draft:
     """One domain. ``above`` are comments on the domain, ``key_notes`` stand beside a key of a device ("" for the domain's own);
-    ``routes``, ``nat`` and ``edits`` carry their own remark, which may be empty."""
+    ``routes``, ``nat``, ``local``, ``copies`` and ``edits`` carry their own remark, which may be empty."""
 
     name: str
     preset: str
@@ -23,6 +24,8 @@ class Draft:
     key_notes: dict[tuple[str, str], str] = field(default_factory=dict)
     routes: list[tuple[Route, str]] = field(default_factory=list)
     nat: list[tuple[Nat, str]] = field(default_factory=list)
+    local: list[tuple[Local, str]] = field(default_factory=list)
+    copies: list[tuple[Copy, str]] = field(default_factory=list)
     edits: list[tuple[Edit, str]] = field(default_factory=list)
     flowtable: tuple[str, ...] = ()
     forwarding: bool = False
@@ -44,6 +47,8 @@ class Draft:
             self.sysctl,
             edits=tuple(rule for rule, _ in self.edits),
             flowtable=self.flowtable,
+            local=tuple(rule for rule, _ in self.local),
+            copies=tuple(rule for rule, _ in self.copies),
         )
 
 
@@ -74,7 +79,7 @@ def _remarks(drafts: list[Draft]) -> Iterator[tuple[list[str], dict[str, str]]]:
         yield draft.above, {"preset": draft.why, **{key: text for (name, key), text in draft.key_notes.items() if not name}}
         for device in draft.devices:
             yield draft.device_notes.get(device, []), {key: text for (name, key), text in draft.key_notes.items() if name == device}
-        for _, text in (*draft.routes, *draft.nat, *draft.edits):
+        for _, text in (*draft.routes, *draft.nat, *draft.local, *draft.copies, *draft.edits):
             yield [text] if text else [], {}
 
 

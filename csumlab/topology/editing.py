@@ -12,8 +12,9 @@ from csumlab.stage import Stage
 from csumlab.stages import programs as queues
 from csumlab.stages import rewriters
 from csumlab.stages.helpers import looks_at
-from csumlab.topology.model import Device, Domain, Edit, Nat, NatKind
+from csumlab.topology.model import Device, Domain
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.rules import Edit, Nat
 
 
 def edits(
@@ -33,7 +34,7 @@ def edits(
             if found is not None:
                 yield from _done_by(domain, rule, found)
         elif rule.way == way and rule.by == "act-csum":
-            yield from ((stage, Translation(), ()) for stage in _summers(domain, rule, transport))
+            yield from ((stage, Translation(), ()) for stage in _summers(domain, rule, transport, way))
         elif rule.way == way and _is_for(rule.protocol, transport):
             words = {name: getattr(rule, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps")}
             yield from _done_by(domain, rule, Translation(**words, strip=rewriters.OPTIONS.get(rule.strip, 0)))
@@ -79,25 +80,25 @@ def _is_for(protocol: str, transport: Header | None) -> bool:
     return not protocol or (transport is not None and transport.layer.name.lower() == protocol)
 
 
-def _summers(domain: Domain, rule: Edit, transport: Header | None) -> Iterator[Stage]:
+def _summers(domain: Domain, rule: Edit, transport: Header | None, way: str) -> Iterator[Stage]:
     if transport is not None and transport.layer.name.lower() in rule.sums:
-        yield _stage(domain, "act-csum")
+        editors = PRESETS[domain.preset].editors
+        yield editors.get(f"act-csum-{way}", editors["act-csum"])
     if "ip" in rule.sums:
         yield _stage(domain, "act-csum-ip")
 
 
 def _translation(rule: Nat, device: Device, way: str, ip: Header, transport: Header | None) -> Translation | None:
     """What a rule makes of the address and port on its side, None if it is not for this packet."""
-    side = ip.destination if rule.kind is NatKind.DNAT else ip.source
-    if way != ("in" if rule.kind is NatKind.DNAT else "out") or side is None or not _is_for(rule.protocol, transport):
+    side = ip.destination if rule.of_destinations else ip.source
+    if way != ("in" if rule.of_destinations else "out") or side is None or not _is_for(rule.protocol, transport):
         return None
     number = Span(0, rule.to_port, rule.to_port) if rule.to_port else None
-    if rule.kind is NatKind.DNAT:
-        port = transport.destination if transport else None
-        if side not in device.spans or (rule.port and (port is None or not port.within(rule.port, rule.port))):
+    if rule.of_destinations:
+        port, target = transport.destination if transport else None, rule.target(device.spans, side.version)
+        if not rule.wants(side, device.spans) or (rule.port and (port is None or not port.within(rule.port, rule.port))):
             return None
-        same = rule.address is None or rule.address.version != side.version
-        return None if same else Translation(destination=rule.address, destination_port=number, by=rule.by)
+        return None if target is None else Translation(destination=target, destination_port=number, by=rule.by)
     own = rule.address or next((span for span in device.spans if span.version == side.version), None)
     if own is None or own.version != side.version or (rule.source is not None and not rule.source.covers(side)):
         return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from csumlab.topology.model import Device, DeviceKind, Domain
+from csumlab.topology.model import BUNDLING, Device, DeviceKind, Domain
 from csumlab.topology.options import (
+    CUTS_V4,
+    CUTS_V6,
     GENERIC,
     IPV6_CSUM,
     LRO,
     NO_CSUM,
     RX,
+    SCATTER,
     SCTP,
     SCTP_CUTS,
     SEGMENTING,
@@ -16,17 +19,23 @@ from csumlab.topology.options import (
     TAGGED,
     TSO4,
     TSO6,
+    UFO,
+    UNNEGOTIATED,
+    UNOFFERED,
     USO,
     V4,
     V6,
     options_of,
 )
-from csumlab.topology.presets import PRESETS
+from csumlab.topology.presets import PRESETS, Preset
 from csumlab.virtio_features import FEATURES as VIRTIO_FEATURES
 from csumlab.virtio_features import parse_features
 
-_VIRTIO_CUTS = {TSO4: "TSO4", TSO6: "TSO6", USO: "USO"}
+_VIRTIO_CUTS = {TSO4: "TSO4", TSO6: "TSO6", USO: "USO", UFO: "UFO"}
 """What follows HOST_ or GUEST_ in the name of a virtio feature, and stands for a kind of segmentation."""
+_CUT_KEYS = {TSO4: CUTS_V4, TSO6: CUTS_V6}
+"""Keys of the other end of a Xen ring without which super-frames are cut before it (drivers/net/xen-netback/interface.c
+xenvif_fix_features; drivers/net/xen-netfront.c xennet_fix_features)."""
 
 
 def negotiated(device: Device, peer: Device | None, name: str) -> bool:
@@ -54,8 +63,9 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
     "peer-rx-checksum" and "peer-rx-lro" are those of the other end, and "peer-sums-udp" is
     whether a host makes sums of UDP for its guests. ``there`` is the domain of ``peer``, the same kernel if it is not given. A VLAN
     device offers sums if the device below does for tagged frames (net/8021q/vlan_dev.c vlan_dev_fix_features); ``peer`` is then that
-    one's. LRO is on where the card merges by itself, and off on a bridge and where the host forwards. (A card that merges what can be cut
-    again has rx-gro-hw, which is not asked here.)
+    one's. A bond offers for tagged frames, and of what cuts anything but TCP, what any of its ports does (drivers/net/bonding/bond_main.c
+    bond_compute_features, bond_fix_features). LRO is on where the card merges by itself, and off on a bridge and where the host forwards.
+    (A card that merges what can be cut again has rx-gro-hw, which is not asked here.)
 
     feature-no-csum-offload of the frontend takes tx-checksum-ipv4 from the vif; feature-ipv6-csum-offload = 0 of one side, or a driver
     that does not know the key, takes tx-checksum-ipv6 from the other (observed on Xen 4.17 with Linux 6.1).
@@ -69,14 +79,21 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
             known = IPV6_CSUM in PRESETS[(there or domain).preset].keys
             if not peer.xenstore.get(IPV6_CSUM, known):
                 return False
+        if name in _CUT_KEYS and not all(peer.xenstore.get(key, True) for key in (SCATTER, _CUT_KEYS[name])):
+            return False
     if device.kind is DeviceKind.VLAN and name in (GENERIC, SCTP) and device.lower in domain.devices:
         below = domain.devices[device.lower]
         sums = (GENERIC, V4, V6) if name == GENERIC else (SCTP,)
         if not is_on(domain, below, peer, TAGGED, there) or not any(is_on(domain, below, peer, csum, there) for csum in sums):
             return False
+    if device.kind in BUNDLING and name in (TAGGED, USO, SCTP_CUTS):
+        ports = [port for port in domain.devices.values() if port.bond == device.name]
+        if not any(is_on(domain, port, None, name) for port in ports):
+            return False
     if name == LRO:
-        # Merged frames cannot be cut again as they were: Linux switches it off (net/core/dev.c dev_disable_lro).
-        return not device.bridge and not domain.forwarding and device.features.get(LRO, options_of(device).get("rx-merges", default))
+        # Merged frames cannot be cut again as they were: Linux switches it off (net/core/dev.c dev_disable_lro), through a bond too.
+        bridge = device.bridge or (device.bond and domain.devices[device.bond].bridge)
+        return not bridge and not domain.forwarding and device.features.get(LRO, options_of(device).get("rx-merges", default))
     if name == "peer-rx-lro":
         return peer is not None and is_on(there or domain, peer, None, LRO)
     if name == "peer-sums-udp":
@@ -85,23 +102,34 @@ def is_on(domain: Domain, device: Device, peer: Device | None, name: str, there:
         return peer is not None and is_on(there or domain, peer, None, RX)
     if name == "reader-checksum":
         return options_of(device)["vnet-hdr"] and reader_sums(device, peer)
-    if name == GENERIC and (
-        (device.kind is DeviceKind.VIRTIO and not negotiated(device, peer, "VIRTIO_NET_F_CSUM"))
-        or (device.kind in (DeviceKind.TAP, DeviceKind.VPN) and not reader_sums(device, peer))
-    ):
+    asks_anyway = name == V6 and UNNEGOTIATED in preset.features.get(device.kind, frozenset())
+    if name in (GENERIC, V4, V6) and _unoffered(preset, device, peer, there):
         return False
-    if name in SEGMENTING and not _may_cut(domain, device, peer, name):
+    summing = name in (GENERIC, V4, V6) and device.kind is DeviceKind.VIRTIO and not asks_anyway
+    if summing and not negotiated(device, peer, "VIRTIO_NET_F_CSUM"):
         return False
-    if name in preset.fixed.get(device.kind, frozenset()):
+    if name == GENERIC and device.kind in (DeviceKind.TAP, DeviceKind.VPN) and not reader_sums(device, peer):
+        return False
+    if name in (*SEGMENTING, UFO) and not _may_cut(domain, device, peer, name, there):
+        return False
+    if name in preset.fixed_in(device.kind):
         return default
     return device.features.get(name, default)
 
 
-def _may_cut(domain: Domain, device: Device, peer: Device | None, name: str) -> bool:
+def _unoffered(preset: Preset, device: Device, peer: Device | None, there: Domain | None) -> bool:
+    """Whether a guest of Hyper-V's interface makes sums itself, as its host does not offer to."""
+    if device.kind is not DeviceKind.NETVSC or peer is None or there is None or UNOFFERED in preset.features[device.kind]:
+        return False
+    return GENERIC not in PRESETS[there.preset].features.get(peer.kind, frozenset())
+
+
+def _may_cut(domain: Domain, device: Device, peer: Device | None, name: str, there: Domain | None) -> bool:
     """Whether what segmentation by the device needs is there: it sums what it cuts (net/core/dev.c netdev_fix_features), and a guest and
     its host agreed on it (drivers/net/virtio_net.c virtnet_probe; drivers/net/tun.c set_offload)."""
-    family = {TSO4: V4, TSO6: V6}.get(name, GENERIC)
-    if name != SCTP_CUTS and not is_on(domain, device, peer, GENERIC) and not is_on(domain, device, peer, family):
+    families = {TSO4: (V4,), TSO6: (V6,), USO: (V4, V6), UFO: (V4, V6)}.get(name, (GENERIC,))
+    summed = is_on(domain, device, peer, GENERIC, there) or all(is_on(domain, device, peer, family, there) for family in families)
+    if name != SCTP_CUTS and not summed:
         return False
     if device.kind is DeviceKind.VIRTIO:
         return name in _VIRTIO_CUTS and negotiated(device, peer, f"VIRTIO_NET_F_HOST_{_VIRTIO_CUTS[name]}")

@@ -22,15 +22,23 @@ def ways_out(domain: Domain, source: Span) -> list[str]:
     """The devices by which a domain may send to a group from ``source``: the one with this address, else all that may have one."""
     own = [name for name, device in domain.devices.items() if source in device.spans]
     return own or [
-        name for name, device in domain.devices.items() if not device.bridge and device.kind not in (DeviceKind.MACVTAP, DeviceKind.IFB)
+        name
+        for name, device in domain.devices.items()
+        if not device.bridge and not device.bond and device.kind not in (DeviceKind.MACVTAP, DeviceKind.IFB, DeviceKind.LOOPBACK)
     ]
 
 
-def takers(topology: Topology, sender: Port, seen_at: Port | None, inward: bool = False) -> tuple[dict[str, Port], bool]:
+def takers(
+    topology: Topology, sender: Port, seen_at: Port | None, inward: bool = False, wrapped: bool = False
+) -> tuple[dict[str, Port], bool]:
     """Who takes a copy of what ``sender`` sends to everybody, in words and as the port whose way it goes, and whether there are others:
     of those that are alike the first stands for all, and of what goes into a tunnel one. With ``seen_at`` only copies that may come by
-    there. ``inward`` as for :func:`csumlab.topology.forward.segment`."""
-    ways = segment(topology, sender, inward)
+    there. ``inward`` as for :func:`csumlab.topology.forward.segment`. ``wrapped``: in the frame stand headers that some device puts before
+    a packet, and who has a device that takes them off takes it."""
+    # An ipvlan in a mode of layer 3 takes nothing that is for everybody: it looks for its own addresses.
+    ways = {target: way for target, way in segment(topology, sender, inward).items() if not topology.device(target).routed}
+    if wrapped:
+        ways = {target: way for target, way in ways.items() if any(step.wrapping == step.peer for step in way)} or ways
     found: dict[str, Port] = {}
     kept: list[object] = []
     for target, way in ways.items():
@@ -53,7 +61,7 @@ def _may_show(topology: Topology, seen_at: Port, sender: Port, target: Port, way
 def _likeness(topology: Topology, target: Port, way: tuple[Step, ...]) -> Iterator[object]:
     """What a copy meets on its way, without the names and addresses."""
     for step in way:
-        yield bool(step.bridge), step.redirected, step.diverted, step.stacked
+        yield bool(step.bridge), step.redirected, step.diverted, step.turned, step.stacked, step.across
         yield from (_nameless(topology.device(port)) for port in (step.port, step.peer))
         yield replace(topology.domains[step.peer.domain], name="", devices={}, routes=())
     yield bool(topology.domains[target.domain].devices[target.device].addresses)
@@ -61,4 +69,4 @@ def _likeness(topology: Topology, target: Port, way: tuple[Step, ...]) -> Iterat
 
 def _nameless(device: Device) -> Device:
     lower = device.lower if device.kind in WRAPPING else ""
-    return replace(device, name="", mac=None, addresses=(), peer=None, bridge="", wire="", lower=lower)
+    return replace(device, name="", mac=None, addresses=(), peer=None, bridge="", wire="", lower=lower, bond="")

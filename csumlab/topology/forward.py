@@ -1,4 +1,4 @@
-"""Where a packet goes: neighbours, ways across bridges and wires, routes, translation rules. Decides paths, never checksums.
+"""Where a packet goes: neighbours, ways across bridges and wires, routes. Decides paths, never checksums.
 
 Everything that cannot be decided is an exception with the reason; nothing is guessed.
 """
@@ -6,15 +6,13 @@ Everything that cannot be decided is an exception with the reason; nothing is gu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
-from csumlab.headers import Layer
-from csumlab.machine import Translation
-from csumlab.packet import Header, Span, exactly
-from csumlab.topology.intervals import ANYBODYS, GROUPS, OF_ONE_LINK, Range
-from csumlab.topology.model import CARRIAGES, WRAPPING, Device, DeviceKind, Domain, Nat, NatKind, Port, Topology
+from csumlab.packet import Span, exactly
+from csumlab.topology import stacking
+from csumlab.topology.intervals import ANYBODYS, GROUPS, LOOPED, OF_ONE_LINK, Range
+from csumlab.topology.model import BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 
 
 class Unreachable(Exception):
@@ -29,9 +27,11 @@ class Unreachable(Exception):
 class Step:
     """One step across a segment: a packet leaves ``port``, crosses to ``peer``, and there meets a ``bridge``, an XDP program that takes it
     to another port (``redirected``), a filter of tc that does (``diverted``), a macvtap over it or a device below it (``stacked``), or ends
-    the segment. ``wrapping`` is a VLAN or MACsec device: it wraps the frame on its way from it, as ``port``, down to the ``peer`` below,
-    and unwraps it on its way up to it, as ``peer``, from the ``port`` below. From a tunnel device to itself: the frame comes out of the
-    tunnel there."""
+    the segment. ``turned``: a filter of tc takes it to ``peer`` before it leaves ``port``. ``wrapping`` is a VLAN or MACsec device: it
+    wraps the frame on its way from it, as ``port``, down to the ``peer`` below, and unwraps it on its way up to it, as ``peer``, from the
+    ``port`` below. ``upper`` is a macvlan, ipvlan, bond or team that hands the frame down or takes it in the same manner; ``across``: down
+    to the device that it is on or to another on that one, as if it came in there. From a device to itself: the frame comes out of the
+    tunnel there, is handed in there by tc, or what it is sent out of is a loopback device."""
 
     port: Port
     peer: Port
@@ -40,6 +40,9 @@ class Step:
     stacked: bool = False
     wrapping: Port | None = None
     diverted: bool = False
+    turned: bool = False
+    upper: Port | None = None
+    across: bool = False
 
 
 def neighbours(topology: Topology, port: Port) -> tuple[Port, ...]:
@@ -86,11 +89,12 @@ def stacked(topology: Topology, port: Port) -> tuple[Port, ...]:
     )
 
 
-def diversion(topology: Topology, port: Port) -> Port | None:
-    """The port that tc sends what comes in by ``port`` out of; None if nowhere else, or through an ifb and back."""
-    name = topology.device(port).tc_in
+def diversion(topology: Topology, port: Port, way: str) -> tuple[Port, bool] | None:
+    """The port that tc sends what passes ``port`` on this way out of, or with True as if it came in there; None if nowhere else, or through
+    an ifb and back."""
+    name, inward = topology.device(port).diverted(way)
     found = Port(port.domain, name)
-    return found if name and topology.device(found).kind is not DeviceKind.IFB else None
+    return (found, inward) if name and topology.device(found).kind is not DeviceKind.IFB else None
 
 
 _Wraps = tuple[tuple[DeviceKind, int], ...]
@@ -117,10 +121,11 @@ def _wraps(topology: Topology) -> list[_Wraps]:
     return list(found)
 
 
-def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port, tuple[Step, ...]]:
+def segment(topology: Topology, start: Port, inward: bool = False, by: Mapping[Port, Port] | None = None) -> dict[Port, tuple[Step, ...]]:
     """Every port with an IP stack that frames from ``start`` reach without a router, with the way there, shortest first; and tunnels that
-    carry frames to where nobody is known. ``inward``: the frame does not leave by ``start``, it comes out of the tunnel there. Tagged
-    frames are not followed into a tunnel."""
+    carry frames to where nobody is known. ``inward``: the frame does not leave by ``start``, it comes out of the tunnel there. ``by`` says
+    of bonds which of their ports frames pass; of others the first that leads to a port is. Tagged frames are not followed into a tunnel."""
+    chosen = by or {}
     found: dict[Port, tuple[Step, ...]] = {}
     todo: deque[tuple[Port, _Wraps, tuple[Step, ...]]] = deque()
     seen: set[tuple[Port, _Wraps]] = set()
@@ -132,6 +137,21 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
 
     def arrive(peer: Port, wraps: _Wraps, way: tuple[Step, ...], last: Step) -> None:
         """``last`` is the step to ``peer``."""
+        bond = stacking.bond_of(topology, peer)
+        if bond is not None:
+            if (bond, wraps) not in seen and peer in stacking.ports_of(topology, bond) and chosen.get(bond, peer) == peer:
+                seen.add((bond, wraps))
+                arrive(bond, wraps, (*way, last), Step(peer, bond, upper=bond))
+            return
+        for other in stacked(topology, peer):
+            leave(other, wraps, (*way, replace(last, stacked=True)))
+        sharing, owner_too = stacking.takers_of_frames(topology, peer)
+        for other in sharing:
+            if (other, wraps) not in seen:
+                seen.add((other, wraps))
+                arrive(other, wraps, (*way, last), Step(peer, other, upper=other))
+        if not owner_too:
+            return
         if wraps:
             above = unwrapping(topology, peer, wraps)
             if above is not None:
@@ -149,6 +169,14 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
         for other in members(topology, device):
             leave(other, wraps, (*way, step))
 
+    def divert(onward: tuple[Port, bool], wraps: _Wraps, way: tuple[Step, ...]) -> None:
+        target, comes_in = onward
+        if not comes_in:
+            leave(target, wraps, way)
+        elif (target, wraps) not in seen:
+            seen.add((target, wraps))
+            arrive(target, wraps, way, Step(target, target))
+
     if inward:
         seen.add((start, ()))
         arrive(start, (), (), Step(start, start))
@@ -160,9 +188,33 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
     while todo:
         port, wraps, way = todo.popleft()
         device = topology.device(port)
+        elsewhere = diversion(topology, port, "out")
+        if elsewhere is not None:
+            divert(elsewhere, wraps, (*way, Step(port, elsewhere[0], turned=True)))
+            continue
         if device.kind in WRAPPING:
             below = Port(port.domain, device.lower)
             leave(below, (*wraps, (device.kind, device.id)), (*way, Step(port, below, wrapping=port)))
+            continue
+        if device.kind is DeviceKind.LOOPBACK:
+            found.setdefault(port, (*way, Step(port, port)))
+            continue
+        if device.kind in BUNDLING:
+            for below in stacking.ports_of(topology, port):
+                if chosen.get(port, below) == below:
+                    leave(below, wraps, (*way, Step(port, below, upper=port)))
+            continue
+        if device.kind in SHARING:
+            below = stacking.below(port, device)
+            for other in stacking.reached_across(topology, port):
+                if (other, wraps) not in seen:
+                    seen.add((other, wraps))
+                    if device.kind is DeviceKind.MACVLAN:
+                        arrive(other, wraps, (*way, Step(port, below, upper=port, across=True)), Step(below, other, upper=other))
+                    else:
+                        arrive(other, wraps, way, Step(port, other, upper=port, across=True))
+            if not device.routed:
+                leave(below, wraps, (*way, Step(port, below, upper=port)))
             continue
         if carries_frames(device):
             beyond = neighbours(topology, port) if not wraps else ()
@@ -181,13 +233,14 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
             if redirect:
                 leave(Port(peer.domain, redirect), wraps, (*way, Step(port, peer, redirected=True)))
                 continue
-            onward = diversion(topology, peer)
+            onward = diversion(topology, peer, "in")
             if onward is not None:
-                leave(onward, wraps, (*way, Step(port, peer, diverted=True)))
+                divert(onward, wraps, (*way, Step(port, peer, diverted=True)))
                 continue
-            for other in stacked(topology, peer):
-                leave(other, wraps, (*way, Step(port, peer, stacked=True)))
-            if topology.device(peer).kind is not DeviceKind.MACVTAP:
+            if topology.device(peer).kind is DeviceKind.MACVTAP:
+                for other in stacked(topology, peer):
+                    leave(other, wraps, (*way, Step(port, peer, stacked=True)))
+            else:
                 arrive(peer, wraps, way, Step(port, peer))
     return found
 
@@ -195,6 +248,8 @@ def segment(topology: Topology, start: Port, inward: bool = False) -> dict[Port,
 def route(domain: Domain, destination: Span, beside: str = "") -> tuple[Device, Span]:
     """The device a packet leaves by and the next hop's address. Longest prefix first, connected prefixes before routes of equal length.
     ``beside`` is a device whose routes do not count."""
+    if domain.loopback is not None and (is_local(domain, destination) or is_looped(destination)):
+        return domain.loopback, destination
     best: tuple[int, int, Device, Span] | None = None
     for device in domain.devices.values():
         for prefix in device.prefixes:
@@ -204,11 +259,20 @@ def route(domain: Domain, destination: Span, beside: str = "") -> tuple[Device, 
         if entry.device != beside and entry.to.covers(destination) and (best is None or entry.to.length > best[0]):
             best = (entry.to.length, 0, domain.devices[entry.device], entry.via or destination)
     if best is None:
-        tops = [device for device in domain.devices.values() if not device.bridge and device.kind not in CARRIAGES]
-        if domain.outside or (len(tops) == 1 and len(domain.devices) == 1):
+        devices = [device for device in domain.devices.values() if device.kind is not DeviceKind.LOOPBACK]
+        tops = [device for device in devices if not device.bridge and not device.bond and device.kind not in CARRIAGES]
+        if domain.outside or (len(tops) == 1 and len(devices) == 1):
             return tops[0], destination
         raise Unreachable(f"{domain.name} has no route to {destination.named('the destination')}")
     return best[2], best[3]
+
+
+def next_hop(domain: Domain, device: Device, destination: Span) -> Span:
+    """Whom a packet is for that leaves by ``device`` whatever other routes say: without a route there, the destination itself."""
+    ways = [entry for entry in domain.routes if entry.device == device.name and entry.to.covers(destination)]
+    if any(prefix.covers(destination) for prefix in device.prefixes) or not ways:
+        return destination
+    return max(ways, key=lambda entry: entry.to.length).via or destination
 
 
 def next_stop(topology: Topology, sender: Port, hop: Span, destination: Span, inward: bool = False) -> Port:
@@ -218,8 +282,11 @@ def next_stop(topology: Topology, sender: Port, hop: Span, destination: Span, in
     reachable = segment(topology, sender, inward)
     for address in (hop, destination):
         owner = topology.owners.get(address)
+        if owner is not None and owner not in reachable:
+            owner = stacking.answering(topology, owner)
         if owner in reachable and owner is not None:
-            return owner
+            taker = stacking.taken_by_address(topology, owner, destination)
+            return taker if taker in reachable and taker is not None else owner
     if topology.line is not None:
         return next((end for end in topology.line if end in reachable), next(iter(reachable), sender))
     serving = [
@@ -248,6 +315,15 @@ def _serves(domain: Domain, destination: Span, port: Port) -> bool:
     return any(prefix.covers(destination) and name != port.device for prefix, name in prefixes)
 
 
+def following(topology: Topology, segment: Span, source: Span | None) -> Span | None:
+    """What comes behind a segment on the way that somebody's policy sends packets, rather that of ``source``; None if no policy has it."""
+    policies = [device for port in topology.ports if (device := topology.device(port)).kind is DeviceKind.SEG6]
+    for device in sorted(policies, key=lambda one: exactly(one.local) != source):
+        if segment in device.way[:-1]:
+            return device.way[device.way.index(segment) + 1]
+    return None
+
+
 def owner_of(topology: Topology, address: Span) -> Domain | None:
     """The domain that has ``address``; None if nobody modelled has it."""
     port = topology.owners.get(address)
@@ -263,6 +339,11 @@ def is_group(address: Span) -> bool:
     return _lies_in(address, GROUPS)
 
 
+def is_looped(address: Span) -> bool:
+    """Whether every host has the address of itself."""
+    return _lies_in(address, LOOPED)
+
+
 def is_anybodys(source: Span) -> bool:
     """Whether an address tells nothing of who sends."""
     return _lies_in(source, ANYBODYS)
@@ -275,132 +356,3 @@ def stays_on_its_link(group: Span) -> bool:
 
 def _lies_in(address: Span, ranges: Iterable[Range]) -> bool:
     return any(address.version == version and address.within(low, high) for version, low, high in ranges)
-
-
-def _matches(rule: Nat, transport: Header | None, port: Span | None) -> bool:
-    if rule.protocol and (transport is None or transport.layer is not Layer[rule.protocol.upper()]):
-        return False
-    return not rule.port or (port is not None and port.within(rule.port, rule.port))
-
-
-def meant(transport: Header | None) -> Header | None:
-    """The transport header by which a connection is known: of an ICMP error the one that it quotes, seen from the other side."""
-    if transport is None or not transport.quotes:
-        return transport
-    quoted = next((header for header in transport.quote if not header.is_ip), None)
-    return replace(quoted, source=quoted.destination, destination=quoted.source) if quoted else None
-
-
-def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Header | None) -> Translation | None:
-    """What POSTROUTING does to a new connection that leaves by ``leaving``, or, for a DNAT rule, to its replies."""
-    assert ip.source is not None
-    assert ip.destination is not None
-    transport = meant(transport)
-    for rule in domain.tracked:
-        if rule.kind is NatKind.DNAT:
-            if rule.device == leaving.name and rule.address == ip.source and _is_reply(rule, transport):
-                own = _own_address(leaving, ip.source.version)
-                return Translation(source=own, source_port=_span(rule.port) if rule.to_port else None, by=rule.by, helper=rule.helper)
-        elif (
-            rule.device == leaving.name
-            and _is_of(rule, ip.source)
-            and (rule.source is None or rule.source.covers(ip.source))
-            and _matches(rule, transport, None)
-        ):
-            address = rule.address or _own_address(leaving, ip.source.version)
-            if address is not None and address != ip.source:
-                return Translation(source=address, source_port=_span(rule.to_port), by=rule.by, helper=rule.helper)
-    return None
-
-
-def translate_destination(
-    topology: Topology, domain: Domain, entering: Device, ip: Header, transport: Header | None
-) -> Iterator[tuple[str, Translation | None]]:
-    """What PREROUTING may do to a packet that comes in by ``entering``: every possibility with a name. More than one where only the
-    connection table, which was not seen, could tell."""
-    assert ip.destination is not None
-    assert ip.source is not None
-    transport = meant(transport)
-    for rule in domain.tracked:
-        if not _is_of(rule, ip.destination):
-            continue
-        mine = ip.destination in entering.spans
-        if rule.kind is NatKind.DNAT:
-            if (
-                rule.device == entering.name
-                and mine
-                and rule.address
-                and _matches(rule, transport, transport.destination if transport else None)
-            ):
-                edit = Translation(destination=rule.address, destination_port=_span(rule.to_port), by=rule.by, helper=rule.helper)
-                yield (f"the rule to {rule.address}", edit)
-                return
-        elif rule.device == entering.name and ip.destination in (rule.address, *entering.spans):
-            inside = [
-                span
-                for span, port in topology.owners.items()
-                if port.domain != domain.name and (rule.source is None or rule.source.covers(span))
-            ]
-            inside = [
-                span
-                for span in inside
-                if span.version == ip.destination.version and not topology.domains[topology.owners[span].domain].outside
-            ]
-            if rule.source is None and not inside:
-                continue
-            if not inside and rule.source is not None:
-                inside = [rule.source.span]
-            for span in inside:
-                port = Span(0, 0, 0xFFFF) if rule.to_port else None
-                yield (f"a reply to {span}", Translation(destination=span, destination_port=port, by=rule.by, helper=rule.helper))
-            yield ("a packet to this host itself", None)
-            return
-    yield ("", None)
-
-
-def exchanges(topology: Topology, domain: Domain, ip: Header) -> Iterator[tuple[str, Translation | None]]:
-    """What a translator between IPv4 and IPv6 may do to a packet that comes in: every possibility with a name, as
-    :func:`translate_destination` has them."""
-    assert ip.source is not None
-    assert ip.destination is not None
-    for rule in domain.nat64:
-        put = partial(Translation, prefix=rule.prefix.span, shift=rule.shift, by=rule.by)
-        if rule.address.version == 6:
-            if rule.inside.covers(ip.source) and not is_local(domain, ip.destination):
-                yield ("", put(rule.address, rule.within(ip.destination)))
-                return
-            if ip.destination != rule.address or not rule.prefix.covers(ip.source):
-                continue
-        elif rule.inside.covers(ip.source) and rule.prefix.covers(ip.destination):
-            yield ("", put(rule.address, rule.without(ip.destination)))
-            return
-        if ip.destination == rule.address:
-            source = rule.without(ip.source) if ip.source.version == 6 else rule.within(ip.source)
-            hosts = [span for span, port in topology.owners.items() if rule.inside.covers(span) and port.domain != domain.name]
-            for span in hosts:
-                yield ("" if rule.inside.span.exact else f"NAT64 to {span}", put(source, span))
-            if not hosts or (rule.address.version == 4 and is_local(domain, ip.destination)):
-                yield ("a packet to this host itself", None)
-            return
-    yield ("", None)
-
-
-def _is_of(rule: Nat, address: Span) -> bool:
-    """Whether a rule is about this version of IP: one that names an address or a prefix is about that's only."""
-    named = rule.address or rule.source
-    return named is None or named.version == address.version
-
-
-def _is_reply(rule: Nat, transport: Header | None) -> bool:
-    number = rule.to_port or rule.port
-    if rule.protocol and (transport is None or transport.layer is not Layer[rule.protocol.upper()]):
-        return False
-    return not number or (transport is not None and transport.source is not None and transport.source.within(number, number))
-
-
-def _own_address(device: Device, version: int) -> Span | None:
-    return next((span for span in device.spans if span.version == version), None)
-
-
-def _span(port: int) -> Span | None:
-    return Span(0, port, port) if port else None

@@ -22,12 +22,14 @@ ANYBODYS: tuple[Range, ...] = (
     (6, 0xFE80 << 112, (0xFEC0 << 112) - 1),
 )
 """Sources that any host may have: none yet, and the addresses of a link (RFC 3927, RFC 4291 section 2.5.6)."""
+LOOPED: tuple[Range, ...] = ((4, 0x7F000000, 0x7FFFFFFF), (6, 1, 1))
+"""Addresses that every host has of itself (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3)."""
 _END = {4: 2**32, 6: 2**128, 0: 2**16}
 
 
 def starts(ranges: Iterable[Range]) -> Mapping[int, list[int]]:
-    """By version, the sorted starts of the intervals that begin and end where ``ranges``, GROUPS and ANYBODYS do."""
+    """By version, the sorted starts of the intervals that begin and end where ``ranges`` and those of every topology do."""
     found: dict[int, set[int]] = {version: set() for version in _END}
-    for version, low, high in (*ranges, *GROUPS, *ANYBODYS):
+    for version, low, high in (*ranges, *GROUPS, *ANYBODYS, *LOOPED):
         found[version] |= {low, high + 1}
     return {version: sorted(bound for bound in bounds if 0 < bound < _END[version]) for version, bounds in found.items()}

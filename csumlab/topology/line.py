@@ -19,10 +19,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from csumlab.topology.load import SHORT_FEATURES, TopologyError
+from csumlab.topology.knobs import SHORT_FEATURES
+from csumlab.topology.load import TopologyError
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import FEATURES
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.presets.versions import preset_advice
+from csumlab.words import advice
 
 _BRIDGE = re.compile(r"(xen|vir|lx[cd]|docker)?br[-\w.]*$|docker\d+$")
 _VIF = re.compile(r"vif\d+\.\d+$")
@@ -77,13 +80,13 @@ def _item(place: int, text: str) -> _Item:
         word, equals, value = (part.strip() for part in setting.partition("="))
         if word == "preset":
             if value not in PRESETS:
-                raise _wrong(item, f"unknown preset {value!r}; valid: {', '.join(PRESETS)}")
+                raise _wrong(item, f"unknown preset {value!r}; {preset_advice(value)}")
             item.preset = value
             continue
         if not equals or value not in ("on", "off"):
             raise _wrong(item, f"expected {word}=on or {word}=off")
         if word not in (*FEATURES, *SHORT_FEATURES):
-            raise _wrong(item, f"unknown feature {word!r}; valid: {', '.join((*SHORT_FEATURES, *FEATURES))}")
+            raise _wrong(item, f"unknown feature {word!r}; {advice(word, (*SHORT_FEATURES, *FEATURES))}")
         for feature in SHORT_FEATURES.get(word, (word,)):
             item.features[feature] = value == "on"
     return item

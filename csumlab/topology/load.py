@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from csumlab import cards, programs, readers
@@ -15,51 +16,39 @@ from csumlab.packet import PORTED, Span, exactly
 from csumlab.stages.helpers import HELPERS
 from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
 from csumlab.stages.rewriters import OPTIONS as TCP_OPTIONS
-from csumlab.state import Skb
-from csumlab.topology.checking import PAIRS, Checker, defaults
+from csumlab.state import NetBuffer, Skb
+from csumlab.topology.checking import BUNDLED, PAIRS, Checker, defaults
 from csumlab.topology.forward import is_group
-from csumlab.topology.model import (
-    CARRIAGES,
-    EMBEDDED,
-    WRAPPING,
-    Device,
-    DeviceKind,
-    Domain,
-    Edit,
-    MulticastRoute,
-    Nat,
-    Nat64,
-    NatKind,
-    Port,
-    Prefix,
-    Route,
-    Topology,
-)
+from csumlab.topology.knobs import KnobReader
+from csumlab.topology.model import BUNDLING, CARRIAGES, NO_DEVICES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import (
     BRIDGE_CALLS,
     CLAIMING,
     CLAIMS,
-    FEATURES,
-    GENERIC,
-    KNOBS,
-    OPTIONS,
-    RX,
-    SCTP,
+    OF_NETKVM,
     SWITCHED,
-    TSO4,
-    TSO6,
-    V4,
-    V6,
-    XENSTORE,
 )
 from csumlab.topology.presets import PRESETS
-from csumlab.topology.reading import DeviceTable, DomainTable, EditTable, FileTable, MulticastTable, Nat64Table, NatTable, RouteTable
+from csumlab.topology.presets.versions import preset_advice
+from csumlab.topology.reading import (
+    CopyTable,
+    DeviceTable,
+    DomainTable,
+    EditTable,
+    FileTable,
+    LocalTable,
+    MulticastTable,
+    Nat64Table,
+    NatTable,
+    RouteTable,
+)
 from csumlab.topology.reading import TopologyError as TopologyError
+from csumlab.topology.rules import EMBEDDED, Copy, Edit, Local, MulticastRoute, Nat, Nat64, NatKind, Prefix, Route
+from csumlab.topology.stacking import MODES, UNTOLD_MODE
 from csumlab.virtio_features import parse_features
 
 SMALLEST_MTU = 68
-SHORT_FEATURES = {"tx": (GENERIC, V4, V6, SCTP), "rx": (RX,), "gro": ("rx-gro",), "tso": (TSO4, TSO6)}
-"""ethtool's short names for groups of features."""
+OF_LOOPBACK = ("127.0.0.1/8", "::1/128")
 DEFAULT_PORTS = {
     (DeviceKind.VXLAN, ""): 4789,
     (DeviceKind.VXLAN, "gpe"): 4790,
@@ -85,7 +74,7 @@ def load_topology(path: str | os.PathLike[str]) -> Topology:
         missing = isinstance(error, FileNotFoundError)
         advice = "csumlab replay CAPTURE, without a topology, suggests one" if missing else "it is a text file in TOML: docs/topology.md"
         raise TopologyError(name, "", f"cannot be read: {reason} ({advice})") from None
-    return parse_topology(text, name)
+    return replace(parse_topology(text, name), file=name)
 
 
 def parse_topology(text: str, name: str = "topology") -> Topology:
@@ -93,7 +82,7 @@ def parse_topology(text: str, name: str = "topology") -> Topology:
     return _Parser(text, name).parse()
 
 
-class _Parser(Checker):
+class _Parser(KnobReader, Checker):
     def parse(self) -> Topology:
         try:
             raw = tomllib.loads(self.text)
@@ -105,16 +94,19 @@ class _Parser(Checker):
         domains = {name: self.domain(name, table) for name, table in file.domain.items()}
         topology = self.wired(Topology(domains, file.at, file.name))
         self.check(topology)
-        return Topology(topology.domains, file.at, file.name, defaults=tuple(defaults(topology)))
+        return replace(topology, defaults=tuple(defaults(topology)), without_effect=tuple(self.without_effect))
 
     def domain(self, name: str, table: Any) -> Domain:
         key = f"domain.{name}"
         if not name or ":" in name or ">" in name:
             raise self.fail(key, "a domain's name is a word without ':' or '>'")
         entry: DomainTable = self.convert(table, DomainTable, key)
-        self.words([entry.preset], PRESETS, f"{key}.preset", "preset")
-        self.words([entry.moves_to] if entry.moves_to else [], PRESETS, f"{key}.moves-to", "preset")
-        self.words(entry.sysctl, KNOBS, f"{key}.sysctl", "sysctl")
+        for word, preset in (("preset", entry.preset), ("moves-to", entry.moves_to)):
+            if preset not in PRESETS and (preset or word == "preset"):
+                raise self.fail(f"{key}.{word}", f"unknown preset {preset!r}; {preset_advice(preset)}")
+        self.known_sysctl(entry.sysctl, key)
+        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.nat or entry.nat64):
+            raise self.fail(key, f"what {entry.preset} forwards, tracks or translates is not modelled")
         if entry.program and PRESETS[entry.preset].family is not Skb:
             raise self.fail(f"{key}.program", f"programs on packet sockets of {entry.preset} are not modelled")
         self.behaviour(entry.program, f"{key}.program", programs.OF_QUEUES, "of a program behind nfqueue, not of one that is a stack")
@@ -143,16 +135,38 @@ class _Parser(Checker):
             tuple(self.nat64(rule, entry.preset, entry.program, f"{key}.nat64") for rule in entry.nat64),
             tuple(self.multicast(rule, entry.preset, devices, f"{key}.multicast") for rule in entry.multicast),
             tuple(entry.flowtable),
+            self.segments(entry.segments, PRESETS[entry.preset].segment is not None, f"{key}.segments"),
+            tuple(self.local(rule, devices, f"{key}.local") for rule in entry.local),
+            tuple(self.copy(rule, entry.preset, devices, f"{key}.copy") for rule in entry.copy),
+            self.neighbours(entry, devices, f"{key}.neighbours"),
         )
+
+    def segments(self, texts: list[str], known: bool, key: str) -> tuple[str, ...]:
+        """Segments of segment routing."""
+        if texts and not known:
+            raise self.fail(key, "segment routing is of Linux since 4.14")
+        for text in texts:
+            self.value(ipaddress.IPv6Address, text, key, "an IPv6 address")
+        return tuple(texts)
+
+    def neighbours(self, entry: DomainTable, devices: Mapping[str, Device], key: str) -> dict[str, str]:
+        """Whom segments of this host hand on to."""
+        last = {device.local for device in devices.values() if device.kind is DeviceKind.SEG6}
+        for segment, via in entry.neighbours.items():
+            if segment not in (*entry.segments, *last):
+                raise self.fail(f"{key}.{segment}", "is none of the domain's segments, nor the local one of a seg6, written as there")
+            known = ipaddress.IPv6Address if segment in entry.segments else ipaddress.ip_address
+            self.value(known, via, f"{key}.{segment}", "the address of a neighbour (of IPv6 where a packet is not taken out)")
+        return dict(entry.neighbours)
 
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
         entry: DeviceTable = self.convert(table, DeviceTable, key)
         kinds = {kind.value: kind for kind in DeviceKind}
         self.words([entry.kind], kinds, f"{key}.kind", "kind of device")
         kind = kinds[entry.kind]
-        self.words(entry.features, [*FEATURES, *SHORT_FEATURES], f"{key}.features", "feature")
-        self.words(entry.xenstore, XENSTORE, f"{key}.xenstore", "xenstore key")
-        self.words(entry.options, OPTIONS, f"{key}.options", "option")
+        self.known_features(entry, key)
+        self.known_xenstore(entry, kind, key)
+        self.known_options(entry, key)
         tunnel = kind in CARRIAGES
         redirects = kind is DeviceKind.NIC or (kind in PAIRS and kind is not DeviceKind.MACVTAP)
         given: tuple[tuple[str, object, bool], ...] = (
@@ -162,7 +176,10 @@ class _Parser(Checker):
             ("remote", entry.remote, tunnel),
             ("xenstore", entry.xenstore, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
             ("virtio", entry.virtio, kind is DeviceKind.VIRTIO),
-            ("lower", entry.lower, kind in (DeviceKind.MACVTAP, *WRAPPING)),
+            ("lower", entry.lower, kind in (DeviceKind.MACVTAP, *SHARING, *WRAPPING)),
+            ("mode", entry.mode, kind in SHARING),
+            ("active", entry.active, kind in BUNDLING),
+            ("bond", entry.bond, kind in BUNDLED),
             ("id", entry.id, kind is DeviceKind.VLAN),
             ("encap", entry.encap, tunnel and len(CARRIAGES[kind].layers) > 1),
             ("slots", entry.slots, kind in (DeviceKind.VIF, DeviceKind.NETFRONT)),
@@ -171,7 +188,7 @@ class _Parser(Checker):
             (
                 "bridge",
                 entry.bridge,
-                kind not in (DeviceKind.MACVTAP, DeviceKind.PPPOE, DeviceKind.IFB)
+                kind not in (DeviceKind.MACVTAP, DeviceKind.IPVLAN, DeviceKind.PPPOE, DeviceKind.IFB, DeviceKind.LOOPBACK)
                 and (not tunnel or kind is DeviceKind.VPN or CARRIAGES[kind].layers[""][-1:] == (Layer.ETHERNET,)),
             ),
             ("address", entry.address, kind not in (DeviceKind.MACVTAP, DeviceKind.IFB)),
@@ -182,17 +199,38 @@ class _Parser(Checker):
         for word, present, fits in given:
             if present and not fits:
                 raise self.fail(f"{key}.{word}", f"a {entry.kind} has no {word}")
+        if PRESETS[preset].devices and kind not in PRESETS[preset].devices:
+            raise self.fail(f"{key}.kind", f"a {entry.kind} of {preset} is not modelled")
         if kind in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP) and not PRESETS[preset].has_virtio:
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
+        if kind in (*SHARING, *BUNDLING) and kind not in PRESETS[preset].stacked:
+            raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
+        if kind in SHARING and not entry.mode:
+            raise self.fail(
+                f"{key}.mode", f"a {entry.kind} needs one: {', '.join(MODES[kind])} (ip link, told none, makes {UNTOLD_MODE[kind]})"
+            )
+        if kind in SHARING:
+            self.words([entry.mode], MODES[kind], f"{key}.mode", "mode")
+        if entry.bond and (entry.bridge or entry.address):
+            raise self.fail(f"{key}.bond", "a port of a bond has no address and no bridge of its own: the bond has")
         if kind in SWITCHED and kind not in PRESETS[preset].switched:
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
         if entry.options.get("tunnels-unfilled") and kind is not DeviceKind.VMPORT:
             raise self.fail(f"{key}.options", "tunnels-unfilled is of a vmport")
-        if entry.xdp and not re.fullmatch(r"socket|(generic )?(pass|redirect [^ ]+)", entry.xdp):
-            raise self.fail(f"{key}.xdp", f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE', alone or behind 'generic', nor 'socket'")
+        if any(entry.options.get(word) for word in OF_NETKVM) and (
+            kind is not DeviceKind.VIRTIO or PRESETS[preset].family is not NetBuffer
+        ):
+            raise self.fail(f"{key}.options", f"{', '.join(OF_NETKVM)} are of a virtio of Windows")
+        if entry.xdp and not re.fullmatch(r"socket|forward|(generic )?(pass|redirect [^ ]+)", entry.xdp):
+            raise self.fail(
+                f"{key}.xdp",
+                f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE' (or behind 'generic') nor 'forward' (XDP_TX too) nor 'socket'",
+            )
+        if entry.xdp == "forward" and entry.bridge:
+            raise self.fail(f"{key}.xdp", "a program that forwards by routes is not followed on a port of a bridge")
         for word, text in (("tc-in", entry.tc_in), ("tc-out", entry.tc_out)):
-            if text and (not re.fullmatch("redirect [^ ]+", text) or PRESETS[preset].family is not Skb):
-                raise self.fail(f"{key}.{word}", f"{text!r} is not 'redirect DEVICE', of a Linux since 2.6.19")
+            if text and (not re.fullmatch("(ingress )?redirect [^ ]+", text) or PRESETS[preset].family is not Skb):
+                raise self.fail(f"{key}.{word}", f"{text!r} is not 'redirect DEVICE', perhaps behind 'ingress', of a Linux since 2.6.19")
         for word, text, parse in (
             ("virtio", entry.virtio, parse_features),
             ("card", entry.card, cards.behaviours),
@@ -225,6 +263,10 @@ class _Parser(Checker):
         if not 0 <= entry.port <= 0xFFFF:
             raise self.fail(f"{key}.port", f"{entry.port} is no port number")
         addresses = [entry.address] if isinstance(entry.address, str) else entry.address
+        if kind is DeviceKind.LOOPBACK and kind not in PRESETS[preset].features:
+            raise self.fail(f"{key}.kind", f"a {entry.kind} of {preset} is not modelled")
+        if kind is DeviceKind.LOOPBACK and not addresses:
+            addresses = list(OF_LOOPBACK)
         for text in addresses:
             self.value(ipaddress.ip_interface, text, f"{key}.address", "an address like 10.0.0.1/24")
         for word, text in (("local", entry.local), ("remote", entry.remote)):
@@ -234,16 +276,8 @@ class _Parser(Checker):
             raise self.fail(f"{key}.remote", f"{entry.remote} is of another IP version than {entry.local}")
         if tunnel and exactly(entry.local).version not in CARRIAGES[kind].outer:
             raise self.fail(f"{key}.local", f"a {entry.kind} travels in IPv{CARRIAGES[kind].outer[0]}")
-        features: dict[str, bool] = {}
-        fixed = PRESETS[preset].fixed.get(kind, frozenset())
-        for word, value in entry.features.items():
-            for feature in SHORT_FEATURES.get(word, (word,)):
-                default = feature in PRESETS[preset].features.get(kind, frozenset())
-                if feature in fixed:
-                    if word == feature and value != default:
-                        raise self.fail(f"{key}.features", f"{feature} is fixed {'on' if default else 'off'} in {entry.kind} of {preset}")
-                    continue
-                features[feature] = value and (default or word == feature)
+        self.options_of_kind(entry, kind, key)
+        features = self.features(entry, preset, kind, key)
         mac = self.mac(entry.mac, key) if entry.mac else None
         if entry.mtu < SMALLEST_MTU:
             raise self.fail(f"{key}.mtu", f"{entry.mtu} is too small: IPv4 needs {SMALLEST_MTU} bytes (RFC 791)")
@@ -271,8 +305,12 @@ class _Parser(Checker):
             entry.reader,
             entry.slots,
             entry.fatal_slots,
-            entry.tc_in.removeprefix("redirect "),
-            entry.tc_out.removeprefix("redirect "),
+            entry.tc_in.replace("redirect ", ""),
+            entry.tc_out.replace("redirect ", ""),
+            self.segments(entry.segments, kind is DeviceKind.SEG6, f"{key}.segments"),
+            entry.mode,
+            entry.bond,
+            entry.active,
         )
 
     def tunnel(self, entry: DeviceTable, kind: DeviceKind, key: str) -> None:
@@ -292,8 +330,10 @@ class _Parser(Checker):
     def route(self, table: Any, devices: Mapping[str, Device], key: str) -> Route:
         entry: RouteTable = self.convert(table, RouteTable, key)
         self.words([entry.device], devices, f"{key}.device", "device")
-        to = self.value(Prefix.parse, entry.to, f"{key}.to", "a prefix like 10.0.0.0/8, or default")
         via: Span | None = self.value(exactly, entry.via, f"{key}.via", "an IP address") if entry.via else None
+        # As in iproute2, "default" is of the next hop's IP version.
+        wanted = "::/0" if entry.to == "default" and via is not None and via.version == 6 else entry.to
+        to = self.value(Prefix.parse, wanted, f"{key}.to", "a prefix like 10.0.0.0/8, or default")
         if via is not None and via.version != to.version:
             raise self.fail(f"{key}.via", f"{entry.via} is of another IP version than {entry.to}")
         return Route(to, entry.device, via)
@@ -305,21 +345,52 @@ class _Parser(Checker):
         self.words([entry.device], devices, f"{key}.device", "device")
         if entry.protocol:
             self.words([entry.protocol], (layer.name.lower() for layer in sorted(PORTED)), f"{key}.protocol", "protocol")
-        if entry.kind != "masquerade" and not entry.address:
-            raise self.fail(key, f"a {entry.kind} rule needs address")
+        if bool(entry.address) is (entry.kind == "redirect") and entry.kind != "masquerade":
+            raise self.fail(key, f"a {entry.kind} rule {'has no' if entry.address else 'needs'} address")
         for word, number in (("port", entry.port), ("to-port", entry.to_port)):
             if not 0 <= number <= 0xFFFF:
                 raise self.fail(f"{key}.{word}", f"{number} is no port number")
         source = self.value(Prefix.parse, entry.source, f"{key}.source", "a prefix like 10.0.0.0/8") if entry.source else None
         address = self.value(exactly, entry.address, f"{key}.address", "an IP address") if entry.address else None
+        destination = self.value(Prefix.parse, entry.destination, f"{key}.destination", "a prefix") if entry.destination else None
+        if destination and (entry.kind not in ("dnat", "redirect") or (address and address.version != destination.version)):
+            raise self.fail(f"{key}.destination", "is of dnat and redirect, and of the IP version of address")
         self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - ONLY_EDIT)), preset, f"{key}.by")
         self.program(entry.by, entry.program, f"{key}.program")
-        self.in_driver(entry.by, devices[entry.device], "in" if entry.kind == "dnat" else "out", f"{key}.by")
+        self.in_driver(entry.by, devices[entry.device], "in" if entry.kind in ("dnat", "redirect") else "out", f"{key}.by")
         self.words([entry.helper] if entry.helper else [], HELPERS, f"{key}.helper", "helper")
         if entry.helper and (entry.by != "conntrack" or "helper" not in PRESETS[preset].editors):
             raise self.fail(f"{key}.helper", f"helpers look at what conntrack translates, and those of {preset} may not be modelled")
         words = (entry.by, entry.program, entry.helper)
-        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, *words)
+        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, *words, destination)
+
+    def local(self, table: Any, devices: Mapping[str, Device], key: str) -> Local:
+        entry: LocalTable = self.convert(table, LocalTable, key)
+        self.words([entry.device] if entry.device else [], devices, f"{key}.device", "device")
+        self.words(
+            [entry.protocol] if entry.protocol else [], (layer.name.lower() for layer in sorted(PORTED)), f"{key}.protocol", "protocol"
+        )
+        if not 0 <= entry.port <= 0xFFFF:
+            raise self.fail(f"{key}.port", f"{entry.port} is no port number")
+        if not (entry.to or entry.port or entry.protocol):
+            raise self.fail(key, "takes what is for everybody: it needs to, port or protocol")
+        to = self.value(Prefix.parse, entry.to, f"{key}.to", "a prefix like 10.0.0.0/8, or default") if entry.to else None
+        return Local(entry.device, to, entry.protocol, entry.port, entry.as_client)
+
+    def copy(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Copy:
+        entry: CopyTable = self.convert(table, CopyTable, key)
+        for word in ("device", "to"):
+            self.words([getattr(entry, word)], devices, f"{key}.{word}", "device")
+        self.words([entry.way], ("in", "out"), f"{key}.way", "way")
+        protocols = (layer.name.lower() for layer in sorted(PORTED | {Layer.ICMP, Layer.ICMPV6}))
+        self.words([entry.protocol] if entry.protocol else [], protocols, f"{key}.protocol", "protocol")
+        kinds = {word: devices[getattr(entry, word)].kind for word in ("device", "to")}
+        for word, kind in kinds.items():
+            if kind in (*NO_DEVICES, DeviceKind.MACVTAP, DeviceKind.IFB) or (word == "device" and kind not in (*PAIRS, DeviceKind.NIC)):
+                raise self.fail(f"{key}.{word}", f"copies {'of' if word == 'device' else 'to'} what passes a {kind.value} are not followed")
+        if entry.device == entry.to or PRESETS[preset].family is not Skb:
+            raise self.fail(key, "a copy goes to another device, of a Linux since 2.6.19")
+        return Copy(entry.device, entry.way, entry.to, entry.protocol)
 
     def nat64(self, table: Any, preset: str, program: str, key: str) -> Nat64:
         entry: Nat64Table = self.convert(table, Nat64Table, key)

@@ -7,19 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_interface
 
 import numpy as np
 
+from csumlab.behaviours import Measure
 from csumlab.cards import lengths, ports
 from csumlab.headers import Layer
-from csumlab.packet import Span
+from csumlab.packet import Span, exactly
 from csumlab.shown import Shown
 from csumlab.stages.helpers import helped_ports
 from csumlab.stages.hypervisors import OFFLOADED_PORTS
 from csumlab.stages.rewriters import OF_CONNECTIONS, TRACKED
 from csumlab.tables import ETHERNET_MTU, Tables
-from csumlab.topology.intervals import OF_ONE_LINK, Range, starts
+from csumlab.topology.intervals import LOOPED, OF_ONE_LINK, Range, starts
+from csumlab.topology.rules import Copy, Edit, Local, MulticastRoute, Nat, Nat64, Prefix, Route
 
 
 class DeviceKind(Enum):
@@ -31,11 +33,16 @@ class DeviceKind(Enum):
     TAP = "tap"
     IFB = "ifb"
     MACVTAP = "macvtap"
+    MACVLAN = "macvlan"
+    IPVLAN = "ipvlan"
+    BOND = "bond"
+    TEAM = "team"
     NETVSC = "netvsc"
     NETVSP = "netvsp"
     VMXNET3 = "vmxnet3"
     VMPORT = "vmport"
     BRIDGE = "bridge"
+    LOOPBACK = "loopback"
     VXLAN = "vxlan"
     GENEVE = "geneve"
     GRE = "gre"
@@ -49,9 +56,11 @@ class DeviceKind(Enum):
     WIREGUARD = "wireguard"
     OVPN = "ovpn"
     ESP = "esp"
+    SEG6 = "seg6"
     VLAN = "vlan"
     MACSEC = "macsec"
     PPPOE = "pppoe"
+    BATMAN = "batman"
     VPN = "vpn"
 
 
@@ -90,48 +99,29 @@ CARRIAGES: Mapping[DeviceKind, Carriage] = {
     DeviceKind.WIREGUARD: Carriage({"": (Layer.UDP, Layer.WIREGUARD)}, sealed=True, merges=True),
     DeviceKind.OVPN: Carriage({"": (Layer.UDP, Layer.OPENVPN)}, sealed=True, merges=True),
     DeviceKind.ESP: Carriage({"": (Layer.ESP,), "udp": (Layer.UDP, Layer.ESP)}, sealed=True),
+    DeviceKind.SEG6: Carriage({"": (Layer.EXTENSION,)}, outer=(6,)),
     DeviceKind.VPN: Carriage({"": (Layer.UDP, Layer.OPAQUE)}, sealed=True),
 }
 """The kinds of device that put packets into others with an outer IP header."""
+NO_DEVICES = frozenset({DeviceKind.ESP, DeviceKind.SEG6})
+"""Those that are policies or routes, and no devices: nothing is captured there."""
 WRAPPING: Mapping[DeviceKind, tuple[Layer, ...]] = {
     DeviceKind.VLAN: (Layer.VLAN,),
     DeviceKind.MACSEC: (Layer.MACSEC,),
     DeviceKind.PPPOE: (Layer.PPPOE, Layer.PPP),
+    DeviceKind.BATMAN: (Layer.BATMAN, Layer.ETHERNET),
 }
 """The kinds that sit on another device and put something into its frames, with what that is."""
+SHARING = frozenset({DeviceKind.MACVLAN, DeviceKind.IPVLAN})
+"""The kinds that share a device with its owner and with others of their kind, and add nothing to frames."""
+BUNDLING = frozenset({DeviceKind.BOND, DeviceKind.TEAM})
+"""The kinds that send by one of several devices, their ports."""
+_TO_EVERYBODY: Mapping[Layer, Layer] = {Layer.BATMAN: Layer.BATMAN_FLOOD}
 
 
-class NatKind(Enum):
-    MASQUERADE = "masquerade"
-    SNAT = "snat"
-    DNAT = "dnat"
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """An address range as numbers, both ends included."""
-
-    version: int
-    low: int
-    high: int
-    length: int
-
-    @classmethod
-    def parse(cls, text: str) -> Prefix:
-        """From ``10.0.0.0/8``, a single address or ``default``. ValueError if it is none."""
-        network = ip_network("0.0.0.0/0" if text == "default" else text, strict=False)
-        return cls(network.version, int(network.network_address), int(network.broadcast_address), network.prefixlen)
-
-    def covers(self, span: Span) -> bool:
-        return span.version == self.version and span.within(self.low, self.high)
-
-    @property
-    def span(self) -> Span:
-        return Span(self.version, self.low, self.high)
-
-    def is_last(self, span: Span) -> bool:
-        """Whether ``span`` is the network's broadcast address (RFC 919); one of two addresses or less has none (RFC 3021)."""
-        return self.version == 4 == span.version and self.high - self.low > 1 and span.within(self.high, self.high)
+def wrapping_layers(kind: DeviceKind, to_everybody: bool) -> tuple[Layer, ...]:
+    """What a device of a kind in WRAPPING puts before a packet."""
+    return tuple(_TO_EVERYBODY.get(layer, layer) if to_everybody else layer for layer in WRAPPING[kind])
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,12 +142,16 @@ class Device:
     ``local``, ``remote``, ``port`` of a tunnel; ``options`` of a tunnel or tap and of what is hooked in; ``virtio`` the negotiated
     features as text (virtio_features.py), "" if they are not said; ``xdp`` what an XDP program does with every frame: "" there is none,
     "pass", "socket" (to ``reader``), "redirect DEVICE", and the same behind "generic" for one that does not run in the driver; ``lower``
-    the device that a macvtap, VLAN or MACsec device sits on, ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside
+    the device that a macvtap, VLAN or MACsec device sits on, of a macvlan or ipvlan also DOMAIN:DEVICE of the same kernel; ``mode`` of
+    these, in words; ``bond`` the bond or team that it is a port of, ``active`` of a bond the only port that carries frames, "" any may;
+    ``id`` the VLAN's number; ``encap`` what goes around a tunnel's packets beside
     its own headers: "fou", "gue" or "udp", or VXLAN's protocol extension: "gpe". ``slots`` of a packet behind the first: the most that a
     netfront uses, or that the backend of a vif takes; ``fatal_slots`` of a vif: with more it disables the interface (netback's
     fatal_skb_slots). 0: what the kernel has. ``card`` what kind of card a nic is (cards.py), "" one that does all as it should; ``reader``
     what takes the TCP and UDP that comes in here in place of the kernel's sockets, or watches it (readers.py), "" nothing does. ``tc_in``,
-    ``tc_out``: the device that tc's mirred action redirects all that comes in or goes out to, "" none does; an ifb sends it back."""
+    ``tc_out``: the device that tc's mirred action redirects all that comes in or goes out to, behind "ingress " as if it came in there, ""
+    none does; an ifb sends it back.
+    ``segments`` of a seg6 are those before ``remote``."""
 
     name: str
     kind: DeviceKind
@@ -184,6 +178,15 @@ class Device:
     fatal_slots: int = 0
     tc_in: str = ""
     tc_out: str = ""
+    segments: tuple[str, ...] = ()
+    mode: str = ""
+    bond: str = ""
+    active: str = ""
+
+    @property
+    def way(self) -> tuple[Span, ...]:
+        """The segments that a seg6 sends its packets through, the last included."""
+        return tuple(exactly(text) for text in (*self.segments, self.remote))
 
     @property
     def tunnel_layers(self) -> tuple[Layer, ...]:
@@ -198,6 +201,17 @@ class Device:
         return self.kind is DeviceKind.PPPOE or (self.kind in CARRIAGES and Layer.ETHERNET not in self.tunnel_layers and not in_frames)
 
     @property
+    def routed(self) -> bool:
+        """Whether it is an ipvlan that hands what it sends to the IP stack of the device below (l3, l3s)."""
+        return self.kind is DeviceKind.IPVLAN and self.mode.startswith("l3")
+
+    def diverted(self, way: str) -> tuple[str, bool]:
+        """Where tc's mirred action redirects what passes on this way, "" nowhere; and whether as if it came in there."""
+        text = self.tc_in if way == "in" else self.tc_out
+        name = text.removeprefix("ingress ")
+        return name, name != text
+
+    @property
     def native_xdp(self) -> bool:
         """Whether an XDP program runs in the driver, before there is a socket buffer."""
         return bool(self.xdp) and not self.xdp.startswith("generic ")
@@ -208,13 +222,19 @@ class Device:
         return self.xdp == "socket"
 
     @property
+    def forwards_by_program(self) -> bool:
+        """Whether an XDP program sends on what is for others, by the host's routes (bpf_fib_lookup), before there is a socket buffer."""
+        return self.xdp == "forward"
+
+    @property
     def redirects_to(self) -> str:
         """The device that an XDP program sends every frame to, "" if none does."""
         return self.xdp.partition("redirect ")[2]
 
     @property
     def spans(self) -> tuple[Span, ...]:
-        return _spans(self.addresses)
+        """The addresses that packets come here to; ``local`` of a seg6 is the segment where they are taken out."""
+        return (exactly(self.local),) if self.kind is DeviceKind.SEG6 else _spans(self.addresses)
 
     @property
     def prefixes(self) -> tuple[Prefix, ...]:
@@ -238,97 +258,12 @@ def _udp_tunnel(device: Device) -> Iterator[Layer]:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    to: Prefix
-    device: str
-    via: Span | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Nat:
-    """One rule. MASQUERADE and SNAT: packets from ``source`` that leave by ``device`` get ``address`` (of the device if None) and, if
-    given, ``to_port``. DNAT: packets that come in by ``device`` to its address (``protocol``, ``port`` if given) go to ``address``,
-    ``to_port``. ``by`` says who translates (stages/rewriters.py): what remembers no connection translates no replies. ``program`` is how
-    the one behind nfqueue behaves (programs.py), ``helper`` who of conntrack looks at what they carry (stages/helpers.py)."""
-
-    kind: NatKind
-    device: str
-    source: Prefix | None = None
-    protocol: str = ""
-    port: int = 0
-    address: Span | None = None
-    to_port: int = 0
-    by: str = "conntrack"
-    program: str = ""
-    helper: str = ""
-
-
-EMBEDDED: Mapping[int, int] = {32: 64, 64: 24, 96: 0}
-"""By the length of a prefix that holds IPv4 addresses: how many bits stand behind them. With other lengths RFC 6052 puts bits 64 to 71,
-which are 0, in between."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nat64:
-    """A translator between IPv4 and IPv6 (RFC 6146): packets from ``inside`` to ``prefix`` become IPv4 packets from ``address``, and what
-    comes to ``address`` goes inside. Or the other way round (RFC 6877): an ``address`` of IPv6 stands for ``inside``, of IPv4, and whoever
-    that speaks to is in the ``prefix``. ``by`` says who translates (stages/translators.py)."""
-
-    prefix: Prefix
-    address: Span
-    inside: Prefix
-    by: str
-
-    @property
-    def shift(self) -> int:
-        """How many bits of an IPv6 address stand to the right of an IPv4 address in the prefix."""
-        return EMBEDDED[self.prefix.length]
-
-    def within(self, span: Span) -> Span:
-        """IPv4 addresses as the prefix holds them (RFC 6052 section 2.2)."""
-        return Span(6, self.prefix.low + (span.low << self.shift), self.prefix.low + (span.high << self.shift))
-
-    def without(self, span: Span) -> Span:
-        return Span(4, span.low - self.prefix.low >> self.shift, span.high - self.prefix.low >> self.shift)
-
-
-@dataclass(frozen=True, slots=True)
-class MulticastRoute:
-    """Packets to ``group`` (None: to every group of more than one link) that come in by ``device``, or leave by it from this host, are
-    routed on ``to`` another device."""
-
-    device: str
-    to: str
-    group: Prefix | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A rule that changes words that are no address and no port, of what passes ``device`` on its ``way`` ("in" or "out"): ``dscp``,
-    ``ttl`` (also the hop limit), ``ecn`` (two bits), the ``mss`` of TCP, its ``timestamps``, the TCP option to
-    ``strip``; or for ``by`` act-csum the ``sums`` that it makes anew: "ip" or a protocol; for ``by`` reject nothing: it refuses and
-    answers. ``program`` as in Nat: one behind nfqueue may also edit nothing and only decide."""
-
-    by: str
-    device: str
-    way: str
-    protocol: str = ""
-    dscp: int | None = None
-    ttl: int | None = None
-    ecn: int | None = None
-    mss: int | None = None
-    timestamps: bool = False
-    strip: str = ""
-    sums: tuple[str, ...] = ()
-    program: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Domain:
     """One kernel: a host, dom0, a guest, a container. ``outside`` says that it stands for everybody else on its wire.
     ``moves_to``: the kernel of the host that a guest is to be migrated to. ``program``: how the program behaves that takes all frames of
     its devices, and is its stack in place of the kernel's (programs.py); "" there is none. ``flowtable``: the devices where packets of
-    known flows are taken before IP input, and sent on."""
+    known flows are taken before IP input, and sent on. ``neighbours``: to whom a segment of this host hands on what is sent to it,
+    whatever the routes say (End.X; End.DX4 and End.DX6 where a packet is taken out)."""
 
     name: str
     preset: str = "linux-6.1"
@@ -345,6 +280,19 @@ class Domain:
     nat64: tuple[Nat64, ...] = ()
     multicast: tuple[MulticastRoute, ...] = ()
     flowtable: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    local: tuple[Local, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    neighbours: Mapping[str, str] = field(default_factory=dict)
+
+    def neighbour(self, segment: Span) -> Span | None:
+        """To whom a segment hands on; None if routing says."""
+        return next((exactly(via) for text, via in self.neighbours.items() if exactly(text) == segment), None)
+
+    @property
+    def loopback(self) -> Device | None:
+        """The device by which the domain sends to itself, if it is said; rules for destinations at it are for what the domain sends."""
+        return next((device for device in self.devices.values() if device.kind is DeviceKind.LOOPBACK), None)
 
     def tracks(self) -> bool:
         return self.conntrack or bool(self.flowtable) or any(rule.by in TRACKED for rule in self.nat)
@@ -355,16 +303,25 @@ class Domain:
         return tuple(rule for rule in self.nat if rule.by in OF_CONNECTIONS)
 
 
+def below(port: Port, device: Device) -> Port:
+    """The device that ``device``, at ``port``, sits on: of the same domain, or of another one if it is named."""
+    domain, colon, name = device.lower.rpartition(":")
+    return Port(domain if colon else port.domain, name)
+
+
 @dataclass(frozen=True, repr=False)
 class Topology(Shown):
     """The whole modelled world. ``at`` is the default tap, ``port`` or ``port:in``; ``line`` the ends of a one-line path, where addresses
-    are not known and what one end sends the other receives. ``defaults`` says what was not set and is taken as default."""
+    are not known and what one end sends the other receives. ``defaults`` says what was not set and is taken as default. ``file`` is the
+    TOML file that it was read from, "" if it was not; ``without_effect`` says what was set and is fixed."""
 
     domains: Mapping[str, Domain]
     at: str = ""
     name: str = ""
     line: tuple[Port, Port] | None = None
     defaults: tuple[str, ...] = ()
+    file: str = field(default="", compare=False)
+    without_effect: tuple[str, ...] = ()
 
     def device(self, port: Port) -> Device:
         return self.domains[port.domain].devices[port.device]
@@ -392,8 +349,21 @@ class Topology(Shown):
         return {name: tuple(ports) for name, ports in found.items()}
 
     @cached_property
+    def sharers(self) -> Mapping[Port, tuple[Port, ...]]:
+        """By device the macvlan and ipvlan devices that sit on it, in whatever domain."""
+        found: dict[Port, list[Port]] = {}
+        for port in self.ports:
+            if self.device(port).kind in SHARING:
+                found.setdefault(below(port, self.device(port)), []).append(port)
+        return {port: tuple(ports) for port, ports in found.items()}
+
+    @cached_property
     def owners(self) -> Mapping[Span, Port]:
-        return {span: port for port in self.ports for span in self.device(port).spans}
+        """Who answers for an address: an address on a loopback device is another's too, if one has it on a cable."""
+        ports = sorted(self.ports, key=lambda port: self.device(port).kind is not DeviceKind.LOOPBACK)
+        found = {span: port for port in ports for span in self.device(port).spans}
+        looped = [span for span in found for version, low, high in LOOPED if span.version == version and span.within(low, high)]
+        return {span: port for span, port in found.items() if span not in looped}
 
     @cached_property
     def broadcasts(self) -> frozenset[Span]:
@@ -416,13 +386,16 @@ class Topology(Shown):
         spans = set(self.broadcasts)
         for domain in self.domains.values():
             prefixes = [route.to for route in domain.routes] + [rule.source for rule in domain.nat if rule.source]
+            prefixes += [rule.destination for rule in domain.nat if rule.destination] + [rule.to for rule in domain.local if rule.to]
+            spans |= {exactly(text) for text in domain.segments}
             prefixes += [entry.group for entry in domain.multicast if entry.group]
             spans |= {rule.address for rule in domain.nat if rule.address}
             numbers = [number for rule in domain.nat for number in (rule.port, rule.to_port) if number]
             numbers += [number for rule in domain.nat for number in helped_ports(rule.helper)]
+            numbers += [rule.port for rule in domain.local if rule.port]
             for device in domain.devices.values():
                 prefixes += device.prefixes
-                spans |= {*device.spans, *(_spans((text,))[0] for text in (device.local, device.remote) if text)}
+                spans |= {*device.spans, *(_spans((text,))[0] for text in (device.local, device.remote, *device.segments) if text)}
                 numbers += [device.port] if device.port else []
                 numbers += [*ports(device.card), *(OFFLOADED_PORTS if device.kind is DeviceKind.VMXNET3 else ())]
             for wide in domain.nat64:
@@ -457,8 +430,8 @@ class Topology(Shown):
             ports=np.array(self._bounds[0], np.uint16),
             tunnel_ports=tuple(sorted({(device.port, layer) for device in devices for layer in _udp_tunnel(device)})),
             mtu=max([device.mtu for device in devices] or [ETHERNET_MTU]),
-            pages=any(device.kind is DeviceKind.NETFRONT for device in devices),
-            octets=any(lengths(device.card) for device in devices),
+            pages=any(device.kind is DeviceKind.NETFRONT or device.options.get("merged-buffers") for device in devices),
+            octets=any(said.measure is not Measure.PACKET for device in devices for said in lengths(device.card).values()),
             lengths=tuple(mtu + 1 for mtu in self.mtus),
         )
 
@@ -466,19 +439,29 @@ class Topology(Shown):
     def wrappers(self) -> frozenset[Layer]:
         """What some device of the host puts between the Ethernet header and a packet."""
         kinds = {self.device(port).kind for port in self.ports}
-        return frozenset(layer for kind in kinds & WRAPPING.keys() for layer in WRAPPING[kind])
+        kinds &= WRAPPING.keys()
+        return frozenset(layer for kind in kinds for everybody in (False, True) for layer in wrapping_layers(kind, everybody)) - {_FRAME}
 
     @cached_property
     def mtus(self) -> tuple[int, ...]:
-        """The MTUs of all devices in ascending order where they differ; none where nobody has to cut a packet that another has sent."""
-        found = sorted({self.device(port).mtu for port in self.ports})
-        return tuple(found) if len(found) > 1 else ()
+        """The lengths of IP packets by which they are told apart, in ascending order: the MTUs of all devices, and where a card's behaviour
+        begins and ends; none where nobody heeds any and nobody has to cut what another has sent."""
+        devices = [self.device(port) for port in self.ports]
+        said = [each for device in devices for each in lengths(device.card).values() if each.measure is Measure.PACKET]
+        found = {device.mtu for device in devices}
+        longest = max(found, default=0)
+        found |= {end for each in said for end in (each.low - 1, each.high) if 0 < end < longest}
+        return tuple(sorted(found)) if len(found) > 1 else ()
 
     def bounds(self, index: int) -> tuple[int, int] | None:
         """The least and the greatest length of an IP packet that the kernels call ``index``; None where lengths are not told apart, and of
         one that is longer than any MTU."""
         ends = (0, *self.mtus)
         return (ends[index] + 1, ends[index + 1]) if self.mtus and index < len(self.mtus) else None
+
+    def outgrows(self, index: int) -> bool:
+        """Whether an IP packet whose length the kernels call ``index`` is longer than the MTU of some device."""
+        return index > 0 and self.mtus[index - 1] >= min(self.device(port).mtu for port in self.ports)
 
     @cached_property
     def macs(self) -> tuple[int, ...]:

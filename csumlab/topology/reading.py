@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 import msgspec
 
 from csumlab.tables import ETHERNET_MTU
-
-BEGINNING = 3
-"""Letters with which the beginning of a word is a hint of it."""
+from csumlab.words import advice
 
 
 class TopologyError(Exception):
@@ -53,6 +50,10 @@ class DeviceTable(Table):
     reader: str = ""
     tc_in: str = ""
     tc_out: str = ""
+    segments: list[str] = []
+    mode: str = ""
+    bond: str = ""
+    active: str = ""
 
 
 class RouteTable(Table):
@@ -72,6 +73,7 @@ class NatTable(Table):
     by: str = "conntrack"
     program: str = ""
     helper: str = ""
+    destination: str = ""
 
 
 class Nat64Table(Table):
@@ -102,6 +104,21 @@ class MulticastTable(Table):
     group: str = ""
 
 
+class LocalTable(Table):
+    device: str = ""
+    to: str = ""
+    protocol: str = ""
+    port: int = 0
+    as_client: bool = False
+
+
+class CopyTable(Table):
+    device: str
+    way: str
+    to: str
+    protocol: str = ""
+
+
 class DomainTable(Table):
     preset: str = "linux-6.1"
     forwarding: bool = False
@@ -110,6 +127,8 @@ class DomainTable(Table):
     moves_to: str = ""
     program: str = ""
     flowtable: list[str] = []
+    segments: list[str] = []
+    neighbours: dict[str, str] = {}
     sysctl: dict[str, bool | int] = {}
     device: dict[str, Any] = {}
     route: list[Any] = []
@@ -117,6 +136,8 @@ class DomainTable(Table):
     edit: list[Any] = []
     nat64: list[Any] = []
     multicast: list[Any] = []
+    local: list[Any] = []
+    copy: list[Any] = []
 
 
 class FileTable(Table):
@@ -149,10 +170,7 @@ class Reader:
         valid = list(valid)
         for word in given:
             if word not in valid:
-                # The beginning of a word says more than the likeness of another: nfq is nfqueue's, not nft.
-                begun = [one for one in valid if one.startswith(word)] if len(word) >= BEGINNING else []
-                near = begun[:1] or difflib.get_close_matches(word, valid, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(valid)}"
+                hint = advice(word, valid)
                 raise self.fail(f"{key}.{word}" if what == "key" and key else key or word, f"unknown {what} {word!r}; {hint}")
 
     def value(self, parse: Any, text: str, key: str, wanted: str) -> Any:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 from csumlab.tables import ETHERNET_MTU
-from csumlab.topology.model import Prefix, Topology
+from csumlab.topology.model import Topology
+from csumlab.topology.rules import Prefix
 
 
 def to_toml(topology: Topology) -> str:
@@ -19,6 +20,9 @@ def to_toml(topology: Topology) -> str:
         lines += [f"moves-to = {_quoted(domain.moves_to)}"] if domain.moves_to else []
         lines += [f"program = {_quoted(domain.program)}"] if domain.program else []
         lines += [f"flowtable = [{', '.join(map(_quoted, domain.flowtable))}]"] if domain.flowtable else []
+        lines += [f"segments = [{', '.join(map(_quoted, domain.segments))}]"] if domain.segments else []
+        pairs = ", ".join(f"{_quoted(segment)} = {_quoted(via)}" for segment, via in domain.neighbours.items())
+        lines += [f"neighbours = {{ {pairs} }}"] if pairs else []
         lines += [f"sysctl = {_inline(domain.sysctl)}"] if domain.sysctl else []
         for device in domain.devices.values():
             lines += ["", f"[domain.{_bare(domain.name)}.device.{_bare(device.name)}]", f"kind = {_quoted(device.kind.value)}"]
@@ -28,10 +32,27 @@ def to_toml(topology: Topology) -> str:
                 lines.append(f"address = [{', '.join(map(_quoted, device.addresses))}]")
             for word in ("tc_in", "tc_out"):
                 if getattr(device, word):
-                    lines.append(f"{word.replace('_', '-')} = {_quoted(f'redirect {getattr(device, word)}')}")
-            for word in ("bridge", "wire", "local", "remote", "encap", "virtio", "xdp", "lower", "card", "reader"):
+                    name, inward = device.diverted(word.removeprefix("tc_"))
+                    text = f"ingress redirect {name}" if inward else f"redirect {name}"
+                    lines.append(f"{word.replace('_', '-')} = {_quoted(text)}")
+            for word in (
+                "bridge",
+                "wire",
+                "local",
+                "remote",
+                "encap",
+                "virtio",
+                "xdp",
+                "lower",
+                "mode",
+                "bond",
+                "active",
+                "card",
+                "reader",
+            ):
                 if getattr(device, word):
                     lines.append(f"{word} = {_quoted(getattr(device, word))}")
+            lines += [f"segments = [{', '.join(map(_quoted, device.segments))}]"] if device.segments else []
             if device.peer is not None:
                 lines.append(f"peer = {_quoted(str(device.peer))}")
             lines += [f"{word} = {count}" for word, count in (("slots", device.slots), ("fatal-slots", device.fatal_slots)) if count]
@@ -51,7 +72,8 @@ def to_toml(topology: Topology) -> str:
             lines += [f"via = {_quoted(str(route.via))}"] if route.via else []
         for rule in domain.nat:
             lines += ["", f"[[domain.{_bare(domain.name)}.nat]]", f"kind = {_quoted(rule.kind.value)}", f"device = {_quoted(rule.device)}"]
-            lines += [f"source = {_quoted(_prefix(rule.source))}"] if rule.source else []
+            prefixes = (("source", rule.source), ("destination", rule.destination))
+            lines += [f"{word} = {_quoted(_prefix(prefix))}" for word, prefix in prefixes if prefix]
             lines += [f"protocol = {_quoted(rule.protocol)}"] if rule.protocol else []
             lines += [f"port = {rule.port}"] if rule.port else []
             lines += [f"address = {_quoted(str(rule.address))}"] if rule.address else []
@@ -64,6 +86,16 @@ def to_toml(topology: Topology) -> str:
         for onward in domain.multicast:
             lines += ["", f"[[domain.{_bare(domain.name)}.multicast]]", f"device = {_quoted(onward.device)}", f"to = {_quoted(onward.to)}"]
             lines += [f"group = {_quoted(_prefix(onward.group))}"] if onward.group else []
+        for taken in domain.local:
+            lines += ["", f"[[domain.{_bare(domain.name)}.local]]"]
+            lines += [f"{word} = {_quoted(getattr(taken, word))}" for word in ("device", "protocol") if getattr(taken, word)]
+            lines += [f"to = {_quoted(_prefix(taken.to))}"] if taken.to else []
+            lines += [f"port = {taken.port}"] if taken.port else []
+            lines += ["as-client = true"] if taken.as_client else []
+        for copy in domain.copies:
+            lines += ["", f"[[domain.{_bare(domain.name)}.copy]]"]
+            told = {word: getattr(copy, word) for word in ("device", "way", "to", "protocol")}
+            lines += [f"{word} = {_quoted(text)}" for word, text in told.items() if text]
         for edit in domain.edits:
             lines += ["", f"[[domain.{_bare(domain.name)}.edit]]"]
             words = ("by", "device", "way", "protocol", "strip", "program")

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from csumlab.stage import Stage
-from csumlab.stages import hooks, nic, programs, slots, tunnels
+from csumlab.stages import answers, hooks, nic, programs, slots, tunnels
 from csumlab.stages import readers as taking
-from csumlab.topology.presets import linux, older, others, xen
+from csumlab.topology.presets import linux, older, others, windows, xen
 from csumlab.topology.presets.preset import Preset as Preset
 
-PRESETS: Mapping[str, Preset] = {preset.name: preset for module in (linux, older, xen, others) for preset in module.KERNELS}
+PRESETS: Mapping[str, Preset] = {preset.name: preset for module in (linux, older, xen, others, windows) for preset in module.KERNELS}
 
 
 def in_use(preset: str, program: bool) -> Preset:
@@ -33,13 +33,17 @@ def stages() -> dict[str, Stage]:
         slots.RING_SLOTS,
         slots.RING_SLOTS_ELSEWHERE,
         hooks.XDP_REDIRECT,
+        hooks.XDP_FORWARD,
         hooks.XDP_GENERIC_REDIRECT,
         hooks.MIRRED,
+        hooks.MIRROR,
         hooks.IFB,
+        hooks.LOOPED,
         hooks.CHECKSUM_TARGET,
         hooks.NETEM_CORRUPT,
         hooks.DRIVER_CLAIMS,
         hooks.VIF_HEEDS_RX,
+        answers.RESET,
         taking.READER,
         taking.WATCHER,
         taking.XDP_SOCKET,
