@@ -33,8 +33,11 @@ def bounds(pages: int, front: Device, preset: Preset) -> Bounds:
 
 
 def limits(back: Device, preset: Preset) -> dict[str, int]:
-    """What the other end takes: "valid", and "fatal" beyond which it disables the interface."""
-    return {"valid": back.slots or preset.slots_valid, "fatal": back.fatal_slots or preset.slots_fatal or UNLIMITED}
+    """What the other end takes: "valid", and "fatal" beyond which it disables the interface. Where a kernel has one limit for both, it has
+    one if it is another number too."""
+    valid = back.slots or preset.slots_valid
+    fatal = valid if preset.slots_fatal == preset.slots_valid else preset.slots_fatal
+    return {"valid": valid, "fatal": back.fatal_slots or fatal or UNLIMITED}
 
 
 def last_of(part: str) -> int:

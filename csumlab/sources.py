@@ -11,24 +11,24 @@ from functools import partial
 
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, DIRECTION_MASK, INBOUND, OUTBOUND
 from csumlab.classes import Made, headers_of, may_be, may_be_a_segment, may_have_been_none, observed, originated, shape
-from csumlab.exchange import other_protocol, other_version
+from csumlab.exchange import other_protocol, other_quote, other_version
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
-from csumlab.headers import KINDS, Verdict
+from csumlab.headers import KINDS, Layer, Verdict
 from csumlab.machine import Packet, Translation
-from csumlab.outer import IN_FRONT
-from csumlab.packet import ANY_PORT, PORTED, Header, Span, enclosing, outer_transport
-from csumlab.state import Bare, Skb, State, Summed, XenSkb
+from csumlab.outer import front_start
+from csumlab.packet import ANY_PORT, PORTED, Header, Span, outer_transport
+from csumlab.state import Bare, NetBuffer, Skb, State, Summed, XenSkb
 from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Untold, decide
-from csumlab.topology import forward
-from csumlab.topology.model import Domain, NatKind, Port, Topology
+from csumlab.topology import forward, translating
+from csumlab.topology.model import Domain, Port, Topology
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.rules import Nat
 from csumlab.trace import Trace
 from csumlab.walk import Walker
 from csumlab.walking.places import Misfit, Observation, Undetermined
 
-_SUMS_WITH_PSEUDO = frozenset(kind for kind, rule in KINDS.items() if rule.pseudo)
 _OUTGOING = 4
 """PACKET_OUTGOING, Linux include/uapi/linux/if_packet.h."""
 MAX_READINGS = 32
@@ -55,7 +55,8 @@ class Origin:
     headers: tuple[Header, ...]
 
     def __str__(self) -> str:
-        who = "outside" if self.domain.outside else f"a program in {self.domain.name}"
+        someone = f"a {'rule' if self.made is Made.REFUSAL else 'program'} in {self.domain.name}"
+        who = "outside" if self.domain.outside else someone
         return f"sent by {who} {self.made.value}"
 
 
@@ -84,16 +85,18 @@ def origins(facts: Facts, topology: Topology, made: tuple[Made, ...]) -> Iterato
     headers = headers_of(facts, topology)
     places = [n for n, header in enumerate(headers) if header.is_ip]
     for depth in range(len(places) - 1, -1, -1):
-        start = places[depth]
-        while start and headers[start - 1].layer in IN_FRONT:
-            start -= 1
+        start = front_start(headers, places[depth])
         untagged = {places[depth]} if topology.wrappers else set()
-        for first in sorted({start} | untagged, reverse=True):
-            for domain, variant in _senders(headers[first:], topology):
-                for shape_made in made:
-                    never = shape_made is (Made.FINISHED if domain.outside else Made.UNFINISHED)
-                    if not never and (shape_made is not Made.CUT or may_be_a_segment(facts, variant)):
-                        yield depth, Origin(domain, shape_made, variant)
+        if made == (Made.REFUSAL,):
+            yield from ((depth, Origin(domain, Made.REFUSAL, headers[start:])) for domain in _refusing(headers[start:], topology))
+            continue
+        found = [(first, *one) for first in sorted({start} | untagged, reverse=True) for one in _senders(headers[first:], topology)]
+        # What stands before a packet from outside is somebody else's.
+        for _, domain, variant in sorted(found, key=lambda one: one[1].outside and one[0] != start):
+            for shape_made in made:
+                never = shape_made is (Made.FINISHED if domain.outside else Made.UNFINISHED)
+                if not never and (shape_made is not Made.CUT or may_be_a_segment(facts, variant)):
+                    yield depth, Origin(domain, shape_made, variant)
 
 
 def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Domain, tuple[Header, ...]]]:
@@ -113,12 +116,31 @@ def _senders(stack: tuple[Header, ...], topology: Topology) -> Iterator[tuple[Do
         for destination, there in _before_nat(ip.destination, stack, topology, "destination"):
             variant = _with(stack, ip, source, destination, port, there)
             owner = forward.owner_of(topology, source)
+            looped = forward.is_looped(source)
+            for domain in topology.domains.values():
+                device = domain.loopback
+                if domain is not owner and device is not None and (looped or source in device.spans):
+                    yield domain, variant
             if owner is not None:
                 yield owner, variant
-            else:
+            elif not looped:
                 for domain in topology.domains.values():
                     if domain.outside:
                         yield domain, variant
+    for domain in topology.domains.values():
+        assert ip.destination is not None
+        if any(rule.sends(ip.source, ip.destination, outer_transport(stack)) for rule in domain.local):
+            yield domain, stack
+
+
+def _refusing(stack: tuple[Header, ...], topology: Topology) -> Iterator[Domain]:
+    """Who may have a rule that refuses connections and answers in the name of whoever they are for."""
+    transport = outer_transport(stack)
+    if transport is None or transport.layer is not Layer.TCP:
+        return
+    for domain in topology.domains.values():
+        if any(edit.by == "reject" and edit.protocol in ("", "tcp") for edit in domain.edits):
+            yield domain
 
 
 def _before_exchange(stack: tuple[Header, ...], ip: Header, topology: Topology) -> Iterator[tuple[Header, ...]]:
@@ -138,12 +160,14 @@ def _before_exchange(stack: tuple[Header, ...], ip: Header, topology: Topology) 
             there = rule.within(ip.destination)
             pairs = [(span, there) for span in topology.owners if rule.inside.covers(span)] or [(rule.inside.span, there)]
         for source, destination in pairs:
-            before = other_version(ip, Translation(source, destination), ip.uid)
-            transport = outer_transport(stack)
-            yield tuple(
-                before if header.uid == ip.uid else other_protocol(header) if transport and header.uid == transport.uid else header
-                for header in stack
-            )
+            edit = Translation(source, destination, prefix=rule.prefix.span, shift=rule.shift)
+            places, transport = {ip.uid: other_version(ip, edit, ip.uid)}, outer_transport(stack)
+            if transport is not None:
+                places[transport.uid] = other_protocol(transport)
+                if transport.quotes:
+                    quote = other_quote(ip, transport, edit, transport.quote[0].uid)
+                    places[transport.uid] = replace(places[transport.uid], quote=quote)
+            yield tuple(places.get(header.uid, header) for header in stack)
 
 
 def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, side: str) -> Iterator[tuple[Span, Span | None]]:
@@ -152,13 +176,8 @@ def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, si
     for domain in topology.domains.values():
         for rule in domain.nat:
             outer = domain.devices[rule.device].spans
-            if rule.kind is NatKind.DNAT:
-                if side == "destination" and rule.address == address:
-                    yield from (
-                        (span, Span(0, rule.port, rule.port) if rule.to_port else None) for span in outer if span.version == address.version
-                    )
-                elif side == "source" and address in outer and rule.address:
-                    yield rule.address, Span(0, rule.to_port, rule.to_port) if rule.to_port else None
+            if rule.of_destinations:
+                yield from _before_redirection(rule, address, outer, outer_transport(stack), side)
                 continue
             external = [rule.address] if rule.address else list(outer)
             port = ANY_PORT if rule.to_port else None
@@ -166,14 +185,26 @@ def _before_nat(address: Span, stack: tuple[Header, ...], topology: Topology, si
                 inside = [
                     s for s, p in topology.owners.items() if p.domain != domain.name and (rule.source is None or rule.source.covers(s))
                 ]
-                if not inside and rule.source is not None:
-                    # Nobody else has an inside address: then it is this host that translates what it sends itself, if it has one.
-                    inside = [s for device in domain.devices.values() for s in device.spans if s != address and rule.source.covers(s)]
+                # What this host sends itself is translated too, if it has an inside address.
+                inside += translating.hidden(rule, domain, address)
                 yield from ((span, port) for span in inside if span.version == address.version)
                 if rule.source is not None and not inside:
                     yield rule.source.span, port
             elif side == "destination" and rule.source is not None and rule.source.covers(address):
                 yield from ((span, port) for span in external if span is not None and span.version == address.version)
+
+
+def _before_redirection(
+    rule: Nat, address: Span, own: Sequence[Span], transport: Header | None, side: str
+) -> Iterator[tuple[Span, Span | None]]:
+    """What an address may have been before a rule for destinations translated it, or back an answer of whoever the packets go to."""
+    target = rule.target(own, address.version)
+    if side == "destination" and rule.address is not None and target == address:
+        yield from ((span, rule.asked_port) for span in rule.wanted(own, address.version))
+    elif side == "source" and target is not None and rule.wants(address, own):
+        asked = transport.source if transport is not None else None
+        if address in own or not rule.port or (asked is not None and asked.within(rule.port, rule.port)):
+            yield target, Span(0, rule.to_port, rule.to_port) if rule.to_port else None
 
 
 def _with(
@@ -222,7 +253,7 @@ def read(facts: Facts, topology: Topology, tap: Tap, assume: str, answers: Mappi
     the tap. Raises Undecided."""
     misfits: list[str] = []
     weak: list[Reading] = []
-    for made in (Made.RIGHT, Made.UNSUMMED, Made.UNFINISHED, Made.FINISHED, Made.CUT, Made.WRONG):
+    for made in (Made.RIGHT, Made.REFUSAL, Made.UNSUMMED, Made.UNFINISHED, Made.FINISHED, Made.CUT, Made.WRONG):
         if made is Made.UNSUMMED and not any(may_have_been_none(entry) for entry in facts.sums):
             continue
         fitting: list[tuple[int, Reading]] = []
@@ -264,8 +295,8 @@ def walk(
 
 
 def walker(topology: Topology, origin: Origin, choices: Mapping[str, str], observation: Observation | None = None) -> Walker:
-    finished = origin.made in (Made.FINISHED, Made.WRONG)
-    return Walker(topology, choices, observation, finished=PRESETS[origin.domain.preset].family() if finished else None)
+    finished = PRESETS[origin.domain.preset].family() if origin.made in (Made.FINISHED, Made.WRONG) else None
+    return Walker(topology, choices, observation, finished=finished, refuses=origin.made is Made.REFUSAL)
 
 
 def _follow(
@@ -300,7 +331,7 @@ def _meet(
     sums of which nothing is predicted go into ``blanks``."""
     assert isinstance(packet, SymbolicPacket)
     seen = headers_of(facts, topology)
-    if shape(packet.headers) != shape(seen) or (packet.long and not facts.long):
+    if shape(packet.headers) != shape(seen) or (packet.long and not facts.long and not packet.undivided):
         return None
     for walked, there in zip(packet.headers, seen, strict=False):
         if not (may_be(walked.source, there.source) and may_be(walked.destination, there.destination)):
@@ -331,7 +362,7 @@ def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumF
     for name, predicted, present, unseen in (
         ("right", mine.residue, theirs.residue, entry.residue is Quality.UNKNOWN),
         ("partial", mine.seed, theirs.seed, entry.seed is Quality.UNKNOWN),
-        ("right once the inner one is filled", _settled(walked, uid), _settled(seen, uid), entry.residue is Quality.UNKNOWN),
+        ("right once the inner one is filled", walked.once_filled(uid), seen.once_filled(uid), entry.residue is Quality.UNKNOWN),
         ("zero", mine.field, theirs.field, entry.seed is Quality.UNKNOWN),
     ):
         if predicted.unknowns or unseen:
@@ -346,17 +377,6 @@ def _compare(walked: SymbolicPacket, seen: SymbolicPacket, uid: int, entry: SumF
             )
         return True
     return entry.residue is Quality.UNKNOWN
-
-
-def _settled(packet: SymbolicPacket, uid: int) -> Form:
-    """The residue of ``uid`` once a partial sum inside it is filled."""
-    residue = packet.sums[uid].residue
-    for header in packet.headers:
-        if header.uid in packet.sums and header.kind in _SUMS_WITH_PSEUDO and packet.sums[header.uid].seed == ZERO:
-            factor = next((f for outer, f in enclosing(packet.headers, header.uid) if outer.uid == uid), None)
-            if factor is not None:
-                return residue - factor * packet.sums[header.uid].lacking
-    return residue
 
 
 def recorded_way(facts: Facts) -> str:
@@ -398,6 +418,14 @@ def _assumed(assume: str, state: State, packet: SymbolicPacket) -> State:
             "unchecked": XenSkb(),
             "verified": XenSkb(Summed.UNNECESSARY, valid=True),
             "must-compute": XenSkb(Summed.UNNECESSARY, valid=True, blank=True),
+        }[assume]
+    if isinstance(state, NetBuffer):
+        # What a capture says of TCP or UDP says nothing of the IPv4 header.
+        known = replace(state, needs=False, start=None, valid=False, failed=False)
+        return {
+            "unchecked": known,
+            "verified": replace(known, valid=True),
+            "must-compute": replace(known, needs=start is not None, start=start),
         }[assume]
     return {
         "unchecked": Skb(),

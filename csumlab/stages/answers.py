@@ -1,25 +1,11 @@
-"""Rules that refuse a packet and answer it, as tables: what is verified before an ICMP error or a TCP reset goes back."""
+"""Rules that refuse a packet and answer it, as tables: what is verified before an ICMP error or a TCP reset goes back, and the reset."""
 
 from __future__ import annotations
 
+from csumlab.conditions import ABSENT_TRANSPORT, FRAGMENT, QUOTES, agrees, carries, right, version
 from csumlab.headers import Kind
-from csumlab.stage import (
-    ABSENT_TRANSPORT,
-    ACCEPT,
-    ANY,
-    DROP,
-    FRAGMENT,
-    QUOTES,
-    SAME,
-    Part,
-    Row,
-    Selector,
-    Stage,
-    agrees,
-    carries,
-    right,
-    when,
-)
+from csumlab.operations import ACCEPT, DROP, Selector, compute, write_pseudo
+from csumlab.stage import ANY, SAME, Part, Row, Stage, Token, fresh, when
 from csumlab.state import Skb, Summed
 
 _VERIFIED = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6)
@@ -40,5 +26,16 @@ REJECT = Stage(
         Row(when(Skb, summed=Summed.COMPLETE), (agrees(Selector.TRANSPORT),), ACCEPT, SAME, "refused, and answered by an ICMP error or a reset: right by the sum that came with the packet"),
         Row(ANY, (right(Selector.TRANSPORT),), ACCEPT, SAME, "refused, and answered by an ICMP error or a reset: verified, the sum is right", sure="observed"),
         Row(ANY, (), DROP, SAME, "refused without an answer: verified, the sum is wrong", sure="observed"),
+    ),
+)  # fmt: skip
+
+RESET = Stage(
+    name="reject-reset",
+    part=Part.SENDER,
+    title="a rule answers with a reset",
+    source="linux 6.1 net/ipv4/netfilter/nf_reject_ipv4.c nf_reject_ip_tcphdr_put; net/ipv6/netfilter/nf_reject_ipv6.c nf_reject_ip6_tcphdr_put",
+    table=(
+        Row(ANY, (version(4),), write_pseudo(Selector.TRANSPORT), fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT), "a reset from the address that the refused packet was for; over IPv4 its sum is left to whoever transmits it", sure="observed"),
+        Row(ANY, (), compute(Selector.TRANSPORT), fresh(Skb), "a reset from the address that the refused packet was for; over IPv6 the rule makes the whole sum", sure="observed"),
     ),
 )  # fmt: skip

@@ -3,7 +3,11 @@ IP input and the hooks, and sent out by another."""
 
 from __future__ import annotations
 
-from csumlab.stage import ABSENT_TRANSPORT, ANY, DECREMENT_TTL, SAME, Part, Row, Rule, Stage, translate, when
+from dataclasses import replace
+
+from csumlab.conditions import ABSENT_TRANSPORT, FOR_DESTINATIONS, outer_version
+from csumlab.operations import DECREMENT_TTL, Rule, translate
+from csumlab.stage import ANY, SAME, Part, Row, Stage, when
 from csumlab.state import Skb, Summed
 
 _OWED = when(Skb, summed=Summed.PARTIAL)
@@ -19,6 +23,26 @@ FLOWTABLE_NAT = Stage(
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
     ),
 )  # fmt: skip
+
+_FORGETS = "by a rule for destinations the IPv4 header's own sum does not follow"
+FLOWTABLE_NAT_4_16 = replace(
+    FLOWTABLE_NAT,
+    name="flowtable-nat-4.16",
+    source="linux 4.16 net/ipv4/netfilter/nf_flow_table_ipv4.c nf_flow_snat_ip, nf_flow_dnat_ip",
+    table=(
+        *(
+            replace(
+                row,
+                given=(FOR_DESTINATIONS, outer_version(4), *row.given),
+                does=tuple(replace(do, ip=Rule.LEAVE) for do in row.does),
+                because=f"{_FORGETS}; {row.because}",
+            )
+            for row in FLOWTABLE_NAT.table
+        ),
+        *FLOWTABLE_NAT.table,
+    ),
+    like=FLOWTABLE_NAT,
+)
 
 FLOWTABLE = Stage(
     name="flowtable",

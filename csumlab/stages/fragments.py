@@ -5,24 +5,9 @@ A walk comes here only with a packet that has to be cut, or with fragments of wh
 
 from __future__ import annotations
 
-from csumlab.stage import (
-    ANY,
-    CUT,
-    DONT_FRAGMENT,
-    DROP,
-    REASSEMBLE,
-    REASSEMBLED,
-    SAME,
-    TAGGED,
-    Row,
-    Selector,
-    Stage,
-    changed,
-    fill,
-    knob,
-    outer_version,
-    when,
-)
+from csumlab.conditions import DONT_FRAGMENT, REASSEMBLED, TAGGED, knob, outer_version
+from csumlab.operations import CUT, DROP, REASSEMBLE, Selector, fill
+from csumlab.stage import ANY, SAME, Row, Stage, changed, when
 from csumlab.state import Skb, Summed
 
 _NEW = changed(summed=Summed.NONE, level=0, start=None, encapsulation=False)

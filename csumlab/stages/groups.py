@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from csumlab.stage import ANY, DECREMENT_TTL, DROP, KEEP, SAME, TTL_EXPIRES, Part, Row, Stage, changed, when
+from csumlab.conditions import TTL_EXPIRES
+from csumlab.operations import DECREMENT_TTL, DROP, KEEP
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Part,
+    Row,
+    Stage,
+    changed,
+    when,
+)
 from csumlab.stages.linux import TO_UNNECESSARY
 from csumlab.state import Skb, Summed, XenSkb
 

@@ -10,22 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from csumlab.conditions import ABSENT_TRANSPORT
 from csumlab.headers import Layer
+from csumlab.operations import Rule, Selector, rewrite, translate, write_pseudo
 from csumlab.packet import Header
 from csumlab.stage import (
-    ABSENT_TRANSPORT,
     ANY,
     SAME,
     Row,
-    Rule,
-    Selector,
     Stage,
     Token,
     fresh,
-    rewrite,
-    translate,
     when,
-    write_pseudo,
 )
 from csumlab.state import Skb, Summed
 

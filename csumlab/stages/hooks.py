@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+from csumlab.conditions import FRAGMENT, LONG, carries, knob, version
 from csumlab.headers import Kind
+from csumlab.operations import DECREMENT_TTL, DROP, KEEP, Selector, fill, segment
 from csumlab.stage import (
     ANY,
-    DROP,
-    FRAGMENT,
-    KEEP,
-    LONG,
     SAME,
     Row,
-    Selector,
     Stage,
     Token,
-    carries,
     changed,
-    fill,
     fresh,
-    knob,
-    segment,
-    version,
     when,
 )
 from csumlab.state import Ring, Skb, Summed, Virtio
@@ -53,6 +45,15 @@ XDP_REDIRECT = Stage(
     ),
 )  # fmt: skip
 
+XDP_FORWARD = Stage(
+    name="xdp-forward",
+    title="XDP program forwards",
+    source="linux 6.1 samples/bpf/xdp_fwd_kern.c xdp_fwd_flags (bpf_fib_lookup, ip_decrease_ttl); include/net/xdp.h struct xdp_frame",
+    table=(
+        Row(when(Skb), (), DECREMENT_TTL, fresh(Skb), "a program sends the frame on by the routes, also out of the device that it came in by (XDP_TX); an xdp_frame has bytes and no checksum state: what was owed is forgotten", sure="observed"),
+    ),
+)  # fmt: skip
+
 XDP_GENERIC_REDIRECT = Stage(
     name="xdp-generic-redirect",
     title="generic XDP program redirects",
@@ -71,12 +72,30 @@ MIRRED = Stage(
     ),
 )  # fmt: skip
 
+MIRROR = Stage(
+    name="mirror",
+    title="a copy is sent",
+    source="linux 6.1 net/sched/act_mirred.c tcf_mirred_act (skb_clone, nf_reset_ct, tcf_mirred_forward); net/netfilter/nf_dup_netdev.c nf_dup_netdev_egress; net/openvswitch/actions.c do_output",
+    table=(
+        Row(when(Skb), (), KEEP, changed(invalid=False), "a copy of the socket buffer goes to another device with what it carries, but for conntrack's mark: what is owed is owed there too", sure="observed"),
+    ),
+)  # fmt: skip
+
 IFB = Stage(
     name="ifb",
     title="ifb sends back",
     source="linux 6.1 drivers/net/ifb.c ifb_ri_tasklet, net/core/dev.c __netif_receive_skb_core (skip_classify)",
     table=(
         Row(when(Skb), (), KEEP, SAME, "the socket buffer goes back to the device that it was redirected from, with what it carries", sure="observed"),
+    ),
+)  # fmt: skip
+
+LOOPED = Stage(
+    name="loopback",
+    title="loopback device",
+    source="linux 6.1 drivers/net/loopback.c loopback_xmit (skb_orphan, __netif_rx)",
+    table=(
+        Row(when(Skb), (), KEEP, SAME, "what a host sends to itself comes back with what it carries: what is owed stays owed, and nobody needs it", sure="observed"),
     ),
 )  # fmt: skip
 

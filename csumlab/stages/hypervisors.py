@@ -11,31 +11,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from csumlab.headers import Kind
-from csumlab.stage import (
+from csumlab.conditions import (
     ENCAPSULATED,
     EXTENSIONS,
-    KEEP,
     LONG,
-    MERGE,
     SEGMENTED,
-    Becomes,
-    Row,
-    Selector,
-    Stage,
-    Token,
     aimed_at,
     carries,
-    compute,
-    differing,
     feature,
-    fill,
-    fresh,
     knob,
     outer_version,
     to_port,
+)
+from csumlab.headers import Kind
+from csumlab.operations import DROP, KEEP, MERGE, Selector, compute, fill, spoil, write_pseudo, write_zero
+from csumlab.stage import (
+    Becomes,
+    Row,
+    Stage,
+    Token,
+    differing,
+    fresh,
     when,
-    write_zero,
 )
 from csumlab.state import Descriptor, Skb, Summed
 
@@ -145,8 +142,15 @@ def _transmits(name: str, title: str, source: str, said: Becomes, *before: Row) 
     )  # fmt: skip
 
 
+_HEADERS = (
+    Row(when(Descriptor, needs=True, needs_ip=True), (), compute(Selector.OUTER_IP), _TO_PARTIAL, "the guest says where a sum is owed, and that the IPv4 header's is: that one is made, the other left to the card, or made where there is none", sure="derived"),
+    Row(when(Descriptor, needs_ip=True), (), compute(Selector.OUTER_IP), fresh(Skb), "the guest says that the IPv4 header's sum is owed: it is made", sure="derived"),
+)  # fmt: skip
 NETVSP_RECEIVE = _receives(
-    "netvsp-receive", "Hyper-V from the guest", "openvmm vm/devices/net/netvsp/src/lib.rs; Microsoft, Offloading Checksum Tasks"
+    "netvsp-receive",
+    "Hyper-V from the guest",
+    "openvmm vm/devices/net/netvsp/src/lib.rs; Microsoft, Offloading Checksum Tasks",
+    *_HEADERS,
 )
 NETVSP_TRANSMIT = _transmits(
     "netvsp-transmit",
@@ -155,6 +159,55 @@ NETVSP_TRANSMIT = _transmits(
     _SUCCEEDED,
     Row(_VERIFIED, (*_MERGES, outer_version(4)), (*_MERGED, *write_zero(Selector.OUTER_IP)), fresh(Descriptor, valid=True, blank_ip=True), "the switch puts segments together (RSC): the IPv4 header was checked, and the sum of the whole is left out", source=_RSC),
     Row(_VERIFIED, _MERGES, _MERGED, _SUCCEEDED, "the switch puts segments together (RSC), which were verified", source=_RSC),
+)  # fmt: skip
+
+OPENVMM_TRANSMIT = _transmits(
+    "openvmm-transmit",
+    "OpenVMM to the guest",
+    "openvmm vm/devices/net/netvsp/src/buffers.rs write_header; vm/devices/net/net_tap/src/lib.rs parse_vnet_hdr",
+    _SUCCEEDED,
+)
+_NET_TAP = "openvmm vm/devices/net/net_tap/src/"
+_LARGE = when(Descriptor, needs=True)
+OPENVMM_RECEIVE = _receives(
+    "openvmm-receive",
+    "OpenVMM from the guest",
+    f"{_NET_TAP}lib.rs build_vnet_hdr, fixup_ipv4_header_checksum",
+    Row(_LARGE, (LONG, outer_version(4)), (*write_pseudo(Selector.AIMED), *compute(Selector.OUTER_IP)), _TO_PARTIAL, "a large send: the IPv4 header's sum is made, and the pseudo-header's with the length, as the tap of the host takes it", source=f"{_NET_TAP}tx.rs fixup_gso_pseudo_header"),
+    Row(_LARGE, (LONG,), write_pseudo(Selector.AIMED), _TO_PARTIAL, "a large send: the pseudo-header's sum is made with the length, as the tap of the host takes it", source=f"{_NET_TAP}tx.rs fixup_gso_pseudo_header"),
+    *_HEADERS,
+)  # fmt: skip
+_SEED = "https://github.com/microsoft/openvmm/pull/3812"
+OPENVMM_RECEIVE_2026_06 = differing(
+    OPENVMM_RECEIVE,
+    "openvmm-receive-2026-06",
+    f"{_NET_TAP}lib.rs before {_SEED}",
+    {
+        1: Row(_LARGE, (LONG, outer_version(4)), (*compute(Selector.OUTER_IP), *spoil(Selector.AIMED)), _TO_PARTIAL, "a large send: the IPv4 header's sum is made; the guest's sum of the pseudo-header without the length is taken for one with it", source=_SEED),
+        2: Row(_LARGE, (LONG,), spoil(Selector.AIMED), _TO_PARTIAL, "a large send: the guest's sum of the pseudo-header without the length is taken for one with it", source=_SEED),
+    },
+)  # fmt: skip
+OPENVMM_RECEIVE_2026_03 = differing(
+    OPENVMM_RECEIVE_2026_06,
+    "openvmm-receive-2026-03",
+    f"{_NET_TAP}lib.rs before https://github.com/microsoft/openvmm/pull/3128",
+    {1: Row(_LARGE, (LONG, outer_version(4)), (*write_zero(Selector.OUTER_IP), *spoil(Selector.AIMED)), _TO_PARTIAL, "a large send: the IPv4 header's sum stays blank, and the sum of the pseudo-header without the length is taken for one with it", source="https://github.com/microsoft/openvmm/pull/3128")},
+)  # fmt: skip
+_BARE = f"{_NET_TAP}lib.rs before https://github.com/microsoft/openvmm/pull/2996: a tap without a virtio header"
+OPENVMM_RECEIVE_2025 = Stage(
+    name="openvmm-receive-2025",
+    title="OpenVMM from the guest",
+    source=_BARE,
+    table=(
+        Row(when(Descriptor, needs=True), (LONG,), DROP, fresh(Skb), "a large send is not cut, and a frame longer than the MTU goes nowhere", sure="derived"),
+        Row(when(Descriptor), (), KEEP, fresh(Skb), "the bytes are written to the tap of the host, and what is asked for is not looked at"),
+    ),
+)  # fmt: skip
+OPENVMM_TRANSMIT_2025 = Stage(
+    name="openvmm-transmit-2025",
+    title="OpenVMM to the guest",
+    source=_BARE,
+    table=(Row(when(Skb), (), KEEP, _NOTHING, "the tap takes finished sums only, and nothing is said of them"),),
 )  # fmt: skip
 
 _ENCAPSULATION = "linux 6.1 drivers/net/vmxnet3/vmxnet3_drv.c vmxnet3_tq_xmit (VMXNET3_OM_ENCAP)"

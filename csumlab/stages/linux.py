@@ -5,70 +5,77 @@ Each stage is one kernel function a packet passes on its way; ``topology/forward
 
 from __future__ import annotations
 
-from csumlab.headers import Kind
-from csumlab.stage import (
+from csumlab.conditions import (
     ABSENT_TRANSPORT,
-    ACCEPT,
     AIMED_AT_TRANSPORT,
-    ANY,
-    BUNDLE,
-    DECREMENT_TTL,
     DONT_FRAGMENT,
-    DROP,
     EDITS,
     ENCAPSULATED,
     EXCEEDS,
     EXTENSIONS,
     FRAGMENT,
     INVALID,
-    KEEP,
     LISTED,
     LONG,
-    MERGE,
     PIECE_EXCEEDS,
-    PPPOE,
     QUOTES,
     REASSEMBLED,
-    REJECT,
     REMOTE,
-    SAME,
     SEGMENTED,
+    STACKED,
     TAGGED,
     TRAILER,
-    TRANSLATE_QUOTE,
-    TRIM,
     TTL_EXPIRES,
-    Mended,
-    Part,
-    Row,
-    Rule,
-    Selector,
-    Stage,
-    Token,
+    UNDIVIDED,
     agrees,
     aimed_at,
     carries,
-    carry,
-    changed,
-    compute,
     feature,
-    fill,
-    fresh,
+    headed,
     inside,
     knob,
     outer_version,
     passes,
-    respell,
     right,
-    segment,
-    translate,
     version,
-    when,
-    write_pseudo,
-    write_zero,
     wrong,
 )
-from csumlab.stage import TUNNEL as HOLDS_TUNNEL
+from csumlab.conditions import TUNNEL as HOLDS_TUNNEL
+from csumlab.headers import Kind, Layer
+from csumlab.operations import (
+    ACCEPT,
+    BUNDLE,
+    CUT,
+    DECREMENT_TTL,
+    DROP,
+    KEEP,
+    MERGE,
+    REJECT,
+    TRANSLATE_QUOTE,
+    TRIM,
+    Rule,
+    Selector,
+    carry,
+    compute,
+    fill,
+    respell,
+    segment,
+    translate,
+    write_pseudo,
+    write_zero,
+)
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Mended,
+    Part,
+    Row,
+    Stage,
+    Token,
+    changed,
+    fresh,
+    when,
+)
 from csumlab.state import Skb, Summed
 
 NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
@@ -107,6 +114,8 @@ SENDER = Stage(
     ),
 )  # fmt: skip
 
+_TWO_TAGS = "linux 6.1 include/linux/if_vlan.h vlan_features_check, net/core/dev.c dflt_features_check; since commit 35d2f80b07bb (4.12)"
+_BEHIND = "linux commit 864e3396976e (6.17, and stable kernels) net/core/dev.c gso_features_check"
 EGRESS = Stage(
     name="egress",
     title="transmit feature resolution",
@@ -118,9 +127,11 @@ EGRESS = Stage(
         Row(_CRC, (), fill(AIMED, crc=True), TO_NONE, "the device makes no CRC, whatever sums it offers: the kernel makes it", source=_CRC_HELP),
         Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, ~feature("hw-enc-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for encapsulated packets: the kernel fills the inner sum"),
         Row(when(Skb, summed=PARTIAL), (TAGGED, ~feature("vlan-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for tagged frames: the kernel fills"),
+        Row(when(Skb, summed=PARTIAL), (STACKED, ~feature("tx-checksum-ip-generic")), fill(AIMED), TO_NONE, "of frames with two tags a sum is left only to a device that sums anything (tx-checksum-ip-generic): the kernel fills", source=_TWO_TAGS),
         Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ip-generic"),), KEEP, SAME, "tx-checksum-ip-generic is on: the fill is left to the device"),
         Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ipv4"), version(4), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv4 is on: the fill is left to the device"),
         Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ipv6"), version(6), ~EXTENSIONS, aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device"),
+        Row(when(Skb, summed=PARTIAL), (LONG, feature("tx-checksum-ipv6"), version(6), EXTENSIONS), (*segment(AIMED), *fill(AIMED)), TO_NONE, "behind IPv6 extension headers none is left to be cut by a device that offers tx-checksum-ipv6 only: the kernel cuts the super-frame and fills the segments", source=_BEHIND),
         Row(when(Skb, summed=PARTIAL), (), fill(AIMED), TO_NONE, "the device does not sum this: the kernel fills it in software"),
         Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (), KEEP, SAME, "nothing is owed"),
     ),
@@ -128,6 +139,7 @@ EGRESS = Stage(
 
 TSO4, TSO6, USO = "tx-tcp-segmentation", "tx-tcp6-segmentation", "tx-udp-segmentation"
 SCTP_CUTS = "tx-sctp-segmentation"
+UFO = "tx-udp-fragmentation"
 _GRE_CUTS = "linux 6.1 net/ipv4/gre_offload.c gre_gso_segment (need_recompute_csum), net/sctp/offload.c sctp_gso_segment"
 TUNNEL, TUNNEL_SUMS = "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"
 UDP_TUNNEL = "linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment; include/linux/skbuff.h gso_make_checksum"
@@ -140,10 +152,12 @@ SEGMENTATION = Stage(
     table=(
         Row(ANY, (knob("gso-unflagged"),), KEEP, SAME, "the driver of this guest hands super-frames to the host as they are", source=UNFLAGGED, sure="observed"),
         Row(ANY, (knob("claims-nothing"),), KEEP, SAME, "the driver of this guest hands super-frames to the ring as they are", source="a frontend that sets no flag; linux 6.1 drivers/net/xen-netback/netback.c checksum_setup", sure="derived"),
+        Row(when(Skb), (UNDIVIDED,), (*compute(TRANSPORT), *CUT), TO_UNNECESSARY, "one datagram in a super-frame, which the device does not take: the kernel makes its sum anew over all of it, whatever stood in the field, and cuts it into fragments, which count as verified", source="linux 6.1 net/ipv4/udp_offload.c udp4_ufo_fragment; net/ipv6/udp_offload.c udp6_ufo_fragment", sure="observed"),
         Row(when(Skb, summed=PARTIAL), (knob("esp-offload"), ENCAPSULATED, carries(Kind.UDP), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet just before it encrypts it, and leaves the outer sums to the device, as nothing tells any more that they will be encrypted", source="linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment (need_ipsec looks at the route, which is dropped by then); mended by 1118aaa3b351", mended=Mended("Linux 6.15", "1118aaa3b351")),
         Row(when(Skb, summed=PARTIAL), (knob("esp-offload"),), (*segment(AIMED), *fill(AIMED)), TO_NONE, "the kernel cuts the super-frame just before it encrypts it, and fills every sum", source="linux 6.1 net/ipv4/esp4_offload.c esp4_gso_segment (esp_features)"),
         Row(_CRC, (feature(SCTP_CUTS),), KEEP, SAME, f"{SCTP_CUTS} is on: whoever the device hands the super-frame to cuts it", source=_GRE_CUTS),
         Row(_CRC, (ENCAPSULATED, carries(Kind.GRE)), (*segment(AIMED), *fill(AIMED, crc=True), *compute(TRANSPORT)), TO_NONE, "the kernel cuts the super-frame, makes the CRC of each packet and GRE's sum anew around it", source=_GRE_CUTS),
+        Row(when(Skb, summed=PARTIAL), (STACKED, ~feature("tx-checksum-ip-generic")), segment(AIMED), SAME, "of frames with two tags none is left to the device to be cut: the kernel cuts the super-frame", source=_TWO_TAGS),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(4), feature(TSO4)), KEEP, SAME, f"{TSO4} is on: the device cuts the super-frame"),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(6), feature(TSO6)), KEEP, SAME, f"{TSO6} is on: the device cuts the super-frame"),
         Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.UDP), feature(USO)), KEEP, SAME, f"{USO} is on: the device cuts the super-frame into datagrams"),
@@ -227,6 +241,7 @@ _OF_SOME = (
     Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (carries(Kind.SCTP),), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), changed(summed=NONE, level=0), "translated; SCTP's CRC is computed anew, whatever it was", source="linux 6.1 net/netfilter/nf_nat_proto.c sctp_manip_pkt"),
     Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (carries(Kind.ICMP),), (*translate(Rule.FINAL, Rule.FINAL), *respell(TRANSPORT)), SAME, "translated; the identifier is put in by the final rule although it stays, which spells a zero ffff as 0000", source="linux 6.1 net/netfilter/nf_nat_proto.c icmp_manip_pkt"),
 )  # fmt: skip
+_OF_NO_SUM = Row(ANY, (~carries(*WITH_CHECKSUM),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; nf_nat knows no sum of what the packet carries: one that has the addresses in it, as that of VRRP version 3, becomes wrong", source="linux 6.1 net/netfilter/nf_nat_proto.c l4proto_manip_pkt; keepalived issue 1490", sure="observed")  # fmt: skip
 _BY_SUMMED = (
     Row(when(Skb, summed=PARTIAL), (AIMED_AT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, and the fill to come will see the ports"),
     Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed, so a finished outer sum is treated as if it held the pseudo-header sum, though what is owed is an inner one", sure="observed"),
@@ -243,6 +258,7 @@ NAT = Stage(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", source="linux 5.7 net/netfilter/nf_nat_proto.c udp_manip_pkt"),
         *_ERRORS,
         *_OF_SOME,
+        _OF_NO_SUM,
         *_BY_SUMMED,
     ),
 )  # fmt: skip
@@ -258,6 +274,7 @@ NAT_5_6 = Stage(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
         *_ERRORS,
         *_OF_SOME,
+        _OF_NO_SUM,
         *_BY_SUMMED,
     ),
 )  # fmt: skip
@@ -283,7 +300,7 @@ RECEIVE = Stage(
     source="linux 6.1 include/linux/skbuff.h __skb_checksum_validate_needed; net/ipv4/tcp_ipv4.c tcp_v4_rcv; net/ipv4/udp.c udp_queue_rcv_one_skb; net/ipv4/icmp.c icmp_rcv; net/ipv4/igmp.c igmp_rcv",
     table=(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
-        Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "this header has no checksum of its own"),
+        Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "the kernel verifies no checksum of this header: who takes it by a raw socket has to"),
         Row(ANY, (ABSENT_TRANSPORT, outer_version(6), ~knob("udp6zerocsumrx")), REJECT, SAME, "a zero UDP sum is not allowed over IPv6", source="linux 6.1 net/ipv6/udp.c udp6_csum_init; RFC 8200 section 8.1"),
         Row(when(Skb, summed=PARTIAL), (~aimed_at(Kind.IPV4),), ACCEPT, SAME, "CHECKSUM_PARTIAL counts as verified on local delivery: it never left the host"),
         Row(when(Skb, summed=UNNECESSARY, level=0), (), ACCEPT, changed(summed=NONE), "marked as verified: believed, not checked"),
@@ -313,6 +330,11 @@ _INNER_GRO = "linux 6.1 net/ipv4/udp_offload.c udp_gro_receive; drivers/net/vxla
 _MERGED_INSIDE = (*MERGE, *write_pseudo(INNER))
 _DATAGRAMS = (SEGMENTED, carries(Kind.UDP), feature("rx-udp-gro-forwarding"), knob("for-elsewhere"))
 _FORWARDED = "datagrams that no socket here takes are merged"
+IN_A_LIST = "in-a-list"
+"""The knob that says that datagrams of one flow come in together, and are listed."""
+_LISTS = (feature("rx-gro-list"), knob(IN_A_LIST))
+_IN_A_LIST = "datagrams that no socket here takes are put into a list, which counts each as verified once more than somebody looked: a sum inside a tunnel too"
+_LIST = "linux 6.1 net/ipv4/udp_offload.c udp_gro_receive_segment, udp4_gro_complete (is_flist); linux 6.18 does so"
 _FORWARDING = "linux 6.1 net/ipv4/udp_offload.c udp_gro_receive, udp_gro_receive_segment"
 
 GRO = Stage(
@@ -321,9 +343,10 @@ GRO = Stage(
     source="linux 6.1 include/net/gro.h __skb_gro_checksum_validate; net/ipv4/tcp_offload.c tcp4_gro_complete",
     table=(
         Row(ANY, (~feature("rx-gro"),), KEEP, SAME, "GRO is off"),
-        Row(ANY, (PPPOE,), KEEP, SAME, "receive aggregation knows no PPPoE: nothing is looked at", source="linux 6.1 net/core/gro.c dev_gro_receive: there is no packet_offload for ETH_P_PPP_SES", sure="derived"),
+        Row(ANY, (headed(Layer.PPPOE, Layer.BATMAN, Layer.BATMAN_FLOOD),), KEEP, SAME, "receive aggregation knows neither PPPoE nor batman-adv: nothing is looked at", source="linux 6.1 net/core/gro.c dev_gro_receive: there is no packet_offload for ETH_P_PPP_SES and ETH_P_BATMAN", sure="derived"),
         Row(ANY, (wrong(OUTER_IP),), KEEP, SAME, "the IPv4 header's sum is wrong: nothing behind it is looked at", source="linux 6.1 net/ipv4/af_inet.c inet_gro_receive", sure="observed"),
         Row(ANY, (TRAILER,), KEEP, SAME, "the frame is longer than its IP packet: nothing is verified or merged", source="linux 6.1 net/ipv4/af_inet.c inet_gro_receive (flush); net/ipv4/tcp_offload.c tcp4_gro_receive", sure="observed"),
+        Row(ANY, (LONG, ~feature("rx-lro")), KEEP, SAME, "a super-frame already, and none that a device made of segments and did not call so: nothing is verified or merged", source="linux 6.1 net/core/gro.c dev_gro_receive (flush); net/ipv4/tcp_offload.c tcp4_gro_receive; net/ipv4/udp_offload.c udp4_gro_receive", sure="observed"),
         Row(ANY, (FRAGMENT,), KEEP, SAME, "fragments are not merged"),
         Row(ANY, (LISTED,), KEEP, SAME, "it lies in a list of buffers, one of each fragment that it came in: nothing is verified or merged", source="linux 6.1 net/core/gro.c dev_gro_receive (flush); net/ipv4/udp_offload.c udp4_gro_receive", sure="observed"),
         Row(ANY, (~carries(Kind.TCP, Kind.UDP),), KEEP, SAME, "only TCP and UDP are looked at"),
@@ -335,6 +358,8 @@ GRO = Stage(
         Row(when(Skb, summed=UNNECESSARY, level=0), (*_INTO, SEGMENTED, inside(Kind.TCP), *_PASSES), _MERGED_INSIDE, TO_INNER_PARTIAL, f"{_LOOKS_IN}: segments there are verified and merged, and the sums become the pseudo-header's", source=_INNER_GRO),
         Row(when(Skb, summed=NONE), (*_INTO, right(TRANSPORT), *_PASSES), KEEP, fresh(Skb, summed=UNNECESSARY, level=1), f"{_LOOKS_IN}: the outer sum and the first one inside are verified in software", source=_INNER_GRO, sure="observed"),
         Row(when(Skb, summed=UNNECESSARY, level=0), (*_INTO, *_PASSES), KEEP, changed(level=1), f"{_LOOKS_IN}: the first sum inside is verified in software too", source=_INNER_GRO),
+        Row(when(Skb, summed=UNNECESSARY), _LISTS, KEEP, changed(level=Token.LEVEL_PLUS_ONE), _IN_A_LIST, source=_LIST, vouches=True),
+        Row(when(Skb, summed=NONE), (*_LISTS, right(TRANSPORT)), KEEP, fresh(Skb, summed=UNNECESSARY, level=1), f"verified in software; {_IN_A_LIST}", source=_LIST, sure="observed", vouches=True),
         Row(when(Skb, summed=UNNECESSARY), (*_DATAGRAMS, ~HOLDS_TUNNEL), MERGE, TO_PARTIAL, f"{_FORWARDED}: the sum becomes the pseudo-header's", source=_FORWARDING),
         Row(when(Skb, summed=UNNECESSARY), _DATAGRAMS, BUNDLE, TO_PARTIAL, f"{_FORWARDED}; nobody here looks what is in them, a tunnel's packets too", source=_FORWARDING),
         Row(when(Skb, summed=(UNNECESSARY, PARTIAL)), (SEGMENTED, carries(Kind.TCP)), MERGE, TO_PARTIAL, "segments that count as verified are merged: the sum becomes the pseudo-header's, to be computed anew", sure="observed"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from csumlab.conditions import BUNDLED, EXTENSIONS, LONG, carries, feature, knob, version
 from csumlab.headers import Kind
-from csumlab.stage import ANY, BUNDLED, KEEP, LONG, POP, SAME, UNBUNDLE, Mended, Row, carries, compute, differing, knob, when, write_pseudo
+from csumlab.operations import DROP, KEEP, POP, UNBUNDLE, compute, write_pseudo
+from csumlab.stage import ANY, SAME, Mended, Row, differing, when
 from csumlab.stages import linux, rewriters, tunnels
 from csumlab.state import Skb, Summed
 
@@ -24,6 +26,13 @@ SENDER_6_12 = differing(
     "sender-6.12",
     linux.SENDER.source,
     {8: Row(ANY, _ASKS, compute(linux.TRANSPORT), linux.TO_NONE, "the program asks for segmentation of what fits one datagram: summed in software like any other", source="linux 6.12 net/ipv4/udp.c udp_send_skb")},
+)  # fmt: skip
+
+EGRESS_6_16 = differing(
+    linux.EGRESS,
+    "egress-6.16",
+    "linux 6.16 net/core/dev.c validate_xmit_skb, skb_csum_hwoffload_help, skb_checksum_help (skb_warn_bad_offload)",
+    {11: Row(when(Skb, summed=Summed.PARTIAL), (LONG, feature("tx-checksum-ipv6"), version(6), EXTENSIONS), DROP, SAME, "behind IPv6 extension headers a sum is not left to a device that offers tx-checksum-ipv6 only, but cutting is: the kernel would have to fill a super-frame, warns of it and drops it", mended=Mended("Linux 6.17", "864e3396976e", "later stable kernels"))},
 )  # fmt: skip
 
 CSUM_6_12 = differing(

@@ -4,47 +4,58 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from csumlab.headers import Kind
-from csumlab.stage import (
-    ANY,
+from csumlab.conditions import (
     ENCAPSULATED,
-    KEEP,
+    LONG,
     ODD_LENGTH,
-    REJECT,
-    SAME,
+    STACKED,
     TAGGED,
     TRAILER,
-    TRIM,
-    Follows,
-    Mended,
-    Row,
-    Rule,
-    Selector,
-    Stage,
+    UNDIVIDED,
     aimed_at,
     carries,
-    changed,
-    compute,
-    differing,
     feature,
-    fill,
     fills_to_zero,
-    fresh,
     outer_version,
     right,
+    version,
+)
+from csumlab.headers import Kind
+from csumlab.operations import (
+    CUT,
+    KEEP,
+    REJECT,
+    TRIM,
+    Follows,
+    Rule,
+    Selector,
+    compute,
+    fill,
     segment,
     spoil,
     translate,
     trim,
-    version,
-    when,
+    write_pseudo,
     write_zero,
+)
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Mended,
+    Row,
+    Stage,
+    changed,
+    differing,
+    fresh,
+    when,
 )
 from csumlab.stages import linux, rewriters
 from csumlab.state import Skb, Summed
 
 _OWED = when(Skb, summed=Summed.PARTIAL)
 _COMPLETE = when(Skb, summed=Summed.COMPLETE)
+_UNOWED = (Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE)
+_FORGOTTEN = changed(summed=Summed.NONE, level=0)
 _ZERO = fills_to_zero(Selector.AIMED)
 
 _VETH = Mended("Linux 4.5", "ce8c839b74e3", "stable kernels of early 2016")
@@ -56,6 +67,8 @@ _PULL = Mended("Linux 4.20", "db4f1be3ca9b")
 _BEHIND = Mended("Linux 6.12", "04c20a9356f2", "stable kernels since November 2024")
 _PSEUDO = Mended("Linux 4.10", "1814096980bb")
 _TAGS = Mended("Linux 5.2", "2ecba2d1e45b")
+_OFFSET = Mended("Linux 5.1", "273160ffc6b9", "stable kernels of March 2019")
+_FLOW = Mended("Linux 4.6")
 _TRIM = Mended("Linux 4.20", stable="stable kernels of November 2018")
 
 VETH_4_4 = differing(
@@ -87,7 +100,7 @@ EGRESS_6_11 = differing(
     linux.EGRESS,
     "egress-6.11",
     _EXTENDED,
-    {9: Row(_OWED, (feature("tx-checksum-ipv6"), version(6), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device, behind extension headers too", mended=_BEHIND)},
+    {10: Row(_OWED, (feature("tx-checksum-ipv6"), version(6), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device, behind extension headers too", mended=_BEHIND)},
 )  # fmt: skip
 EGRESS_4_12 = Stage(
     "egress-4.12",
@@ -95,7 +108,7 @@ EGRESS_4_12 = Stage(
     _SCTP,
     (
         Row(_OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP", mended=_CRC),
-        *EGRESS_6_11.table[4:],
+        *(row for row in EGRESS_6_11.table[4:] if STACKED not in row.given and LONG not in row.given),
     ),
     EGRESS_6_11,
 )  # fmt: skip
@@ -117,6 +130,41 @@ SEGMENTATION_5_8 = differing(
     "segmentation-5.8",
     "linux 5.8 net/ipv4/gre_offload.c gre_gso_segment; mended in August 2020 (net: gre: recompute gre csum for sctp over gre tunnels; stable commit b3e3feb569e0)",
     {_CUT_OF_GRE: Row(when(Skb, summed=Summed.PARTIAL, crc=True), (ENCAPSULATED, carries(Kind.GRE)), (*segment(Selector.AIMED), *fill(Selector.AIMED, crc=True), *compute(Selector.TRANSPORT), *spoil(Selector.TRANSPORT)), fresh(Skb), "the kernel cuts the super-frame and makes the CRC of each packet; GRE's sum is made as if that were a sum, which adds up to nothing with its data", mended=_GRE)},
+)  # fmt: skip
+
+_UFO_4_9 = "linux 4.9.227 net/ipv4/udp_offload.c udp4_ufo_fragment; net/core/dev.c validate_xmit_skb, skb_gso_segment"
+_UFO_4_4 = "linux 4.4 net/ipv4/udp_offload.c udp4_ufo_fragment; net/ipv6/udp_offload.c udp6_ufo_fragment"
+_UFO_3_10 = "linux 3.11 net/ipv4/udp_offload.c udp4_ufo_send_check, udp4_ufo_fragment; net/core/dev.c skb_mac_gso_segment; mended by udp: move logic out of udp[46]_ufo_send_check (3.18)"
+_CUTS = feature(linux.UFO)
+_WHOLE = "the device cuts datagrams into fragments: this one is handed over whole"
+_SUMMED_ANEW = "the kernel makes the datagram's sum anew over all of it, whatever stood in the field, and cuts it into fragments"
+_CUT_OF_DATAGRAMS = next(n for n, row in enumerate(SEGMENTATION_5_8.table, 1) if UNDIVIDED in row.given)
+SEGMENTATION_4_9 = differing(
+    SEGMENTATION_5_8,
+    "segmentation-4.9",
+    _UFO_4_9,
+    {},
+    before={_CUT_OF_DATAGRAMS: Row(when(Skb), (UNDIVIDED, _CUTS), KEEP, SAME, f"{_WHOLE}, with its sum owed or not")},
+)
+SEGMENTATION_4_4 = differing(
+    SEGMENTATION_4_9,
+    "segmentation-4.4",
+    _UFO_4_4,
+    {_CUT_OF_DATAGRAMS + 1: Row(when(Skb), (UNDIVIDED,), (*compute(Selector.TRANSPORT), *CUT), fresh(Skb), f"{_SUMMED_ANEW}; nothing is known of these")},
+)  # fmt: skip
+SEGMENTATION_3_10 = replace(
+    SEGMENTATION_4_4,
+    name="segmentation-3.10",
+    source=_UFO_3_10,
+    like=SEGMENTATION_4_4,
+    table=(
+        *SEGMENTATION_4_4.table[: _CUT_OF_DATAGRAMS - 1],
+        Row(_OWED, (UNDIVIDED, _CUTS), KEEP, SAME, _WHOLE),
+        Row(when(Skb), (UNDIVIDED, _CUTS), write_pseudo(Selector.TRANSPORT), linux.TO_PARTIAL, f"{_WHOLE}; its sum was not owed: the kernel writes the pseudo-header's, whatever stood in the field"),
+        Row(_OWED, (UNDIVIDED, _ZERO), (*write_zero(Selector.AIMED), *CUT), fresh(Skb), f"{_FILLED_TO_ZERO}; then it cuts the datagram into fragments", mended=Mended("Linux 3.18")),
+        Row(_OWED, (UNDIVIDED,), (*fill(Selector.AIMED), *CUT), fresh(Skb), "the kernel fills the datagram's sum, then cuts it into fragments"),
+        *SEGMENTATION_4_4.table[_CUT_OF_DATAGRAMS:],
+    ),
 )  # fmt: skip
 
 NAT_5_5 = differing(
@@ -182,6 +230,43 @@ _OF_THE_TAG = Row(
 )
 CSUM_5_1 = differing(rewriters.CSUM, "tc-csum-5.1", _CSUM_5_1, {}, before={1: _OF_THE_TAG})
 CSUM_IP_5_1 = differing(rewriters.CSUM_IP, "tc-csum-ip-5.1", _CSUM_5_1, {}, before={1: _OF_THE_TAG})
+CSUM_IN_5_0 = differing(
+    CSUM_5_1,
+    "tc-csum-in-5.0",
+    "linux 5.0 include/net/sctp/checksum.h sctp_compute_cksum; mended by linux commit 273160ffc6b9 (5.1, and stable kernels of March 2019)",
+    {},
+    before={
+        8: Row(
+            when(Skb, summed=_UNOWED),
+            (carries(Kind.SCTP),),
+            spoil(Selector.TRANSPORT),
+            _FORGOTTEN,
+            "where SCTP's header begins is not known yet, so the old CRC is not taken out of the field before the new one is made: unless it was 0, the new one is wrong",
+            sure="observed",
+            mended=_OFFSET,
+        )
+    },
+)
+CSUM_4_8 = differing(
+    CSUM_5_1,
+    "tc-csum-4.8",
+    "linux 4.8 net/sched/act_csum.c tcf_csum_ipv4, tcf_csum_ipv6; SCTP was added in 4.11 (act_csum: compute crc32c on SCTP packets)",
+    {},
+    before={1: Row(ANY, (carries(Kind.SCTP),), KEEP, SAME, "the action knows no SCTP: nothing is computed", sure="observed")},
+)
+
+_PROTOCOL = "linux 4.4 net/openvswitch/actions.c set_ipv6; mended in 4.6 (openvswitch: use flow protocol when recalculating ipv6 checksums)"
+_MASKED = "the transport's number is looked for in the masked action, which has none, so no sum follows an IPv6 address"
+OPENVSWITCH_4_5 = differing(
+    rewriters.OPENVSWITCH_5_16,
+    "openvswitch-set-4.5",
+    _PROTOCOL,
+    {},
+    before={
+        2: Row(_OWED, (outer_version(6),), translate(Rule.LEAVE, Rule.LEAVE), SAME, f"translated; {_MASKED}, and the fill to come will start from the old one", sure="observed", mended=_FLOW),
+        6: Row(ANY, (outer_version(6),), translate(Rule.LEAVE, Rule.FINAL), SAME, f"translated; {_MASKED}, but ports it does", sure="observed", mended=_FLOW),
+    },
+)  # fmt: skip
 
 SENDER_2_6_36 = replace(
     SENDER_4_12,

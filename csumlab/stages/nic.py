@@ -3,51 +3,57 @@
 from __future__ import annotations
 
 from csumlab.cards import PTP_EVENTS, TUNNELS
-from csumlab.headers import Kind
-from csumlab.stage import (
+from csumlab.conditions import (
     ABSENT_TRANSPORT,
     AIMED_AT_TRANSPORT,
-    ANY,
-    DROP,
     ENCAPSULATED,
     EXTENSIONS,
     FRAGMENT,
-    KEEP,
     LONG,
-    MERGE,
-    PAD,
-    PPPOE,
-    SAME,
     SEGMENTED,
     TAGGED,
     TUNNEL,
-    Coverage,
-    Row,
-    Rule,
-    Selector,
-    Stage,
-    Token,
+    UNDIVIDED,
     aimed_at,
     carries,
-    carry,
-    compute,
     feature,
-    fill,
     fills_to_zero,
-    fresh,
+    headed,
     knob,
     of_length,
     outer_version,
     right,
+    to_port,
+    version,
+)
+from csumlab.headers import Kind, Layer
+from csumlab.operations import (
+    CUT,
+    DROP,
+    KEEP,
+    MERGE,
+    PAD,
+    Coverage,
+    Rule,
+    Selector,
+    carry,
+    compute,
+    fill,
     seal,
     segment,
     spoil,
     stamp,
-    to_port,
-    version,
-    when,
     write_pseudo,
     write_zero,
+)
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Row,
+    Stage,
+    Token,
+    fresh,
+    when,
 )
 from csumlab.state import Bare, Skb, Summed, Virtio
 
@@ -57,11 +63,17 @@ _BY_PROTOCOL = knob("tx-by-protocol")
 _COMPLETE = fresh(Skb, summed=Summed.COMPLETE)
 _R8152 = "linux drivers/net/usb/r8152.c r8152_tx_csum, r8152_csum_workaround"
 _SMSC = "linux drivers/net/usb/smsc95xx.c smsc95xx_can_tx_checksum, smsc95xx_tx_fixup"
+_JUMBO = (
+    "linux drivers/net/ethernet/stmicro/stmmac/stmmac_main.c stmmac_fix_features; drivers/net/ethernet/marvell/mvneta.c mvneta_fix_features"
+)
 _PADS = "linux drivers/net/ethernet/realtek/r8169_main.c rtl8169_features_check; linux commit 20d1f2d1b024"
 _ONE_STEP = "linux drivers/net/ethernet/freescale/enetc/enetc.c enetc_map_tx_buffs; linux 6.12.18 changelog, net: enetc: update UDP checksum when updating originTimestamp field"
 _DSA = "linux net/dsa/tag_ocelot_8021q.c ocelot_defer_xmit; net/dsa/user.c dsa_user_setup (features of the conduit)"
 _INNER = "netdev 2021-07-02, vmxnet3: fix cksum offload issues for tunnels with non-default udp ports; netdev 2020-09-25, vmxnet3: fix cksum offload issues for non-udp tunnels"
 _UNKNOWN_PORT = (knob("tx-inner-ports"), ENCAPSULATED, *(~to_port(port) for port in TUNNELS))
+_OF_DRIVERS = ("tx-start-limit", "tx-skips-short", "tx-skips-long", "tx-skips-end", "tx-sums-padding")
+_NICVF = "ThunderX, 2017-11-10, net: thunderx: Fix TCP/UDP checksum offload for IPv6 pkts (nicvf_queues.c nicvf_sq_add_hdr_subdesc)"
+_AST = "linux drivers/net/ethernet/faraday/ftgmac100.c ftgmac100_probe (aspeed,ast2500-mac)"
 _CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
 NIC_TRANSMIT = Stage(
@@ -71,6 +83,9 @@ NIC_TRANSMIT = Stage(
     table=(
         Row(_OWED, (knob("tx-hangs"), ~aimed_at(Kind.TCP, Kind.UDP, Kind.SCTP)), DROP, SAME, "the card was asked for a sum of a protocol that it does not know and stops sending: this frame and those behind it are lost", source="linux commit c7d82913d5f9 (drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum); CVE-2025-22101"),
         Row(_OWED, (knob("tx-drops-long6"), LONG, carries(Kind.TCP), outer_version(6)), DROP, SAME, "the driver prepares the sum of a super-frame over IPv6, and then takes it for one that it cannot send", source="linux 6.5.6 changelog, net: thunderbolt: Fix TCPv6 GSO checksum calculation (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
+        Row(_OWED, (knob("tx-drops-ipv6"), outer_version(6)), DROP, SAME, "the driver asks for the sum of an IPv4 header too, and the card drops what has none", source=_NICVF, sure="derived"),
+        Row(_OWED, (knob("tx-skips-ipv6"), outer_version(6), LONG), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame, and makes no sums over IPv6: the segments leave unfilled", source=_AST, sure="derived"),
+        Row(_OWED, (knob("tx-skips-ipv6"), outer_version(6)), KEEP, fresh(Bare), "the card makes no sums over IPv6, though it offers to: not filled", source=_AST, sure="derived"),
         Row(_OWED, (knob("tx-one-sum"), LONG, ENCAPSULATED, ~ABSENT_TRANSPORT), (*segment(Selector.AIMED), *fill(Selector.AIMED), *write_pseudo(Selector.TRANSPORT)), fresh(Bare), "the card cuts the super-frame and fills one sum of each segment, the inner one: the outer ones leave as they are", source="linux commit 6d6727dddc7f, taken back by 64050cdad098", sure="derived"),
         Row(_OWED, (knob("tx-missums-tunnels"), LONG, ENCAPSULATED), (*segment(Selector.AIMED), *fill(Selector.AIMED), *spoil(Selector.AIMED)), fresh(Bare), "the card cuts what is inside the tunnel and gets the sums of the segments wrong", source="linux drivers/net/ethernet/sfc/ef10.c efx_ef10_tx_tso_desc", sure="derived"),
         Row(_OWED, (knob("tx-skips-ptp"), knob("tx-driver-fills"), to_port(PTP_EVENTS)), fill(Selector.AIMED), fresh(Bare), "the frame is put into the switch by registers: the driver fills it, as the port has the offer to sum from a conduit that the frame does not pass", source=_DSA),
@@ -80,6 +95,7 @@ NIC_TRANSMIT = Stage(
         Row(_FINISHED, (knob("tx-stamps-right"), to_port(PTP_EVENTS), ~ABSENT_TRANSPORT), stamp(Rule.ONES), fresh(Bare), "the time is written into the packet, and its sum follows by the difference", source=_ONE_STEP),
         Row(_OWED, (knob("tx-blanks"), carries(Kind.TCP)), write_zero(Selector.AIMED), fresh(Bare), "the driver writes zero and tells the hypervisor that no sum is needed between partitions: so the frame goes across", source="linux drivers/net/ethernet/ibm/ibmveth.c ibmveth_start_xmit (IBMVETH_BUF_NO_CSUM, IBMVETH_BUF_CSUM_GOOD)"),
         Row(_OWED, (knob("tx-unfilled"),), KEEP, fresh(Bare), "the card offers to sum and does not: the field leaves as it is", source="https://github.com/F-Stack/f-stack/issues/520"),
+        Row(_OWED, (UNDIVIDED,), (*fill(Selector.AIMED), *CUT), fresh(Bare), "the card sums the datagram, and cuts it into fragments", source="linux 4.13 drivers/net/ethernet/neterion/s2io.c s2io_xmit (TXD_UFO_EN)", sure="memory"),
         Row(_OWED, (aimed_at(Kind.SCTP), feature("tx-checksum-sctp")), fill(Selector.AIMED, crc=True), fresh(Bare), "the card knows SCTP and makes its CRC", source="linux drivers/net/ethernet/intel/ixgbe/ixgbe_main.c ixgbe_tx_csum"),
         Row(_OWED, (_BY_PROTOCOL, TAGGED), KEEP, fresh(Bare), "the card looks for an IP header by itself and finds none behind a tag: not filled", source=_CONTRACT),
         Row(_OWED, (_BY_PROTOCOL, EXTENSIONS), KEEP, fresh(Bare), "the card looks for TCP and UDP right behind the IPv6 header and finds an extension header: not filled", source=_CONTRACT),
@@ -90,11 +106,14 @@ NIC_TRANSMIT = Stage(
         Row(_OWED, (*_UNKNOWN_PORT, LONG), segment(Selector.AIMED), fresh(Bare), "the card cuts what is in a tunnel that it does not know by its port, and leaves the sums inside as they are", source=_INNER, sure="derived"),
         Row(_OWED, _UNKNOWN_PORT, KEEP, fresh(Bare), "the card fills inside of a tunnel only if it knows it by its port, and has offered to for all: not filled", source=_INNER),
         Row(_OWED, (knob("tx-udp-zero"), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the sum comes out as 0 and is written so: the field says that there is none", source="qemu commit 0dacea92d26c"),
-        Row(_OWED, (knob("tx-driver-fills"), LONG, of_length("tx-start-limit")), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cannot be told where the sum starts: its driver cuts the super-frame and fills", source=_R8152),
+        Row(_OWED, (knob("tx-driver-fills"), LONG, of_length("tx-start-limit", "tx-skips-long")), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the driver knows that the card does not fill such segments: it cuts the super-frame and fills", source=_R8152),
         Row(_OWED, (LONG, of_length("tx-start-limit")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame and cannot be told where the sum starts: the segments leave unfilled", source=_R8152, sure="derived"),
-        Row(_OWED, (knob("tx-driver-fills"), of_length("tx-start-limit", "tx-skips-short", "tx-skips-end", "tx-sums-padding")), fill(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills", source=_SMSC),
+        Row(_OWED, (LONG, of_length("tx-skips-long")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame, and does not fill segments as long as these", source=_JUMBO, sure="derived"),
+        Row(_OWED, (knob("tx-driver-fills"), knob("tx-driver-zero"), of_length(*_OF_DRIVERS), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills: the sum comes out as 0 and is written so", source="linux drivers/net/usb/smsc95xx.c smsc95xx_tx_fixup (csum_fold); https://github.com/raspberrypi/linux/issues/1832"),
+        Row(_OWED, (knob("tx-driver-fills"), of_length(*_OF_DRIVERS)), fill(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills", source=_SMSC),
         Row(_OWED, (of_length("tx-start-limit"),), KEEP, fresh(Bare), "the card cannot be told where the sum starts: not filled", source=_R8152, sure="derived"),
         Row(_OWED, (of_length("tx-skips-short", "tx-skips-end"),), KEEP, fresh(Bare), "the frame is so short that the card does not fill it", source=_SMSC, sure="derived"),
+        Row(_OWED, (of_length("tx-skips-long"),), KEEP, fresh(Bare), "the packet is so long that the card does not fill it: it has not the room to hold all of it before it sends", source=_JUMBO, sure="derived"),
         Row(_OWED, (of_length("tx-sums-padding"),), (*PAD, *fill(Selector.AIMED)), fresh(Bare), "the card pads the short frame with what was left in its buffer, and sums that too", source=_PADS, sure="derived"),
         Row(_OWED, (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cuts the super-frame and fills the sum of each segment", source="linux 6.1 Documentation/networking/segmentation-offloads.rst"),
         Row(_OWED, (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
@@ -142,6 +161,9 @@ _NO_XDP = ~knob("xdp-runs")
 _UNDER_XDP = "what linux 6.1 drivers/net/ethernet/mellanox/mlx5/core/en_main.c avoids (MLX5E_RQ_STATE_NO_CSUM_COMPLETE)"
 _MLX5 = "linux commit e8c8b53ccaff (drivers/net/ethernet/mellanox/mlx5/core/en_rx.c mlx5e_handle_csum)"
 
+_ZERO6 = "ThunderX, 2017-03-02, net: thunderx: Allow IPv6 frames with zero UDP checksum; RFC 6935"
+_INNER_ONLY = "linux before commit d469251bfd06 (drivers/net/ethernet/intel/ixgbe/ixgbe_main.c ixgbe_rx_checksum)"
+
 NIC_RECEIVE = Stage(
     name="nic-receive",
     title="card receives",
@@ -149,6 +171,7 @@ NIC_RECEIVE = Stage(
     table=(
         Row(when(Bare), (~feature("rx-checksum"),), KEEP, fresh(Skb), "rx-checksum is off: nothing is known"),
         Row(when(Bare), (knob("rx-complete-under-xdp"),), carry(), _COMPLETE, "the driver hands up the sum that the card made before the XDP program ran", source=_UNDER_XDP),
+        Row(when(Bare), (knob("rx-complete-other"), _NO_XDP), carry(Coverage.OTHER), _COMPLETE, "the driver hands up a number of the card as the sum of the frame, which sums other bytes", source="linux drivers/net/ethernet/cisco/enic/enic_rq.c: the card does not provide the sum of the packet, only a pseudo checksum", sure="derived"),
         Row(when(Bare), (knob("rx-complete-packet"), _NO_XDP), carry(Coverage.PACKET), _COMPLETE, "the card hands up the sum of the packet, without what follows it in the frame", source=_MLX5),
         Row(when(Bare), (knob("rx-complete-behind-tag"), _NO_XDP, TAGGED), carry(Coverage.BEHIND_TAG), _COMPLETE, "the card hands up the sum of what follows the tag, which is left in the frame", source="linux drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload", sure="derived"),
         Row(when(Bare), (knob("rx-complete"), _NO_XDP), carry(), _COMPLETE, "the card hands up the sum of all that follows the Ethernet header, right or wrong", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_COMPLETE"),
@@ -156,10 +179,13 @@ NIC_RECEIVE = Stage(
         Row(when(Bare), (knob("rx-merges"), knob("rx-merged-seed"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), (*MERGE, *spoil(Selector.TRANSPORT)), _MADE_LATER, "the card verified segments and put them together; the sum of the whole is to be made, from a pseudo-header's that the driver got wrong", source=_IDPF),
         Row(when(Bare), (knob("rx-merges"), knob("rx-merged-owed"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), MERGE, _MADE_LATER, "the card verified segments and put them together; the sum of the whole is to be made from the pseudo-header's", source=_IDPF),
         Row(when(Bare), (feature("rx-lro"), SEGMENTED, carries(Kind.TCP), right(Selector.TRANSPORT)), _MERGED, fresh(Skb, summed=Summed.UNNECESSARY), "the card verified segments and put them together, with sums for the whole", source=_NETVSC),
-        Row(when(Bare), (PPPOE,), KEEP, fresh(Skb), "the card finds no IP header behind PPPoE, and says nothing", sure="uncertain"),
+        Row(when(Bare), (headed(Layer.PPPOE, Layer.BATMAN, Layer.BATMAN_FLOOD),), KEEP, fresh(Skb), "the card finds no IP header behind PPPoE or batman-adv, and says nothing", sure="uncertain"),
         Row(when(Bare), (FRAGMENT, knob("rx-trusts-fragments")), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card does not tell a fragment from a packet and calls its sum verified", source="linux drivers/net/ethernet/atheros/atl1c/atl1c_main.c atl1c_rx_checksum", sure="derived", vouches=True),
         Row(when(Bare), (FRAGMENT,), KEEP, fresh(Skb), "a card does not check a fragment"),
         Row(when(Bare), (knob("rx-trusts"), carries(Kind.TCP, Kind.UDP)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY), "the card calls every sum verified", source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY: what it must not say", sure="derived", vouches=True),
+        Row(when(Bare), (knob("rx-drops-zero6"), outer_version(6), carries(Kind.UDP), ABSENT_TRANSPORT), DROP, SAME, "the card takes a UDP sum of zero for a wrong one over IPv6, and the driver drops what is wrong: tunnels may have none", source=_ZERO6, sure="derived"),
+        Row(when(Bare), (knob("rx-inner-only"), TUNNEL, carries(Kind.UDP), right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "the card verified the inner sum, and the driver says two levels: nobody looked at the outer one", source=_INNER_ONLY, sure="derived", vouches=True),
+        Row(when(Bare), (knob("rx-inner-only"), TUNNEL, carries(Kind.UDP)), KEEP, fresh(Skb), "the card verified the inner sum: wrong; the packet is passed up with no mark", source=_INNER_ONLY, sure="derived"),
         Row(when(Bare), (knob("rx-levels"), TUNNEL, carries(Kind.UDP), ABSENT_TRANSPORT, right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "there is no outer sum, and the card verified the inner one: two levels"),
         Row(when(Bare), (knob("rx-levels"), TUNNEL, carries(Kind.UDP), right(Selector.TRANSPORT), right(Selector.INNER)), KEEP, fresh(Skb, summed=Summed.UNNECESSARY, level=1), "the card verified the outer and the inner sum: two levels"),
         Row(when(Bare), (~carries(Kind.TCP, Kind.UDP),), KEEP, fresh(Skb), "a card checks only TCP and UDP"),

@@ -7,38 +7,42 @@ FreeBSD keeps several facts beside an mbuf; here CSUM_DATA_VALID with CSUM_PSEUD
 
 from __future__ import annotations
 
-from csumlab.headers import Kind
-from csumlab.stage import (
+from csumlab.conditions import (
     ABSENT_TRANSPORT,
-    ACCEPT,
-    ANY,
-    DECREMENT_TTL,
-    DROP,
     FRAGMENT,
-    JOIN,
-    KEEP,
     ODD_OPTION,
-    SAME,
     SEGMENTED,
-    TRIM,
     TTL_EXPIRES,
-    Part,
-    Row,
-    Rule,
-    Selector,
-    Stage,
-    Token,
     carries,
-    compute,
-    differing,
     feature,
-    fresh,
     knob,
     right,
+    wrong,
+)
+from csumlab.headers import Kind
+from csumlab.operations import (
+    ACCEPT,
+    DECREMENT_TTL,
+    DROP,
+    JOIN,
+    KEEP,
+    TRIM,
+    Rule,
+    Selector,
+    compute,
     seal,
     translate,
+)
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Part,
+    Row,
+    Stage,
+    Token,
+    differing,
+    fresh,
     when,
-    wrong,
 )
 from csumlab.stages.tunnels import ESP_SEAL
 from csumlab.state import Ring, Skb, Summed, Virtio

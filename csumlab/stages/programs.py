@@ -9,34 +9,39 @@ it has one, the bytes are the program's and nothing is known of them, whatever s
 
 from __future__ import annotations
 
-from csumlab.headers import Kind
-from csumlab.stage import (
+from csumlab.conditions import (
     ABSENT_TRANSPORT,
-    ANY,
-    DROP,
     EDITS,
     FRAGMENT,
-    KEEP,
     LONG,
-    REJECT,
-    SAME,
-    TRIM,
-    Row,
-    Rule,
-    Selector,
-    Stage,
     carries,
-    changed,
-    compute,
-    exchange,
-    fill,
-    fresh,
     knob,
     outer_version,
     right,
-    translate,
-    when,
     wrong,
+)
+from csumlab.headers import Kind
+from csumlab.operations import (
+    DROP,
+    KEEP,
+    REJECT,
+    TRIM,
+    Rule,
+    Selector,
+    compute,
+    exchange,
+    fill,
+    translate,
+    write_zero,
+)
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Row,
+    Stage,
+    changed,
+    fresh,
+    when,
 )
 from csumlab.state import Skb, Summed
 
@@ -95,11 +100,13 @@ QUEUE_EDIT = Stage(
 
 _HEADER = knob("keeps-header")
 _READ = "linux 6.1 net/packet/af_packet.c packet_rcv, packet_recvmsg, tpacket_rcv"
+_REFUSES = "https://github.com/bisdn/xdpd/issues/41; netmap sys/dev/netmap/netmap.c netmap_transmit (drop mbuf that needs checksum offload)"
 PROGRAM_TAKES = Stage(
     name="program-takes",
     title="program takes the frame",
     source=_READ,
     table=(
+        Row(_OWED, (knob("refuses-owed"),), DROP, SAME, "the program is told that the sum is still owed, which it does not make: it drops the frame", source=_REFUSES, sure="derived"),
         Row(_OWED, (_HEADER,), KEEP, SAME, "the virtio header says NEEDS_CSUM, with csum_start and csum_offset", sure="observed"),
         Row(_OWED, (_HEEDS_OWED,), KEEP, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
         Row(when(Skb, summed=Summed.UNNECESSARY), (knob("heeds-verified"),), KEEP, changed(level=0), "the program is told that the sum is verified (TP_STATUS_CSUM_VALID, DATA_VALID): one level", sure="observed"),
@@ -110,11 +117,15 @@ PROGRAM_TAKES = Stage(
 _SEND = "linux 6.1 net/packet/af_packet.c packet_snd, packet_snd_vnet_parse; include/linux/virtio_net.h virtio_net_hdr_to_skb"
 _RAW = "linux 6.1 net/ipv4/raw.c raw_send_hdrinc; net/ipv6/raw.c rawv6_send_hdrinc"
 _BY_RAW = knob("header-included")
+_BLANK = "the sum of the IPv4 header is left to it too, and it makes none"
+_BLANKS = "https://github.com/iqiyi/dpvs/pull/1061; https://github.com/AltraMayor/gatekeeper/issues/260; https://github.com/F-Stack/f-stack/issues/733"
 PROGRAM_GIVES = Stage(
     name="program-gives",
     title="program hands the frame on",
     source=_SEND,
     table=(
+        Row(_OWED, (knob("blanks-ip"), outer_version(4)), (*fill(Selector.AIMED), *write_zero(Selector.OUTER_IP)), fresh(Skb), f"the card fills the sum that is owed; {_BLANK}", source=_BLANKS, sure="derived"),
+        Row(ANY, (knob("blanks-ip"), outer_version(4)), write_zero(Selector.OUTER_IP), fresh(Skb), f"the frame goes to the card as the program wrote it; {_BLANK}", source=_BLANKS, sure="derived"),
         Row(_OWED, (_HEADER, ~_BY_RAW), KEEP, SAME, "the virtio header that the program writes says NEEDS_CSUM", sure="observed"),
         Row(ANY, (LONG,), DROP, SAME, "without a virtio header that says how it is to be cut, a frame longer than the device takes is refused (EMSGSIZE)", sure="derived"),
         Row(_OWED, (_BY_RAW,), (*TRIM, *fill(Selector.AIMED), *compute(Selector.OUTER_IP)), fresh(Skb), "the program knows that the sum is owed and fills it; the raw socket makes the IPv4 header's sum anew", source=_RAW, sure="observed"),
@@ -159,7 +170,9 @@ PROGRAM_EXCHANGE = Stage(
     title="program exchanges IPv4 and IPv6",
     source="RFC 7915; Android external/android-clat checksum.c ip_checksum_adjust, translate.c udp_translate",
     table=(
+        Row(when(Skb), (carries(Kind.ICMP, Kind.ICMPV6),), (*exchange(Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "ICMP: the IP header is exchanged, that of a quoted packet too, and the sum made anew, whatever it was", source="Android external/android-clat translate.c icmp_to_icmp6, icmp6_to_icmp"),
         Row(ANY, (ABSENT_TRANSPORT, outer_version(4)), (*exchange(Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "the IPv4 header is exchanged for one of IPv6, over which a UDP sum of zero is not allowed: one is made over what came in"),
+        Row(ANY, (ABSENT_TRANSPORT, knob("updates-zero")), exchange(Rule.FINAL), SAME, f"the IPv6 header is exchanged for one of IPv4; {_OF_ZERO}", source="https://github.com/ayourtch/nat46/pull/18", sure="derived"),
         Row(ANY, (ABSENT_TRANSPORT,), exchange(Rule.LEAVE), SAME, "the IPv6 header is exchanged for one of IPv4; a zero UDP sum stays zero"),
         Row(when(Skb), (knob("anew"),), (*exchange(Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "the IP header is exchanged, and a sum made anew over the bytes as they are, whatever it was", sure="derived"),
         Row(_OWED, (), exchange(Rule.PSEUDO), SAME, "the IP header is exchanged; the program was told that the sum is owed: the pseudo-header's follows the addresses"),

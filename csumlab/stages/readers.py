@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from csumlab.stage import (
-    ABSENT_TRANSPORT,
-    ACCEPT,
-    ANY,
-    FRAGMENT,
-    KEEP,
-    REJECT,
-    SAME,
-    UNSEEN,
-    Row,
-    Selector,
-    Stage,
-    fresh,
-    inexact,
-    knob,
-    right,
-    when,
-)
+from csumlab.conditions import ABSENT_TRANSPORT, FRAGMENT, inexact, knob, right
+from csumlab.operations import ACCEPT, KEEP, REJECT, UNSEEN, Selector
+from csumlab.stage import ANY, SAME, Row, Stage, fresh, when
 from csumlab.state import Bare, Skb, Summed
 
 _STATUS = "linux 6.1 net/packet/af_packet.c packet_recvmsg, tpacket_rcv"
@@ -39,6 +24,7 @@ READER = Stage(
         Row(ANY, (FRAGMENT, knob("sums-fragments")), REJECT, SAME, "the program sums a fragment as if it were a whole packet: wrong, whatever it holds", source="https://github.com/tailscale/tailscale/issues/20320", sure="derived"),
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
         Row(ANY, (knob("trusts"),), ACCEPT, SAME, "the program looks at no sum", source="linux 6.1 net/ipv4/raw.c raw_rcv; NLnetLabs NSD issue 465", sure="observed"),
+        Row(ANY, (ABSENT_TRANSPORT, knob("refuses-unsummed")), REJECT, SAME, "there is no UDP checksum, which over IPv4 is allowed: the program takes the zero for a wrong one", source="https://github.com/zephyrproject-rtos/zephyr/issues/16375; RFC 768", sure="derived"),
         Row(ANY, (ABSENT_TRANSPORT,), ACCEPT, fresh(Bare), "there is no UDP checksum to check"),
         Row(_OWED, (knob("heeds-owed"),), ACCEPT, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
         Row(_VALID, (_HEEDS_VALID,), ACCEPT, SAME, "TP_STATUS_CSUM_VALID tells the program that the sum is verified: believed, not checked", sure="observed"),

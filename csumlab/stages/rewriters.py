@@ -8,38 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from csumlab.headers import Kind
-from csumlab.stage import (
+from csumlab.conditions import (
     ABSENT_TRANSPORT,
-    ANY,
-    DROP,
     EDITS_TRANSPORT,
     ENCAPSULATED,
     FRAGMENT,
-    KEEP,
     LONG,
-    MEND_PAYLOAD,
     ODD_OPTION,
     QUOTES,
-    SAME,
     SHORT_QUOTE,
+    carries,
+    outer_version,
+)
+from csumlab.headers import Kind
+from csumlab.operations import (
+    DROP,
+    KEEP,
+    MEND_PAYLOAD,
     Follows,
-    Mended,
-    Row,
     Rule,
     Selector,
-    Stage,
-    carries,
-    changed,
     compute,
-    differing,
-    fresh,
-    outer_version,
     spoil,
     translate,
     translate_quote,
-    when,
     write_zero,
+)
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Mended,
+    Row,
+    Stage,
+    changed,
+    differing,
+    fresh,
+    when,
 )
 from csumlab.state import Skb, Summed
 
@@ -233,7 +237,10 @@ IPVS = Stage(
 
 _NAT_H = "Cilium bpf/lib/nat.h"
 _OUTSIDE_QUOTE = translate(Rule.LEAVE, Rule.LEAVE)
+_QUOTED_SIX = "over IPv6 the sum of an ICMP error follows its own addresses, and what changes in the packet that it quotes"
+_CANCELS = Row(ANY, (QUOTES, outer_version(6)), (*translate_quote(), *translate(Rule.FINAL, Rule.LEAVE)), SAME, f"{_QUOTED_SIX} cancels out with the TCP or UDP sum there: with an SCTP CRC it does not", source=f"{_NAT_H} snat_v6_rev_nat_handle_icmp_pkt_toobig, snat_v6_rewrite_headers, before pull request 48309", sure="derived")  # fmt: skip
 _CILIUM = (
+    Row(ANY, (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; SCTP's CRC has no addresses in it, and does not follow a port: eBPF makes none", source="Cilium issue 20490; bpf/lib/csum.h csum_l4_offset_and_flags", sure="derived"),
     Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero (BPF_F_MARK_MANGLED_0)"),
     Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
     Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
@@ -244,6 +251,7 @@ CILIUM = Stage(
     title="Cilium translates",
     source=_HELPERS,
     table=(
+        Row(ANY, (QUOTES, outer_version(6)), (*translate_quote(port=Rule.FINAL), *translate(Rule.FINAL, Rule.LEAVE)), SAME, f"{_QUOTED_SIX} is followed as well", source=f"{_NAT_H} with pull request 48309", sure="derived"),
         Row(ANY, (QUOTES,), (*translate_quote(port=Rule.FINAL), *_OUTSIDE_QUOTE), SAME, "an ICMP error: what it quotes is translated the other way round, and its sum follows what has changed there", source=f"{_NAT_H} with pull request 48819: no correction where what is quoted has no pseudo-header", sure="derived"),
         *_CILIUM,
     ),
@@ -253,6 +261,7 @@ CILIUM_1_19 = Stage(
     title="Cilium translates",
     source=_HELPERS,
     table=(
+        _CANCELS,
         Row(ANY, (QUOTES,), (*translate_quote(address=Rule.FINAL), *_OUTSIDE_QUOTE), SAME, "an ICMP error: what it quotes is translated the other way round, and its sum follows as if a quoted TCP or UDP sum had taken up the addresses, whatever is quoted", source=f"{_NAT_H} snat_v4_calc_icmp_error_csum_diff (pull request 43196) before 48819"),
         *_CILIUM,
     ),
@@ -263,6 +272,7 @@ CILIUM_1_17 = Stage(
     source=_HELPERS,
     table=(
         Row(ANY, (QUOTES, SHORT_QUOTE), DROP, SAME, "an ICMP error that quotes TCP without its sum: the update of that fails, and the error is dropped (DROP_CSUM_L4)", source=f"{_NAT_H} before pull request 40194; Cilium issue 33844"),
+        _CANCELS,
         Row(ANY, (QUOTES,), (*translate_quote(), *_OUTSIDE_QUOTE), SAME, "an ICMP error: what it quotes is translated the other way round, and its own sum does not follow", source=f"{_NAT_H} before pull requests 43196 and 48086; Cilium issue 40827"),
         *_CILIUM,
     ),
@@ -286,8 +296,10 @@ TRACKED = ("conntrack", "ipvs")
 """Who translates by the connection tracking of the kernel, which looks at sums."""
 OF_CONNECTIONS = (*TRACKED, "cilium", "cilium-1.19", "cilium-1.17")
 """Who translates with a memory, so that replies are translated back."""
-TRANSLATORS = ("af-to", "jool")
+TRANSLATORS = ("af-to", "jool", "jool-3.2", "jool-3.3")
 """Who translates between IPv4 and IPv6 (stages/translators.py)."""
+GATHERING = ("jool", "jool-3.2", "jool-3.3")
+"""Those that have fragments put together before they see them."""
 EDITORS: Mapping[str, Stage] = {
     "nft": NFT,
     "iptables": MANGLE,
@@ -305,4 +317,4 @@ EDITORS: Mapping[str, Stage] = {
     "cilium-1.17": CILIUM_1_17,
 }
 """Who edits by which table, by the word that topologies have for it; a preset may have others. ``act-csum-ip`` is what act-csum
-does to the IPv4 header."""
+does to the IPv4 header, ``act-csum-in`` what it does to a packet that comes in, where that is something else."""

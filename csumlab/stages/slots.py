@@ -6,7 +6,9 @@ packet (MAX_SKB_FRAGS); all numbers here are of that count.
 
 from __future__ import annotations
 
-from csumlab.stage import ANY, DROP, KEEP, SAME, WOULD_DROP, Row, Stage, more_slots
+from csumlab.conditions import more_slots
+from csumlab.operations import DROP, KEEP, WOULD_DROP
+from csumlab.stage import ANY, SAME, Row, Stage
 
 _COUNT = (
     "linux 6.1 drivers/net/xen-netback/netback.c xenvif_count_requests; linux 2.6.18-xen drivers/xen/netback/netback.c netbk_count_requests"

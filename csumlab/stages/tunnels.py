@@ -7,47 +7,54 @@ net/ipv4/ip_gre.c gre_build_header).
 
 from __future__ import annotations
 
-from csumlab.headers import Kind
-from csumlab.outer import OuterSum
-from csumlab.stage import (
+from csumlab.conditions import (
     ABSENT_TRANSPORT,
     AIMED_AT_TRANSPORT,
-    ANY,
     BUNDLED,
+    LONG,
+    REMOTE,
+    SEGMENTED,
+    aimed_at,
+    came_marked,
+    carries,
+    is_marked,
+    knob,
+)
+from csumlab.headers import Kind
+from csumlab.operations import (
     CONVERT,
     DROP,
     KEEP,
-    LONG,
     POP,
-    REMOTE,
-    SAME,
-    SEGMENTED,
     TAG,
     TRIM,
     UNSEAL,
     UNTAG,
     WRAP,
+    Coverage,
     Follows,
-    Mended,
-    Row,
     Rule,
     Selector,
-    Stage,
-    Token,
-    aimed_at,
-    came_marked,
-    carries,
-    changed,
+    carry,
     compute,
     fill,
-    fresh,
-    is_marked,
-    knob,
     mark,
     push,
     seal,
     translate,
     unwrap,
+)
+from csumlab.outer import OuterSum
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Mended,
+    Row,
+    Stage,
+    Token,
+    changed,
+    differing,
+    fresh,
     when,
 )
 from csumlab.state import Bare, Skb, Summed
@@ -235,6 +242,14 @@ MACSEC_UNSEAL = Stage(
     table=(
         Row(when(Skb), (), UNSEAL, fresh(Skb), "nothing is known of the sums inside"),
     ),
+)  # fmt: skip
+
+MACSEC_UNSEAL_5_2 = differing(
+    MACSEC_UNSEAL,
+    "macsec-unseal-5.2",
+    "linux 5.2 drivers/net/macsec.c macsec_finalize_skb; mended by linux commit 7d8b16b9facb",
+    {},
+    before={1: Row(when(Skb, summed=Summed.COMPLETE), (), (*UNSEAL, *carry(Coverage.OTHER)), SAME, "decrypted; the card's sum of the encrypted frame is kept as if it were of what was inside", mended=Mended("Linux 5.3", "7d8b16b9facb", "Linux 5.1.21 and 5.2.4"))},
 )  # fmt: skip
 
 PPPOE_SEND = Stage(

@@ -8,7 +8,17 @@ and looks at no flag of it (drivers/vhost/net.c), so it needs no table of its ow
 
 from __future__ import annotations
 
-from csumlab.stage import DROP, KEEP, LONG, SAME, Mended, Row, Selector, Stage, Token, feature, fill, fresh, knob, when
+from csumlab.conditions import LONG, feature, knob
+from csumlab.operations import DROP, KEEP, Selector, fill
+from csumlab.stage import (
+    SAME,
+    Mended,
+    Row,
+    Stage,
+    Token,
+    fresh,
+    when,
+)
 from csumlab.state import Skb, Summed, Virtio
 
 _ALL_BUT_PARTIAL = (Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE)
@@ -31,6 +41,7 @@ TAP_RECEIVE = Stage(
     title="tap from the guest",
     source="linux 6.1 drivers/net/tun.c tun_get_user, tun_xdp_one; drivers/net/tap.c tap_get_user; include/linux/virtio_net.h virtio_net_hdr_to_skb; drivers/vhost/net.c handle_tx",
     table=(
+        Row(when(Virtio, needs=True), (~knob("vnet-hdr"),), KEEP, fresh(Skb), "no header (IFF_VNET_HDR is not set): what the guest says is not passed on"),
         Row(when(Virtio, needs=True), (), KEEP, _PARTIAL, "NEEDS_CSUM: csum_start is taken as the guest gives it, after a test of its bounds only", sure="observed"),
         Row(when(Virtio), (), KEEP, fresh(Skb), "no NEEDS_CSUM: nothing is known; a guest's DATA_VALID is not heeded", sure="observed"),
     ),

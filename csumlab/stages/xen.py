@@ -9,8 +9,11 @@ feature-ipv6-csum-offload are not here: they set the port's features, and egress
 
 from __future__ import annotations
 
+from csumlab.behaviours import Measure
+from csumlab.conditions import FRAGMENT, LONG, TAGGED, carries, measured, version
 from csumlab.headers import Kind
-from csumlab.stage import DROP, FRAGMENT, KEEP, LONG, SAME, TAGGED, Row, Selector, Stage, Token, carries, fresh, version, when, write_pseudo
+from csumlab.operations import DROP, KEEP, Selector, write_pseudo
+from csumlab.stage import SAME, Mended, Row, Stage, Token, differing, fresh, when
 from csumlab.state import Ring, Skb, Summed
 
 _TO_PARTIAL = fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)
@@ -63,6 +66,14 @@ NETBACK_RECEIVE = _decode(
     "linux 6.1 drivers/net/xen-netback/netback.c xenvif_tx_submit, checksum_setup",
     "is dropped without a word",
 )
+NETBACK_RECEIVE_3_13_RC = differing(
+    NETBACK_RECEIVE,
+    "netback-receive-3.13-rc",
+    "linux 3.13-rc1 drivers/net/xen-netback/netback.c xenvif_tx_build_gops (PKT_PROT_LEN), checksum_setup; net/core/skbuff.c "
+    "skb_partial_csum_set",
+    {},
+    {3: Row(when(Ring, blank=True), (carries(Kind.TCP, Kind.UDP), measured(Measure.REACH, 129)), DROP, SAME, "the field lies behind the 128 bytes that netback puts together, however the guest spread them over slots: csum_start cannot be set there, and the packet is dropped without a word", sure="derived", mended=Mended("Linux 3.13", "d52eb0d46f36"))},
+)  # fmt: skip
 NETBACK_TRANSMIT = _encode("netback-transmit", "netback to the ring", "linux 6.1 drivers/net/xen-netback/rx.c xenvif_rx_next_skb")
 NETFRONT_RECEIVE = _decode(
     "netfront-receive",

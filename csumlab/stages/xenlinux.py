@@ -7,46 +7,50 @@ fbbeac4db8, 107808a452 and the tree at RELEASE-3.0.0.
 
 from __future__ import annotations
 
-from csumlab.headers import Kind
-from csumlab.outer import OuterSum
-from csumlab.stage import (
+from csumlab.conditions import (
     ABSENT_TRANSPORT,
-    ACCEPT,
-    ANY,
-    DECREMENT_TTL,
-    DROP,
     FRAGMENT,
     INVALID,
+    TAGGED,
+    TTL_EXPIRES,
+    carries,
+    feature,
+    knob,
+    right,
+    version,
+    wrong,
+)
+from csumlab.headers import Kind
+from csumlab.operations import (
+    ACCEPT,
+    DECREMENT_TTL,
+    DROP,
     KEEP,
     POP,
     REJECT,
-    SAME,
     TAG,
-    TAGGED,
     TRIM,
-    TTL_EXPIRES,
     UNSEAL,
     UNTAG,
-    Part,
-    Row,
     Rule,
     Selector,
-    Stage,
-    carries,
-    changed,
     compute,
-    feature,
     fill,
-    fresh,
-    knob,
     push,
-    right,
     seal,
     translate,
-    version,
-    when,
     write_pseudo,
-    wrong,
+)
+from csumlab.outer import OuterSum
+from csumlab.stage import (
+    ANY,
+    SAME,
+    Part,
+    Row,
+    Stage,
+    changed,
+    fresh,
+    when,
 )
 from csumlab.state import Bare, Ring, Summed, XenSkb
 
@@ -152,7 +156,7 @@ RECEIVE = Stage(
     source="linux 2.6.12 net/ipv4/tcp_ipv4.c tcp_v4_checksum_init; net/ipv4/udp.c udp_checksum_init; net/ipv4/igmp.c igmp_rcv",
     table=(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
-        Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "this header has no checksum of its own"),
+        Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "the kernel verifies no checksum of this header: who takes it by a raw socket has to"),
         Row(ANY, (ABSENT_TRANSPORT, version(6)), REJECT, SAME, "a zero UDP sum is not allowed over IPv6"),
         Row(when(XenSkb, summed=UNNECESSARY), (), ACCEPT, SAME, "marked as verified: believed, not checked"),
         Row(ANY, (ABSENT_TRANSPORT,), ACCEPT, SAME, "there is no UDP checksum to check"),

@@ -6,7 +6,9 @@ The ring learned in April 2006 to say "still owed" and "verified" in both direct
 
 from __future__ import annotations
 
-from csumlab.stage import KEEP, Row, Rule, Selector, Stage, changed, differing, feature, fill, fresh, knob, seal, translate, when
+from csumlab.conditions import feature, knob
+from csumlab.operations import KEEP, Rule, Selector, fill, seal, translate
+from csumlab.stage import Row, Stage, changed, differing, fresh, when
 from csumlab.stages import xenlinux
 from csumlab.state import Ring, Summed, XenSkb
 

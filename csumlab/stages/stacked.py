@@ -1,0 +1,89 @@
+"""What a device that sits on others does to a frame: macvlan, ipvlan, bonds and teams. They add no header, and whatever is known of a sum
+stays known; which device fills it is decided where the frame leaves, by the device below.
+"""
+
+from __future__ import annotations
+
+from csumlab.conditions import outer_version
+from csumlab.operations import KEEP, Selector, compute
+from csumlab.stage import SAME, Row, Stage, changed, when
+from csumlab.state import Skb, Summed
+
+_OWED = when(Skb, summed=Summed.PARTIAL)
+_MACVLAN = "linux 6.1 drivers/net/macvlan.c"
+_IPVLAN = "linux 6.1 drivers/net/ipvlan/ipvlan_core.c"
+_BOND = "linux 6.1 drivers/net/bonding/bond_main.c"
+_BELIEVED = "what is owed stays owed, and the other container believes it as it does everything that carries a debt: nothing ever fills it"
+_UNMARKED = changed(invalid=False)
+
+MACVLAN_SEND = Stage(
+    name="macvlan-send",
+    title="macvlan to the device below",
+    source=f"{_MACVLAN} macvlan_queue_xmit",
+    table=(Row(when(Skb), (), KEEP, SAME, "handed down as it is: a macvlan offers all sums, and the device below decides who fills them", sure="observed"),),
+)  # fmt: skip
+
+MACVLAN_ACROSS = Stage(
+    name="macvlan-across",
+    title="macvlan to another one on the same device",
+    source=f"{_MACVLAN} macvlan_queue_xmit, macvlan_broadcast; net/core/dev.c dev_forward_skb; net/core/skbuff.c skb_scrub_packet",
+    table=(
+        Row(_OWED, (), KEEP, SAME, _BELIEVED, sure="observed"),
+        Row(when(Skb), (), KEEP, _UNMARKED, "handed over with what it carries, but for conntrack's mark"),
+    ),
+)  # fmt: skip
+
+MACVLAN_RECEIVE = Stage(
+    name="macvlan-receive",
+    title="macvlan takes a frame from the device below",
+    source=f"{_MACVLAN} macvlan_handle_frame",
+    table=(Row(when(Skb), (), KEEP, SAME, "taken as it came: what the card verified or summed holds here too", sure="observed"),),
+)  # fmt: skip
+
+IPVLAN_SEND = Stage(
+    name="ipvlan-send",
+    title="ipvlan to the device below",
+    source=f"{_IPVLAN} ipvlan_xmit_mode_l2",
+    table=(Row(when(Skb), (), KEEP, SAME, "handed down as it is: an ipvlan offers all sums, and the device below decides who fills them", sure="observed"),),
+)  # fmt: skip
+
+IPVLAN_ACROSS = Stage(
+    name="ipvlan-across",
+    title="ipvlan to another one on the same device",
+    source=f"{_IPVLAN} ipvlan_rcv_frame; net/core/dev.c dev_forward_skb; net/core/skbuff.c skb_scrub_packet",
+    table=(
+        Row(_OWED, (), KEEP, SAME, _BELIEVED, sure="observed"),
+        Row(when(Skb), (), KEEP, _UNMARKED, "handed over with what it carries, but for conntrack's mark"),
+    ),
+)  # fmt: skip
+
+IPVLAN_ROUTE = Stage(
+    name="ipvlan-route",
+    title="ipvlan to the IP stack of the device below",
+    source=f"{_IPVLAN} ipvlan_process_outbound; net/ipv4/ip_output.c __ip_local_out; net/core/skbuff.c skb_scrub_packet",
+    table=(
+        Row(when(Skb), (outer_version(4),), compute(Selector.OUTER_IP), _UNMARKED, "sent by the owner of the device as its own: the IPv4 header is summed anew, right or wrong, and all else is kept", sure="observed"),
+        Row(when(Skb), (), KEEP, _UNMARKED, "sent by the owner of the device as its own, with what it carries", sure="observed"),
+    ),
+)  # fmt: skip
+
+IPVLAN_RECEIVE = Stage(
+    name="ipvlan-receive",
+    title="ipvlan takes a packet from the device below",
+    source=f"{_IPVLAN} ipvlan_rcv_frame; drivers/net/ipvlan/ipvlan_l3s.c ipvlan_l3_rcv, ipvlan_nf_input",
+    table=(Row(when(Skb), (), KEEP, SAME, "taken as it came: what the card verified or summed holds here too", sure="observed"),),
+)  # fmt: skip
+
+BOND_SEND = Stage(
+    name="bond-send",
+    title="bond to one of its ports",
+    source=f"{_BOND} bond_start_xmit, bond_dev_queue_xmit, bond_fix_features; drivers/net/team/team.c team_xmit",
+    table=(Row(when(Skb), (), KEEP, SAME, "handed to a port as it is: the bond offers sums whatever its ports do, and the port decides who fills them", sure="observed"),),
+)  # fmt: skip
+
+BOND_RECEIVE = Stage(
+    name="bond-receive",
+    title="bond takes a frame from one of its ports",
+    source=f"{_BOND} bond_handle_frame; drivers/net/team/team.c team_handle_frame",
+    table=(Row(when(Skb), (), KEEP, SAME, "taken as it came: what the card verified or summed holds here too", sure="observed"),),
+)  # fmt: skip
