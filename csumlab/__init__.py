@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from csumlab.collect import Finding
     from csumlab.points.comparing import Comparison, compare
     from csumlab.replaying import ReplayResult, replay
-    from csumlab.scenario import ScenarioResult, run_scenario
+    from csumlab.scenario import ScenarioResult, run_scenario, run_scenarios
     from csumlab.topology.line import parse_line
     from csumlab.topology.load import TopologyError, load_topology
     from csumlab.topology.model import Topology
@@ -34,6 +34,7 @@ _HOMES = {
     "parse_line": "csumlab.topology.line",
     "replay": "csumlab.replaying",
     "run_scenario": "csumlab.scenario",
+    "run_scenarios": "csumlab.scenario",
 }
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "parse_line",
     "replay",
     "run_scenario",
+    "run_scenarios",
 ]
 
 

@@ -83,16 +83,16 @@ def _sum(address: Address) -> int:
 
 def _rules(topology: Topology) -> Iterator[tuple[Address, Address, int, int]]:
     """Pairs of addresses that a rule exchanges, with the ports if it changes them too (0: it does not, or not to a known one)."""
-    from csumlab.topology.model import NatKind  # Late: most runs have no topology, and the module is long.
-
     for domain in topology.domains.values():
         for rule in domain.nat:
             outer = [span for span in domain.devices[rule.device].spans if span.exact]
-            if rule.kind is NatKind.DNAT:
-                if rule.address is not None and rule.address.exact:
-                    inside = _address(rule.address.version, rule.address.low)
-                    for span in outer:
-                        if span.version == rule.address.version:
+            if rule.of_destinations:
+                for target in {
+                    span.version: span for span in (rule.target(outer, 4), rule.target(outer, 6)) if span and span.exact
+                }.values():
+                    inside = _address(target.version, target.low)
+                    for span in rule.wanted(outer, target.version):
+                        if span.exact:
                             yield _address(span.version, span.low), inside, rule.port, rule.to_port
                 continue
             external = [rule.address] if rule.address is not None and rule.address.exact else outer

@@ -6,7 +6,6 @@ Nothing that decides about packets may read this: what a bug does follows from s
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator
 from enum import Enum
@@ -15,9 +14,12 @@ from importlib.resources import files
 
 import msgspec
 
+from csumlab.words import advice, nearest
+
 MISSING = ("stage not modelled: ", "preset not modelled: ", "erratum not modelled: ")
 """How a reason for ``missing`` begins; what follows are names with "; " between them."""
 STAGES = (
+    "bond",
     "bpf",
     "bridge",
     "conntrack",
@@ -29,6 +31,8 @@ STAGES = (
     "gro",
     "gso",
     "ipsec",
+    "ipvlan",
+    "macvlan",
     "nat",
     "nfqueue",
     "nic-receive",
@@ -128,8 +132,8 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((entry for entry in self if wanted in (entry.id.lower(), entry.slug)), None)
 
     def near(self, name: str) -> tuple[str, ...]:
-        """The ids or slugs that ``name`` may be a slip of."""
-        return tuple(difflib.get_close_matches(name.lower(), [word for entry in self for word in (entry.id.lower(), entry.slug)], 2))
+        """The ids, slugs or folders that ``name`` may be a slip of."""
+        return nearest(name, (word for entry in self for word in (entry.id, entry.slug, *entry.folders)), 2)
 
 
 @cache
@@ -166,5 +170,4 @@ def _problems(entry: Entry, seen: set[str]) -> Iterator[str]:
         yield "needs an outcome and a stage"
     for stage in entry.stages:
         if stage not in STAGES:
-            near = difflib.get_close_matches(stage, STAGES, 1)
-            yield f"unknown stage {stage!r}" + (f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(STAGES)}")
+            yield f"unknown stage {stage!r}; {advice(stage, STAGES)}"

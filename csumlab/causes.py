@@ -108,6 +108,13 @@ FRAGMENTS_BAD: Final = Cause(
     "the sum does not match the bytes of all its fragments: damaged on the way, or a fragment of another datagram was put in",
     "capture before and after each hop; a receiver that verifies drops the whole datagram",
 )
+FRAGMENTS_FIRST: Final = Cause(
+    "fragments-first",
+    Standing.REAL,
+    "the sum is that of its first fragment alone: whoever made it took a fragment for a whole packet",
+    "look for what fills or sums behind the place where it is cut: a card that is left the sum of a fragment (ethtool -K DEVICE tx off), "
+    "or a program that makes sums anew; receivers drop the whole datagram",
+)
 FRAGMENTS_CONTRADICT: Final = Cause(
     "fragments-contradict",
     Standing.DOUBTFUL,

@@ -195,16 +195,22 @@ def check(
         if topology is not None:
             candidates.learn_topology(topology)
         index = Index(tables, accelerate=accelerate, threads=threads)
-        results.append(_check_file(os.fspath(path), progress, index, candidates, labels, watch))
+        results.append(_check_file(os.fspath(path), progress, index, candidates, labels, watch, accelerate))
     return CheckResult(tuple(results))
 
 
 def _check_file(
-    path: str, progress: Progress | None, index: Index, candidates: Candidates, labelled: bool, watch: Watch | None
+    path: str,
+    progress: Progress | None,
+    index: Index,
+    candidates: Candidates,
+    labelled: bool,
+    watch: Watch | None,
+    accelerate: bool | None,
 ) -> FileResult:
     evidence = Evidence(index.tables)
     labels = Labels(evidence) if labelled else None
-    trail = Trail(index.tables)
+    trail = Trail(index.tables, accelerate)
     classes: list[PacketClass] = []
     try:
         with open_capture(path) as capture:
@@ -229,7 +235,8 @@ def _check_file(
     candidates.learn_flows(found.rewrites)
     clues = Clues(candidates, found.statements or {}, found.transport_peers or {}, found.filled)
     counted = {(kind, verdict): int(tally[kind, verdict]) for kind, verdict in _pairs() if tally[kind, verdict]}
-    counted, groups = settle(name, counted, groups_of(name, classes, evidence, interfaces, tally, clues, labels), found.datagrams)
+    groups = groups_of(name, classes, evidence, interfaces, tally, clues, labels)
+    counted, groups = settle(name, counted, groups, found.datagrams, found.further_datagrams)
     return FileResult(
         file=name,
         packets=index.packets,

@@ -44,6 +44,7 @@ class Made(Enum):
     """In what shape a candidate origin sends a packet."""
 
     RIGHT = "as its kernel makes it"
+    REFUSAL = "that refuses a connection"
     UNSUMMED = "without a UDP sum"
     UNFINISHED = "with a partial sum"
     FINISHED = "with sums that it made itself"
@@ -77,6 +78,7 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
         if index in addresses:
             last = addresses[index]
             version = 4 if layer is Layer.IPV4 else 6
+            super_frame = topology.outgrows(last.length) and Layer.TCP in facts.layers and not last.piece
             header = replace(
                 header,
                 source=topology.span(version, last.source),
@@ -85,7 +87,7 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
                 ttl_expires=last.ttl_expires,
                 extensions=last.extensions,
                 # TCP longer than an MTU is taken for a super-frame: it is cut into segments, not into fragments.
-                bounds=None if last.length and Layer.TCP in facts.layers and not last.piece else topology.bounds(last.length),
+                bounds=None if super_frame else topology.bounds(last.length),
                 dont_fragment=last.dont_fragment,
                 piece=last.piece,
             )
@@ -93,15 +95,17 @@ def headers_of(facts: Facts, topology: Topology) -> tuple[Header, ...]:
             header = replace(header, source=topology.span(0, last.source_port), destination=topology.span(0, last.destination_port))
         made.append(header)
     if quoting:
-        quoted = (replace(header, kind=header.kind if _is_quoted(sums.get(header.index)) else Kind.NOTHING) for header in made[quoting:])
-        return (*made[: quoting - 1], replace(made[quoting - 1], quote=tuple(quoted)))
+        quoted = tuple(_as_quoted(header, sums.get(header.index)) for header in made[quoting:])
+        return (*made[: quoting - 1], replace(made[quoting - 1], quote=quoted))
     return tuple(made)
 
 
-def _is_quoted(entry: SumFacts | None) -> bool:
-    """Whether an ICMP error quotes its packet as far as this sum, and that is one."""
+def _as_quoted(header: Header, entry: SumFacts | None) -> Header:
+    """A header that an ICMP error quotes, with its sum if it is quoted as far as that, and that is one."""
     absent = entry is not None and entry.verdict is Verdict.ABSENT
-    return entry is not None and entry.field is not FieldValue.UNKNOWN and not absent
+    if entry is None or entry.field is FieldValue.UNKNOWN or absent:
+        return replace(header, kind=Kind.NOTHING)
+    return replace(header, spoilt=header.is_ip and entry.residue is Quality.NONZERO)
 
 
 def observed(facts: Facts, headers: tuple[Header, ...], answers: Mapping[Form, bool]) -> SymbolicPacket:
@@ -287,6 +291,9 @@ def numbers(form: Form, columns: Columns) -> tuple[NDArray[np.int64], NDArray[np
         elif what in WORD_PLACES:
             at, shift, mask = WORD_PLACES[what][columns.layers[place] is Layer.IPV6]
             value, here = columns.word(place, at) >> np.uint16(shift) & np.uint16(mask), columns.has_word(place, at)
+        elif what == "farther":
+            farther = columns.offset[place] - columns.offset[side >> 16] > side & 0xFFFF
+            value, here = farther.astype(np.uint16), np.ones(len(columns), np.bool_)
         elif what == "even option":
             value, here = _odd_places(columns, place, side)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from csumlab.stage import Mended
 from csumlab.symbolic.sums import Undecided
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import Hop, Trace
+from csumlab.walking.places import COPY
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,13 +45,23 @@ class Finding(Shown):
     def severity(self) -> Severity:
         return Severity.NOTE if self.note else self.entry.severity
 
+    @property
+    def remedy(self) -> tuple[str, str]:
+        """What can be done, behind "cure" or, where no change of the host is one, "do"."""
+        if self.cure is not None:
+            return "cure", str(self.cure)
+        if self.code in ("CSL001", "CSL901"):
+            return "do", self.entry.cure
+        return "cure", "none of the changes that were tried in the model helps"
+
     def _repr_html_(self) -> str:
         from csumlab.report.html import finding_html
 
         return finding_html(self)
 
     def __str__(self) -> str:
-        text = f"{self.code} {self.entry.title}: {counted(self.packets, 'packet')}; {self.hop}: {self.because}; {self.consequence}"
+        where = self.hop or "at the tap"
+        text = f"{self.code} {self.entry.title}: {counted(self.packets, 'packet')}; {where}: {self.because}; {self.consequence}"
         return text + (f" ({self.condition})" if self.condition else "")
 
 
@@ -69,7 +80,12 @@ def collect(leaves: tuple[Leaf, ...], settings: Settings) -> tuple[Finding, ...]
             old = merged.get(key)
             first = tuple(sorted({*(old.first if old else ()), *leaf.first})[:FIRST_KEPT])
             merged[key] = _recount(finding, (old.packets if old else 0) + leaf.count, first, cures[key])
-    return tuple(sorted(merged.values(), key=lambda f: (f.severity is Severity.NOTE, f.code, -f.packets, f.hop)))
+    return in_order(merged.values())
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By severity and code, those of most packets first."""
+    return tuple(sorted(findings, key=lambda f: (f.severity is Severity.NOTE, f.code, -f.packets, f.hop)))
 
 
 def findings_of_leaf(leaf: Leaf, collected: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -105,7 +121,8 @@ def _of_leaf(leaf: Leaf) -> Iterator[tuple[Finding, Judgement | None, Reading | 
         because = in_one_sentence(outcome.misfits) or "nobody in the topology has its source address"
         yield Finding("CSL901", "", "", because, "", "not walked", "", leaf.count, ()), None, None
         return
-    everywhere: dict[tuple[str, str, str, str], int] = {}
+    everywhere: dict[tuple[str, str, str, str], set[object]] = {}
+    ways = {_possibility(reading) for reading in outcome.readings}
     seen = []
     for reading, judged in zip(outcome.readings, outcome.judged, strict=True):
         mine: dict[tuple[str, str, str, str], tuple[Finding, Judgement]] = {}
@@ -113,7 +130,7 @@ def _of_leaf(leaf: Leaf) -> Iterator[tuple[Finding, Judgement | None, Reading | 
             finding = _finding(reading.trace, judgement)
             mine.setdefault((finding.code, finding.hop, finding.because, finding.sum), (finding, judgement))
         for key in mine:
-            everywhere[key] = everywhere.get(key, 0) + 1
+            everywhere.setdefault(key, set()).add(_possibility(reading))
         seen.append((reading, mine))
     given: set[tuple[str, str, str, str]] = set()
     for reading, mine in seen:
@@ -121,13 +138,21 @@ def _of_leaf(leaf: Leaf) -> Iterator[tuple[Finding, Judgement | None, Reading | 
             if key in given:
                 continue
             given.add(key)
-            if everywhere[key] == len(seen):
+            if everywhere[key] == ways:
                 yield finding, judgement, reading
             else:
-                yield replace(finding, condition=_condition(reading)), judgement, reading
+                yield replace(finding, condition=condition_of(reading)), judgement, reading
 
 
-def _condition(reading: Reading) -> str:
+def _possibility(reading: Reading) -> object:
+    """What tells a reading from those that hold beside it: of a packet that is copied, each copy goes its way."""
+    chosen = ((label, option) for label, option in (reading.trace.chosen or {}).items() if not label.startswith(COPY))
+    origin = reading.origin
+    return origin.domain.name, origin.made, origin.headers, frozenset(chosen)
+
+
+def condition_of(reading: Reading) -> str:
+    """What a finding depends on that not every reading of a packet has."""
     return f"if it was {reading_text(reading)}"
 
 
@@ -137,7 +162,7 @@ def reading_text(reading: Reading) -> str:
 
 
 def _finding(trace: Trace, judgement: Judgement) -> Finding:
-    hop = trace.hops[judgement.hop] if trace.hops and judgement.hop >= 0 else None
+    hop = judgement.cause or (trace.hops[judgement.hop] if trace.hops and judgement.hop >= 0 else None)
     label = ""
     if judgement.uid is not None:
         holder = next((h for step in trace.hops for h in step.before.headers if h.uid == judgement.uid), None)

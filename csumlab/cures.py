@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 from csumlab.stage import Mended
 from csumlab.topology.features import is_on
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.options import GENERIC, KNOBS, LRO, RX, SCTP, V4, V6, VERIFIES, options_of
+from csumlab.topology.options import GENERIC, GRO, GRO_LIST, KNOBS, LRO, RX, SCTP, V4, V6, VERIFIES, options_of
 from csumlab.topology.presets import PRESETS
 
 
@@ -60,6 +62,28 @@ def candidates(topology: Topology, ports: list[Port], faults: Mapping[str, Colle
         yield _newer(topology, old, faults)
 
 
+class _Switch(NamedTuple):
+    off: str
+    on: str
+    lasting: str
+
+
+_IFCONFIG = {"tx": ("txcsum", "txcsum6"), "rx": ("rxcsum", "rxcsum6"), "lro": ("lro",)}
+"""The words of FreeBSD's ifconfig(8) by ethtool's short ones."""
+
+
+def _switch(tool: str, name: str, word: str) -> _Switch | None:
+    """How an offload of the device ``name`` is switched off and on; None where no command for it is known. ``word`` is ethtool's."""
+    if tool == "ethtool":
+        lasting = "ethtool settings are lost at reboot: repeat it where the interface is brought up"
+        return _Switch(f"ethtool -K {name} {word} off", f"ethtool -K {name} {word} on", lasting)
+    if tool == "ifconfig" and word in _IFCONFIG:
+        words = _IFCONFIG[word]
+        lasting = f"it is lost at reboot: put the words into ifconfig_{name} of /etc/rc.conf"
+        return _Switch(f"ifconfig {name} -{' -'.join(words)}", f"ifconfig {name} {' '.join(words)}", lasting)
+    return None
+
+
 def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     domain, device = topology.domains[port.domain], topology.device(port)
     if domain.outside:
@@ -68,39 +92,49 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     fixed = preset.fixed.get(device.kind, frozenset())
     peer = topology.device(device.peer) if device.peer else None
     there = topology.domains[device.peer.domain] if device.peer else None
+    if preset.tool == "powershell":
+        yield from _of_windows(topology, port)
+        return
+    switch = partial(_switch, preset.tool, device.name)
     loose = [name for name in (GENERIC, V4, V6, SCTP) if name not in fixed and is_on(domain, device, peer, name, there)]
-    if loose and not any(name in fixed and is_on(domain, device, peer, name, there) for name in (GENERIC, V4)):
+    bound = any(name in fixed and is_on(domain, device, peer, name, there) for name in (GENERIC, V4))
+    if loose and not bound and (command := switch("tx")) is not None:
         features = {**device.features, **dict.fromkeys(loose, False)}
         yield Cure(
             domain.name,
-            f"ethtool -K {device.name} tx off",
-            f"ethtool -K {device.name} tx on",
+            command.off,
+            command.on,
             "sums are made in software, and segmentation offload (TSO) of this device ends with it",
-            "ethtool settings are lost at reboot: repeat it where the interface is brought up",
+            command.lasting,
             _with_device(topology, port, replace(device, features=features)),
         )
     merging = is_on(domain, device, peer, LRO, there)
-    has_ethtool = preset.name.startswith("linux")
-    if merging and has_ethtool:
+    gathering = (
+        (LRO, "lro", "segments are merged by the kernel, not by the card"),
+        (GRO_LIST, GRO_LIST, "datagrams are sent on one by one"),
+        (GRO, "gro", "packets are no longer merged: more work for each"),
+    )
+    for feature, word, cost in gathering:
+        if is_on(domain, device, peer, feature, there) and (command := switch(word)) is not None:
+            yield Cure(
+                domain.name,
+                command.off,
+                command.on,
+                cost,
+                command.lasting,
+                _with_device(topology, port, replace(device, features={**device.features, feature: False})),
+            )
+    speaking = (device.kind is DeviceKind.VETH and preset.mended_in) or (device.card and not merging)
+    if speaking and is_on(domain, device, peer, RX, there) and (command := switch("rx")) is not None:
         yield Cure(
             domain.name,
-            f"ethtool -K {device.name} lro off",
-            f"ethtool -K {device.name} lro on",
-            "segments are merged by the kernel, not by the card",
-            "ethtool settings are lost at reboot: repeat it where the interface is brought up",
-            _with_device(topology, port, replace(device, features={**device.features, LRO: False})),
-        )
-    speaking = (device.kind is DeviceKind.VETH and preset.mended_in) or (device.card and has_ethtool and not merging)
-    if speaking and is_on(domain, device, peer, RX, there):
-        yield Cure(
-            domain.name,
-            f"ethtool -K {device.name} rx off",
-            f"ethtool -K {device.name} rx on",
+            command.off,
+            command.on,
             "what comes in there is summed in software",
-            "ethtool settings are lost at reboot: repeat it where the interface is brought up",
+            command.lasting,
             _with_device(topology, port, replace(device, features={**device.features, RX: False})),
         )
-    if device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and options_of(device)["udpcsum"]:
+    if device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and options_of(device, preset.unsummed)["udpcsum"]:
         kind = device.kind.value
         yield Cure(
             domain.name,
@@ -109,6 +143,23 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
             "the outer packet has no checksum; the inner one still has its own",
             "set it where the tunnel is made",
             _with_device(topology, port, replace(device, options={**device.options, "udpcsum": False})),
+        )
+
+
+def _of_windows(topology: Topology, port: Port) -> Iterator[Cure]:
+    """What PowerShell switches off, of what the driver makes and of what it checks."""
+    domain, device = topology.domains[port.domain], topology.device(port)
+    peer = topology.device(device.peer) if device.peer else None
+    there = topology.domains[device.peer.domain] if device.peer else None
+    changed = [name for name in (V4, V6, RX) if is_on(domain, device, peer, name, there)]
+    if changed:
+        yield Cure(
+            domain.name,
+            f"Disable-NetAdapterChecksumOffload -Name {device.name}",
+            f"Enable-NetAdapterChecksumOffload -Name {device.name}",
+            "sums are made and checked by the stack, and large sends end with it",
+            "it is kept over a reboot",
+            _with_device(topology, port, replace(device, features={**device.features, **dict.fromkeys(changed, False)})),
         )
 
 

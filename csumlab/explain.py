@@ -20,7 +20,6 @@ from csumlab.gathered import Fragment, alone, gathered_in, is_fragment
 from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.index import Columns, Index
 from csumlab.inet import spell
-from csumlab.judge import settled
 from csumlab.outcome import Outcome, Settings
 from csumlab.replaying import answers_for
 from csumlab.shown import Shown
@@ -179,9 +178,8 @@ def explain_each(
         else:
             end = f" ({capture.fault})" if capture.fault else ""
             missing = f"{os.fspath(path)} has {capture.packets} packets, counted from 1; there is no packet {{}}{end}"
-    for whole in gathered_in(path, settings.topology.tables) if fragments else ():
-        if whole.number in fragments:
-            found[whole.number] = _explained(os.fspath(path), fragments.pop(whole.number), settings, whole)
+    for whole in gathered_in(path, settings.topology.tables, set(fragments)) if fragments else ():
+        found[whole.number] = _explained(os.fspath(path), fragments.pop(whole.number), settings, whole)
         if not fragments:
             break
     found |= {number: _explained(os.fspath(path), one, settings) for number, one in fragments.items()}
@@ -225,6 +223,17 @@ def explain_row(file: str, block: Block, row: int, settings: Settings, whole: Fr
     views = tuple(_Reader(facts, columns, trace).views())
     cut = int(block.original[row]) > len(data)
     return Explanation(file, number, dissection, facts, outcome, trace, views, findings_of(outcome, settings, number), columns, data, cut)
+
+
+def at_taps(outcome: Outcome, columns: Columns) -> Iterator[tuple[Hop, tuple[Field, ...]]]:
+    """One packet as captures at the taps on its way would show it, by the first reading that fits; ``outcome`` is that of its walked
+    class, ``columns`` are its numbers."""
+    if outcome.readings:
+        trace = outcome.readings[0].trace
+        reader = _Reader(outcome.facts, columns, trace)
+        for hop in trace.hops:
+            if hop.stage is TAP:
+                yield hop, tuple(reader.fields(hop.after, hop.state_after))
 
 
 def _keep_header_sum(columns: Columns, facts: Facts, dissection: Dissection) -> None:
@@ -277,9 +286,9 @@ class _Reader:
             if value is not None:
                 value = spell(value, own.zero, self.raw.get(header.index, value))
             claim = claims[header.uid] if header.consumes else None
-            yield Field(label, value, why, self.verdict(packet, state, header.uid, own, value), claim, header.uid)
+            yield Field(label, value, why, self.verdict(packet, header.uid, own, value), claim, header.uid)
 
-    def verdict(self, packet: SymbolicPacket, state: State, uid: int, own: Sum, value: int | None) -> Verdict | None:
+    def verdict(self, packet: SymbolicPacket, uid: int, own: Sum, value: int | None) -> Verdict | None:
         """What a capture would say of a field that holds ``value``; a residue that is not known counts as not zero if it is that of a
         partial sum."""
         if own.absent:
@@ -291,7 +300,7 @@ class _Reader:
             return Verdict.PARTIAL if KINDS[own.kind].pseudo else Verdict.BLANK
         if residue is None:
             return None
-        left = self.number(settled(packet, state, uid))[0]
+        left = self.number(packet.once_filled(uid))[0]
         if left == 0:
             return Verdict.DEFERRED
         if left is None:

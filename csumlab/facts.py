@@ -85,7 +85,7 @@ class Facts:
     outermost IP packet is longer than the longest MTU of the topology (1500 without one): a super-frame of GSO or GRO.
     ``octets`` are the bytes of the outermost IP packet, by its own length, and ``padding`` those that follow it in the frame: both 0 for a
     packet of 256 bytes or more, or where no card of the topology heeds lengths.
-    ``pages`` is how many pages of 4096 bytes the frame needs at least, with an Ethernet header; 0 where the topology has no Xen guest.
+    ``pages`` is how many pages of 4096 bytes the frame needs at least, with an Ethernet header; 0 where nobody asks.
     ``stop`` says why dissection ended before the payload, KNOWN if it did not."""
 
     linktype: int

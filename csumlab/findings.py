@@ -76,8 +76,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "CSL103",
         "a fill writes a wrong checksum",
-        "A device or the kernel summed a packet that was finished already, or summed bytes that do not belong to it.",
-        "A second fill turns a right sum back into the pseudo-header's; a trailer in the range is counted with it.",
+        "A device or the kernel summed a packet that was finished already, summed bytes that do not belong to it, began with a wrong number, or wrote a UDP sum of zero as zero.",
+        "A second fill turns a right sum back into the pseudo-header's; a trailer in the range is counted with it; a zero says that there is no sum.",
         "See the finding.",
         ("Linux net/core/dev.c skb_checksum_help",),
         "trailer-filled",
@@ -111,8 +111,9 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "CSL302",
-        "an unfinished checksum is believed",
-        "The receiver takes a packet whose sum was never finished, because it is marked as verified. The data never left the host.",
+        "an unfinished or broken checksum is believed",
+        "The receiver takes a packet whose sum was never finished, or does not fit since it was edited, because it is marked as verified. "
+        "Its data is intact.",
         "This is how the boundary was meant: harmless as long as the receiver keeps the packet to itself.",
         "Nothing to do for packets that end here.",
         (_XEN_2006,),
@@ -209,11 +210,21 @@ ENTRIES: tuple[Entry, ...] = (
         "sensor-blind",
     ),
     Entry(
+        "CSL507",
+        "a disabled interface loses the packet",
+        "An earlier frame of the guest took so many slots of the ring that the host's netback disabled the interface. This packet is behind it.",
+        "netback neither takes nor hands on anything for a guest that it takes for an attacker. What else is said of such packets holds if the interface is enabled again.",
+        "Mend what CSL504 says; then detach and attach the interface: xl network-detach and xl network-attach.",
+        ("linux drivers/net/xen-netback/netback.c xenvif_fatal_tx_err", "linux drivers/net/xen-netback/interface.c xenvif_schedulable"),
+        "xen-slots-disabled",
+    ),
+    Entry(
         "CSL901",
         "the capture contradicts the topology",
         "No sender that the topology allows would put these bytes on this port.",
         "The topology misses something, a setting is not what it says, or the packets were changed by something that is not modelled.",
-        "If nobody has the source address, give it to a device; else compare `ethtool -k` with the topology, and say with --assume what is known.",
+        "If nobody has the source address, give it to a device; else compare `ethtool -k` with the topology, and say with --assume what is known. "
+        'Who leaves the sums of IPv4 headers blank runs Windows: preset = "windows".',
         (),
     ),
     Entry(

@@ -19,13 +19,16 @@ class Symbol:
 
     ``name`` is what a person reads and is unique within a walk. ``column`` says where its numbers are found: a tuple that
     ``evaluate.py`` understands, or () if there are none, and then ``unknown`` is the reason, a clause that follows "because".
-    ``nonzero`` says that every packet of the class has a value other than 0. ``damage`` marks the hypothetical error of a fault.
+    ``nonzero`` says that every packet of the class has a value other than 0, ``spread`` that nothing prefers one value to another: a form
+    that holds it counts as other than 0, as it is but for one packet in tens of thousands. ``damage`` marks the hypothetical error of a
+    fault.
     """
 
     name: str
     column: tuple[str, int, int] | tuple[()] = ()
     unknown: str = ""
     nonzero: bool = False
+    spread: bool = False
     damage: bool = False
 
 
@@ -80,9 +83,9 @@ class Form:
     def is_zero(self) -> bool | None:
         """True or False where the class decides it, None where it differs from packet to packet or cannot be known.
 
-        A damage symbol is generic: a form that holds it is not zero.
+        A damage symbol is generic, and so is one whose values are spread: a form that holds it is not zero.
         """
-        if self.damaged:
+        if any(symbol.damage or symbol.spread for symbol, _ in self.terms):
             return False
         if not self.terms:
             return self.constant == 0
@@ -113,6 +116,6 @@ def of(symbol: Symbol) -> Form:
     return Form(0, ((symbol, 1),))
 
 
-def unknown(name: str, because: str) -> Form:
+def unknown(name: str, because: str, spread: bool = False) -> Form:
     """A quantity that no column holds; ``because`` says why."""
-    return of(Symbol(name, unknown=because))
+    return of(Symbol(name, unknown=because, spread=spread))

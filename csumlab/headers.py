@@ -98,6 +98,10 @@ class Layer(IntEnum):
     """What follows is a copy of the start of another packet, in an ICMP error."""
     REMOTE = 51
     """The tunnel header before says that the sum inside is left to its receiver: remote checksum offload."""
+    BATMAN = 52
+    """batman-adv's header of a frame to one node of the mesh."""
+    BATMAN_FLOOD = 53
+    """That of a frame that nodes hand on and take themselves: broadcast, multicast."""
 
 
 UNREADABLE: Final = frozenset({Layer.OPAQUE, Layer.ESP, Layer.WIREGUARD, Layer.OPENVPN})
@@ -125,6 +129,7 @@ class Kind(IntEnum):
     EIGRP = 15
     RSVP = 16
     MOBILITY = 17
+    VRRP3 = 18
 
 
 class KindRule(NamedTuple):
@@ -135,7 +140,7 @@ class KindRule(NamedTuple):
     field: int
     """Offset of the field from the start of the header that carries it."""
     pseudo: bool
-    """Whether a pseudo-header is always summed too. PIM over IPv6 and VRRP version 3 have one as well, which nobody leaves to a device."""
+    """Whether a pseudo-header is always summed too. PIM over IPv6 has one as well, which nobody leaves to a device."""
     zero_is_absent: bool
     """Whether 0x0000 says that there is no checksum (RFC 768)."""
     source: str
@@ -180,10 +185,11 @@ KINDS: Final[dict[Kind, KindRule]] = {
     Kind.OSPFV2: KindRule("OSPFv2", Layer.OSPF, 12, False, False, "RFC 2328 appendix D.4", protocol=89),
     Kind.OSPFV3: KindRule("OSPFv3", Layer.OSPF, 12, True, False, "RFC 5340 appendix A.3.1", protocol=89),
     Kind.PIM: KindRule("PIM", Layer.PIM, 2, False, False, "RFC 7761 section 4.9", protocol=103),
-    Kind.VRRP: KindRule("VRRP", Layer.VRRP, 6, False, False, "RFC 3768 section 5.3.8; RFC 5798 section 5.2.8", protocol=112),
+    Kind.VRRP: KindRule("VRRP", Layer.VRRP, 6, False, False, "RFC 3768 section 5.3.8", protocol=112),
     Kind.EIGRP: KindRule("EIGRP", Layer.EIGRP, 2, False, False, "RFC 7868 section 6.4", protocol=88),
     Kind.RSVP: KindRule("RSVP", Layer.RSVP, 2, False, True, "RFC 2205 section 3.1.1", protocol=46),
     Kind.MOBILITY: KindRule("mobility header", Layer.MOBILITY, 4, True, False, "RFC 6275 section 6.1.1", protocol=135),
+    Kind.VRRP3: KindRule("VRRPv3", Layer.VRRP, 6, True, False, "RFC 5798 and RFC 9568 section 5.2.8", protocol=112),
 }
 
 

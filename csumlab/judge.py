@@ -1,7 +1,8 @@
 """The one judge: reads a trace and says what is right and wrong in it. Stages describe, nobody else decides.
 
 One notion carries everything: the *settled residue* r*, the residue once the fill that the carried state owes is applied in thought. It
-is -g for the sum that is owed, r - s·(r + g) for one around it (-g in a super-frame, each of whose segments gets it anew), r otherwise.
+is -g for the sum that is owed (and for an IPv4 header's that is owed beside it), r - s·(r + g) for one around it (-g in a super-frame,
+each of whose segments gets it anew), r otherwise.
 Accepting a packet, or letting it leave, is wrong where r* is not 0 for a sum that is relied on, or where the data is damaged. A sum that a
 tunnel's header leaves to the far end is owed too.
 """
@@ -11,17 +12,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from csumlab.conditions import ABSENT_TRANSPORT
 from csumlab.facts import FragmentRole
-from csumlab.forms import Form
+from csumlab.forms import ZERO, Form
 from csumlab.machine import Packet
+from csumlab.operations import ENDINGS, Operation
 from csumlab.outer import inner_start
 from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
-from csumlab.stage import ENDINGS, Operation, Part
+from csumlab.stage import Part
 from csumlab.stages.nic import WIRE
 from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
 from csumlab.stages.tunnels import TUN_READ
-from csumlab.state import Bare, Skb, State, Summed, owed
+from csumlab.state import Bare, Skb, State, Summed, owed, owed_header
 from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Sum, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
@@ -32,7 +35,8 @@ _WRITING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO, Operation
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One thing found in one trace. ``hop`` is the index of the hop that is the cause, ``uid`` the sum, ``consequence`` a sentence,
-    ``segment`` the index of the hop that a hypothetical damage enters at, -1 for what is in the packet itself."""
+    ``segment`` the index of the hop that a hypothetical damage enters at, -1 for what is in the packet itself. ``cause`` is the hop of the
+    damaged packet's way: what is done to it there may be something else."""
 
     code: str
     hop: int
@@ -40,13 +44,14 @@ class Judgement:
     consequence: str
     segment: int = -1
     note: bool = False
+    cause: Hop | None = None
 
 
 def settled(packet: Packet, state: State, uid: int) -> Form:
     """r* of the checksum of header ``uid``."""
     assert isinstance(packet, SymbolicPacket)
     own = packet.sums[uid]
-    if uid == left_to_far_end(packet.headers):
+    if uid in (left_to_far_end(packet.headers), owed_header(state, packet.headers)):
         return -own.seed
     due = owed(state, packet.headers)
     if due is None or due not in packet.sums:
@@ -68,7 +73,7 @@ def judge(trace: Trace) -> tuple[Judgement, ...]:
     found = list(_endings(trace, errors))
     found += _untranslated(trace, errors)
     found += _elsewhere(trace)
-    found += _watched(trace)
+    found += _watched(trace, errors)
     found += _unfitting(trace, errors)
     found += _laundered(trace, errors)
     return tuple(found)
@@ -183,7 +188,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         return
     if trace.fate is Fate.WAITING:
         spoiled = _filled_fragment(trace)
-        if spoiled is None and _is_told_elsewhere(end.after):
+        if spoiled is None and told_elsewhere(end.after):
             return
         if spoiled is None:
             yield Judgement("CSL902", last, None, trace.why)
@@ -196,9 +201,20 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
         yield Judgement("CSL504", last, None, outcome)
         return
+    if trace.fate is Fate.COPIED:
+        # Nobody takes a copy: what is wrong with it was left so by who let it leave.
+        for uid, hop in broken.items():
+            left = _left(trace, errors, uid, hop)
+            if left is not None:
+                yield Judgement(_leaving_code(trace.hops[hop], trace.hops[left], errors, uid), hop, uid, outcome)
+        return
     # Where no row ends the way, there is none: the domain does not forward.
     stopped = any(do.operation in ENDINGS for do in end.row.does)
     lost = "CSL501" if stopped and end.stage.part is not Part.FORWARD else "CSL502"
+    if ABSENT_TRANSPORT in end.row.given and trace.fate is not Fate.ACCEPTED and (zero := _lost(trace, last)) is not None:
+        # It was refused for want of a sum, which it had: whoever wrote the zero is to blame.
+        yield Judgement("CSL103", *zero, outcome)
+        return
     if trace.fate is Fate.DROPPED and not end.checked:
         yield Judgement(lost, last, None, outcome)
         return
@@ -206,7 +222,8 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     culprit = next((uid for uid in end.checked if uid in errors.since), None)
     if refused and culprit is None and trace.fate is Fate.REJECTED and end.checked:
         # The sum is as it should be, still owed, and was checked all the same.
-        yield Judgement("CSL201", last, end.checked[0], outcome)
+        unfinished = (uid for uid in end.checked if _sums(end.before)[uid].unfinished)
+        yield Judgement("CSL201", last, next(unfinished, end.checked[0]), outcome)
         return
     if refused and culprit is None:
         yield Judgement(lost, last, None, outcome)
@@ -228,7 +245,19 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
             if refused and uid == culprit:
                 yield Judgement("CSL001", last, uid, outcome)
             elif not refused and uid not in unopened:
-                yield Judgement("CSL301", _trusted_since(trace, uid), uid, outcome)
+                yield Judgement("CSL301", _trusted_since(trace), uid, outcome)
+        elif hop < 0 and not refused and (opened := _opened_wrong(trace, errors, uid)) is not None:
+            end_of_tunnel = trace.hops[opened].domain
+            yield Judgement("CSL301", _trusted_since(trace, opened), uid, f"taken out of its tunnel at {end_of_tunnel}; {outcome}")
+
+
+def _opened_wrong(trace: Trace, errors: _Errors, uid: int) -> int | None:
+    """The hop at which a tunnel's end took off the header of a sum that was wrong there: nobody who takes what is inside looks at it."""
+    for number, hop in enumerate(trace.hops):
+        opens = any(do.operation in (Operation.POP, Operation.UNSEAL) for do in hop.row.does)
+        if opens and uid in errors.after[number - 1] and _present(hop.before, uid) and not _present(hop.after, uid):
+            return number
+    return None
 
 
 def taken(packet: Packet) -> frozenset[int]:
@@ -237,7 +266,7 @@ def taken(packet: Packet) -> frozenset[int]:
     return frozenset(header.uid for header in packet.headers[: inner_start(packet.headers)])
 
 
-def _is_told_elsewhere(packet: Packet) -> bool:
+def told_elsewhere(packet: Packet) -> bool:
     """Whether it is a later fragment of a datagram that is there: it is walked with the first one."""
     ip = outer_ip(packet.headers)
     return ip is not None and ip.fragment is FragmentRole.LATER and ip.piece > 0
@@ -273,22 +302,24 @@ def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
     if Operation.TRANSLATE in operations and not (before and unfinished):
         return "CSL102"
     # Who asks for a fill of what is not unfinished is the cause of what that writes.
-    if Operation.FILL in operations or (after and not before and not operations and not unfinished):
+    if operations & {Operation.FILL, Operation.SPOIL} or (after and not before and not operations and not unfinished):
         return "CSL103"
     return "CSL104" if left.stage is TUN_READ or uid in errors.sealed else "CSL101"
 
 
-def _trusted_since(trace: Trace, uid: int) -> int:
-    """The hop that first marked the sum as verified without looking at it: what a wrong accept is blamed on."""
-    marked = len(trace.hops) - 1
-    for number in range(len(trace.hops) - 1, -1, -1):
-        hop = trace.hops[number]
+def _trusted_since(trace: Trace, end: int | None = None) -> int:
+    """The hop that first marked the packet as verified, or the one behind it that vouched for what nobody looked at: what a wrong accept at
+    hop ``end``, the last one if it is not given, is blamed on."""
+    hops = trace.hops if end is None else trace.hops[: end + 1]
+    marked = len(hops) - 1
+    for number in range(len(hops) - 1, -1, -1):
+        hop = hops[number]
         if not _vouches(hop.state_after):
-            if number == len(trace.hops) - 1:
+            if number == len(hops) - 1:
                 continue
             break
         marked = number
-    return marked
+    return next((number for number in range(marked, len(hops)) if hops[number].row.vouches), marked)
 
 
 def _vouches(state: State) -> bool:
@@ -300,7 +331,9 @@ def _vouches(state: State) -> bool:
 def _untranslated(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     for number, hop in enumerate(trace.hops):
         if hop.stage.part is Part.TRANSLATION and not hop.row.does and getattr(hop.state_before, "invalid", False):
-            yield Judgement("CSL503", number, None, f"leaves {hop.domain} with the addresses it came with")
+            here = hop is not trace.end and trace.hops[-1].domain == hop.domain
+            ends = f"is {trace.fate.value} at" if here else "leaves"
+            yield Judgement("CSL503", number, None, f"{ends} {hop.domain} with the addresses it came with")
             return
 
 
@@ -311,8 +344,18 @@ def _elsewhere(trace: Trace) -> Iterator[Judgement]:
             yield Judgement("CSL505", number, None, f"valid on {hop.domain}, lost once the guest is moved")
 
 
-def _watched(trace: Trace) -> Iterator[Judgement]:
+def _missed(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
+    """A copy that a watching program leaves out of its view though the packet was right."""
+    for number, hop in enumerate(trace.hops):
+        if any(do.operation is Operation.UNSEEN for do in hop.row.does) and all(since >= 0 for since in errors.since.values()):
+            yield Judgement("CSL506", number, None, "a copy of a good packet is not seen there")
+            return
+
+
+def _watched(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     """What a watching program and the receiver think differently of."""
+    if trace.fate is Fate.COPIED:
+        yield from _missed(trace, errors)
     if trace.fate not in (Fate.ACCEPTED, Fate.REJECTED):
         return
     for number, hop in enumerate(trace.hops):
@@ -379,15 +422,29 @@ def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) ->
         where = f"damage on {hop.fault.value} at {hop.where} reaches {end.domain}"
         if not guards:
             present = [own for uid, own in _sums(entered.before).items() if _consumes(entered.before, uid)]
-            absent = all(own.absent for own in present) and not _lost(trace, number)
-            yield Judgement("CSL312", number, None, f"{where}: {end.because}", number, note or absent)
+            lost = _lost(trace, number)
+            absent = all(own.absent for own in present) and lost is None
+            yield Judgement("CSL312", lost[0] if lost else number, None, f"{where}: {end.because}", number, note or absent)
             continue
         shown = _showing(end.after, end.state_after)
         there = [uid for uid in shown if uid in taken(end.after)]
         if there:
-            yield Judgement("CSL311", _trusted_since(damaged, there[0]), there[0], f"{where}: {end.because}", number, note)
+            cause = damaged.hops[_trusted_since(damaged)]
+            yield Judgement("CSL311", _same_place(trace, cause), there[0], f"{where}: {end.because}", number, note, cause)
         elif not shown:
-            yield Judgement("CSL411", _cleaned(damaged, number, guards[0]), guards[0], f"{where} with a right sum", number, note)
+            cause = damaged.hops[_cleaned(damaged, number, guards[0])]
+            place = _same_place(trace, cause)
+            if _present(end.after, guards[0]) and settled(end.after, end.state_after, guards[0]) != ZERO:
+                # Somebody calls a finished sum owed, and nobody looks or writes it anew.
+                yield Judgement("CSL311", place, guards[0], f"{where}: {end.because}", number, note, cause)
+            else:
+                yield Judgement("CSL411", place, guards[0], f"{where} with a right sum", number, note, cause)
+
+
+def _same_place(trace: Trace, hop: Hop) -> int:
+    """The hop of ``trace`` that is where the damaged packet's ``hop`` is, at best at the same stage; the last one if there is none."""
+    places = [number for number, own in enumerate(trace.hops) if own.where == hop.where]
+    return next((number for number in places if trace.hops[number].stage is hop.stage), places[-1] if places else len(trace.hops) - 1)
 
 
 def _showing(packet: Packet, state: State) -> list[int]:
@@ -395,10 +452,13 @@ def _showing(packet: Packet, state: State) -> list[int]:
     return [uid for uid, own in _sums(packet).items() if not own.absent and settled(packet, state, uid).damaged]
 
 
-def _lost(trace: Trace, number: int) -> bool:
-    """Whether a sum that the packet was made with has become one that says "none" before hop ``number``."""
-    made = _sums(trace.hops[min(_first_final(trace), number)].before)
-    return any(own.absent and uid in made and not made[uid].absent for uid, own in _sums(trace.hops[number].before).items())
+def _lost(trace: Trace, number: int) -> tuple[int, int] | None:
+    """The hop before ``number`` at which a sum that the packet was made with became one that says "none", and whose it is."""
+    start = min(_first_final(trace), number)
+    made = _sums(trace.hops[start].before)
+    gone = [uid for uid, own in _sums(trace.hops[number].before).items() if own.absent and uid in made and not made[uid].absent]
+    after = [_sums(hop.after) for hop in trace.hops[start:number]]
+    return next(((start + n, uid) for n, sums in enumerate(after) for uid in gone if uid in sums and sums[uid].absent), None)
 
 
 def _sums(packet: Packet) -> Mapping[int, Sum]:
@@ -411,8 +471,10 @@ def _consumes(packet: Packet, uid: int) -> bool:
 
 
 def _cleaned(trace: Trace, start: int, uid: int) -> int:
-    for number in range(start, len(trace.hops)):
-        hop = trace.hops[number]
-        if not _present(hop.after, uid) or not settled(hop.after, hop.state_after, uid).damaged:
+    """The hop from ``start`` on behind which a sum shows the damage no more; what is encrypted for a while shows it again behind that."""
+    last = len(trace.hops) - 1
+    for number in range(last, start, -1):
+        hop = trace.hops[number - 1]
+        if _present(hop.after, uid) and settled(hop.after, hop.state_after, uid).damaged:
             return number
-    return len(trace.hops) - 1
+    return start

@@ -69,6 +69,11 @@ def size_of(header: Header) -> Extent:
     """How many bytes a header has."""
     if header.layer is Layer.IPV4 and header.extensions:
         return _IPV4_OPTIONS
+    if header.layer is Layer.BATMAN:
+        # Captured it may have the address of the sender too (kernels/mesh.py).
+        return Extent(10, 10 if header.index < 0 else 18)
+    if header.layer is Layer.BATMAN_FLOOD:
+        return Extent(14, 14) if header.index < 0 else Extent(6)
     if header.layer is Layer.GENEVE:
         # What this walk pushed has no options (outer.py).
         return Extent(8, 8 if header.index < 0 else 260)

@@ -1,7 +1,7 @@
 """Runs tables: the first row that fits is applied to a packet, whichever interpreter the packet is of.
 
-What a row may say is in ``stage.py``. Rows are run by two interpreters that share this module: symbolic forms (``symbolic/``) and plain
-bytes (``plain/``). Nothing here says good or bad; ``judge.py`` does.
+What a row may say is in ``stage.py``, ``conditions.py`` and ``operations.py``. Rows are run by two interpreters that share this module:
+symbolic forms (``symbolic/``) and plain bytes (``plain/``). Nothing here says good or bad; ``judge.py`` does.
 """
 
 from __future__ import annotations
@@ -11,12 +11,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
 from csumlab.behaviours import Measured
+from csumlab.conditions import Given, Test
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
+from csumlab.operations import (
+    ECN,
+    ENDINGS,
+    Coverage,
+    Do,
+    Follows,
+    Operation,
+    Rule,
+    Selector,
+)
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, Span, ip_of, left_to_far_end, outer_ip, outer_transport
-from csumlab.stage import ECN, ENDINGS, Becomes, Coverage, Do, Follows, Given, Operation, Row, Rule, Selector, Stage, Test, Token
-from csumlab.state import Descriptor, Skb, State, Summed, Virtio
+from csumlab.stage import Becomes, Row, Stage, Token
+from csumlab.state import Descriptor, NetBuffer, Skb, State, Summed, Virtio
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,8 @@ class Translation:
     that option is another afterwards. Addresses of the other version of IP are those of a translator, with its ``prefix``: one that is not
     exact is the old one, put into the prefix or taken out of it, ``shift`` bits from the right (RFC 6052 section 2.2). ``mentioned`` are an
     address and what a helper writes in its place where the payload has it; ``sequence`` and ``acknowledgment`` are added to TCP's numbers;
-    ``strip`` is the TCP option that is blanked out. ``by`` says who edits (stages/rewriters.py), ``helper`` which of conntrack's helpers
+    ``strip`` is the TCP option that is blanked out. ``for_destinations``: by a rule that translates destinations (DNAT), or for a reply to
+    what it translated. ``by`` says who edits (stages/rewriters.py), ``helper`` which of conntrack's helpers
     looks at the connection (stages/helpers.py)."""
 
     source: Span | None = None
@@ -45,6 +57,7 @@ class Translation:
     acknowledgment: int = 0
     strip: int = 0
     shift: int = 0
+    for_destinations: bool = False
     by: str = "conntrack"
     helper: str = ""
 
@@ -85,6 +98,8 @@ class Packet(Protocol):
     @property
     def bundled(self) -> bool: ...
     @property
+    def undivided(self) -> int: ...
+    @property
     def trailing(self) -> bool: ...
     def is_of(self, said: Measured, uid: int) -> bool: ...
     def right(self, uid: int) -> bool: ...
@@ -112,6 +127,8 @@ class Packet(Protocol):
     def mark(self, uid: int, bits: int, rule: Rule) -> Self: ...
     def exchange(self, edit: Translation, rule: Rule) -> Self: ...
     def decrement_ttl(self) -> Self: ...
+    def advance(self, destination: Span, follows: Follows) -> Self: ...
+    def decrement_hops(self, follows: Follows) -> Self: ...
     def trim(self, rule: Rule) -> Self: ...
     def pad(self) -> Self: ...
     def segment(self, uid: int) -> Self: ...
@@ -122,6 +139,7 @@ class Packet(Protocol):
     def mend_payload(self, edit: Translation) -> Self: ...
     def bundle(self) -> Self: ...
     def unbundle(self) -> Self: ...
+    def undivide(self, mtu: int) -> Self: ...
     def from_wire(self) -> Self: ...
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self: ...
     def pop(self) -> Self: ...
@@ -165,7 +183,7 @@ class Incomplete(Exception):
 def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int | None:
     """The uid of the header whose checksum ``target`` means, or None if the packet has no such sum."""
     if target is Selector.AIMED:
-        return state.start if isinstance(state, Skb | Virtio | Descriptor) else None
+        return state.start if isinstance(state, Skb | Virtio | Descriptor | NetBuffer) else None
     if target is Selector.INNER:
         return next((header.uid for header in _inside(headers) if header.consumes), None)
     if target is Selector.INNER_IP:
@@ -177,6 +195,15 @@ def select(target: Selector, state: State, headers: tuple[Header, ...]) -> int |
 def _inside(headers: tuple[Header, ...]) -> tuple[Header, ...]:
     """What stands behind the second IP header."""
     return headers[next((n for n in [n for n, header in enumerate(headers) if header.is_ip][1:]), len(headers)) :]
+
+
+def exceeds(packet: Packet, mtu: int) -> bool:
+    """Whether what goes onto a wire of the packet is longer than ``mtu``, 0 for one that does not matter. Of a super-frame only the
+    fragments of one datagram have a length that is known (Linux net/core/gso.c skb_gso_validate_network_len)."""
+    if packet.long:
+        return 0 < mtu < packet.undivided
+    ip = outer_ip(packet.headers)
+    return ip is not None and ip.exceeds(mtu)
 
 
 def holds(given: Given, state: State, packet: Packet, setting: Setting, checked: list[int]) -> bool:
@@ -206,6 +233,8 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = ip is not None and ip.layer is (Layer.IPV4 if given.argument == 4 else Layer.IPV6)
         case Test.TAGGED:
             result = bool(headers) and headers[0].layer is Layer.VLAN
+        case Test.STACKED:
+            result = len(headers) > 1 and headers[0].layer is headers[1].layer is Layer.VLAN
         case Test.ENCAPSULATED:
             result = isinstance(state, Skb) and state.encapsulation
         case Test.FRAGMENT:
@@ -222,8 +251,7 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.SEGMENTED:
             result = packet.segmented
         case Test.EXCEEDS:
-            ip = outer_ip(headers)
-            result = ip is not None and not packet.long and ip.exceeds(setting.mtu)
+            result = exceeds(packet, setting.mtu)
         case Test.PIECE_EXCEEDS:
             ip = outer_ip(headers)
             result = ip is not None and 0 < setting.mtu < ip.piece
@@ -238,6 +266,8 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             result = ip is not None and ip.dont_fragment
         case Test.BUNDLED:
             result = packet.bundled
+        case Test.UNDIVIDED:
+            result = packet.undivided > 0
         case Test.INSIDE:
             first = next((header for header in _inside(headers) if header.consumes), None)
             ip = ip_of(headers, first.uid) if first is not None else None
@@ -258,10 +288,15 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             transport = outer_transport(headers)
             quote = transport.quote if transport is not None else ()
             result = any(header.layer is Layer.TCP and header.kind is Kind.NOTHING for header in quote)
+        case Test.SPOILT_QUOTE:
+            transport = outer_transport(headers)
+            result = transport is not None and any(header.spoilt for header in transport.quote)
         case Test.EDITS:
             result = setting.edit != Translation()
         case Test.EDITS_TRANSPORT:
             result = isinstance(setting.edit, Translation) and setting.edit.in_transport
+        case Test.FOR_DESTINATIONS:
+            result = isinstance(setting.edit, Translation) and setting.edit.for_destinations
         case Test.ODD_OPTION:
             result = isinstance(setting.edit, Translation) and bool(setting.edit.option) and packet.odd_option(setting.edit.option)
         case Test.CAME_MARKED:
@@ -280,8 +315,8 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
         case Test.FILLS_TO_ZERO:
             uid = select(given.argument, state, headers)
             result = uid is not None and packet.fills_to_zero(uid)
-        case Test.PPPOE:
-            result = next((header.layer for header in headers if header.layer is not Layer.VLAN), None) is Layer.PPPOE
+        case Test.HEADED:
+            result = next((header.layer for header in headers if header.layer is not Layer.VLAN), None) in given.argument
         case Test.TUNNEL:
             result = bool(_inside(headers))
         case Test.TO_PORT:
@@ -293,6 +328,9 @@ def holds(given: Given, state: State, packet: Packet, setting: Setting, checked:
             uid = select(Selector.AIMED, state, headers)
             said = [setting.lengths[name] for name in given.argument if name in setting.lengths]
             result = uid is not None and any(packet.is_of(one, uid) for one in said)
+        case Test.MEASURED:
+            uid = select(Selector.TRANSPORT, state, headers)
+            result = uid is not None and packet.is_of(given.argument, uid)
         case Test.PASSES:
             uid = select(given.argument, state, headers)
             result = uid is None or packet.absent(uid) or packet.right(uid)
@@ -352,6 +390,10 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.exchange(edit, do.address)
         case Operation.DECREMENT_TTL:
             return packet.decrement_ttl()
+        case Operation.ADVANCE if isinstance(edit, Translation) and edit.destination is not None:
+            return packet.advance(edit.destination, do.follows)
+        case Operation.DECREMENT_HOPS:
+            return packet.decrement_hops(do.follows)
         case Operation.TRIM:
             return packet.trim(do.ip)
         case Operation.STAMP:
@@ -363,7 +405,9 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
         case Operation.JOIN:
             return packet.join()
         case Operation.FRAGMENT:
-            return packet.fragment(setting.mtu)
+            return packet.fragment(packet.undivided or setting.mtu)
+        case Operation.UNDIVIDE:
+            return packet.undivide(setting.mtu)
         case Operation.REASSEMBLE:
             return packet.reassemble()
         case Operation.BUNDLE:
@@ -428,6 +472,8 @@ def _next_state(becomes: Becomes, state: State, before: Packet, packet: Packet) 
             return left_to_far_end(before.headers)
         if token is Token.LEVEL_LESS_ONE:
             return getattr(state, name) - 1
+        if token is Token.LEVEL_PLUS_ONE:
+            return getattr(state, name) + 1
         if token is Token.AS_AIMED:
             return getattr(state, name)
         return token

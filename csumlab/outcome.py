@@ -18,7 +18,7 @@ from csumlab.trace import Trace
 from csumlab.walking.places import Undetermined
 
 FIRST_KEPT = 8
-UNHARMED = (Made.RIGHT, Made.FINISHED, Made.CUT)
+UNHARMED = (Made.RIGHT, Made.REFUSAL, Made.FINISHED, Made.CUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ of them (an IP ID, a source port, a session) is some value here; all of it is ev
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from csumlab.headers import Kind, Layer
@@ -30,21 +30,35 @@ class OuterSum(Enum):
 @dataclass(frozen=True, slots=True)
 class Outer:
     """The outer headers of an encapsulation. ``layers`` in this order, outermost first, all before the packet. ``version`` 0 and no
-    addresses: they are of the link layer only. ``port`` is the UDP destination port, if there is one."""
+    addresses: they are of the link layer only. ``port`` is the UDP destination port, if there is one, ``segments`` those of a segment
+    routing header, in the order in which they are passed."""
 
     version: int
     layers: tuple[Layer, ...]
     source: Span | None = None
     destination: Span | None = None
     port: Span | None = None
+    segments: tuple[Span, ...] = ()
 
 
-ETHERTYPES = {Layer.IPV4: 0x0800, Layer.IPV6: 0x86DD, Layer.VLAN: 0x8100, Layer.ETHERNET: 0x6558, Layer.MACSEC: 0x88E5, Layer.PPPOE: 0x8864}
+MESH = frozenset({Layer.BATMAN, Layer.BATMAN_FLOOD})
+"""What an Ethernet frame is in that goes from node to node of a mesh."""
+HOPS_AT = 2
+"""Where a header of the mesh has its TTL, the first byte of a word (Linux include/uapi/linux/batadv_packet.h)."""
+ETHERTYPES = {
+    Layer.IPV4: 0x0800,
+    Layer.IPV6: 0x86DD,
+    Layer.VLAN: 0x8100,
+    Layer.ETHERNET: 0x6558,
+    Layer.MACSEC: 0x88E5,
+    Layer.PPPOE: 0x8864,
+    **dict.fromkeys(MESH, 0x4305),
+}
 PPP_PROTOCOLS = {Layer.IPV4: 0x0021, Layer.IPV6: 0x0057}
 """Of RFC 1332 and RFC 5072."""
-IN_FRONT = {Layer.VLAN: 4, Layer.PPPOE: 6, Layer.PPP: 2}
-"""What may stand between an Ethernet header and an IP packet of a modelled device, with its length in bytes."""
-_PROTOCOLS = {Layer.IPV4: 4, Layer.IPV6: 41, Layer.UDP: 17, Layer.GRE: 47, Layer.ESP: 50, Layer.L2TP: 115}
+FRONT_SIZES = {Layer.VLAN: 4, Layer.PPPOE: 6, Layer.PPP: 2, Layer.ETHERNET: 14}
+"""Bytes of what may stand before an IP packet of a modelled device; those of a mesh differ."""
+_PROTOCOLS = {Layer.IPV4: 4, Layer.IPV6: 41, Layer.EXTENSION: 43, Layer.UDP: 17, Layer.GRE: 47, Layer.ESP: 50, Layer.L2TP: 115}
 """IANA's protocol numbers, for IP and for GUE."""
 _KINDS = {Layer.IPV4: Kind.IPV4, Layer.UDP: Kind.UDP, Layer.GRE: Kind.GRE}
 MACS = b"\x02\0\0\0\0\1\x02\0\0\0\0\2"
@@ -67,7 +81,12 @@ def outer_headers(
             source, destination = Span(0, 0, 0xFFFF), outer.port
         carries = remote and layer in (Layer.GUE, Layer.VXLAN)
         length = bounds if layer in (Layer.IPV4, Layer.IPV6) else None
-        made.append(Header(uid, layer, kind, source=source, destination=destination, remote=carries, bounds=length))
+        header = Header(uid, layer, kind, source=source, destination=destination, remote=carries, bounds=length)
+        if layer is Layer.IPV6 and Layer.EXTENSION in outer.layers:
+            # Segment routing takes the hop limit of IPv6 over (Linux net/ipv6/seg6_iptunnel.c seg6_do_srh_encap).
+            expires = bool(inside) and inside[0].layer is Layer.IPV6 and inside[0].ttl_expires
+            header = replace(header, extensions=True, ttl_expires=expires)
+        made.append(header)
     return tuple(made)
 
 
@@ -78,8 +97,19 @@ def _grown(outer: Outer, inside: tuple[Header, ...], *, summed: bool, remote: bo
         return None
     low, high = inside[place].sent_bounds or (0, 0)
     more = len(outer_bytes(outer, b"", inside[0].layer, summed=summed, remote=(0, 0) if remote else None))
-    more += sum(IN_FRONT.get(header.layer, 0) for header in inside[:place])
+    more += sum(FRONT_SIZES.get(header.layer, 0) for header in inside[:place])
     return low + more, high + more
+
+
+def front_start(headers: tuple[Header, ...], place: int) -> int:
+    """The place of the first header of the link layer before the IP header at ``place``: of all that modelled devices put there."""
+    while place:
+        before = headers[place - 1].layer
+        bridged = before is Layer.ETHERNET and not (place > 1 and headers[place - 2].layer in MESH)
+        if bridged or not (before in FRONT_SIZES or before in MESH):
+            break
+        place -= 1
+    return place
 
 
 def inner_start(headers: tuple[Header, ...]) -> int:
@@ -115,6 +145,11 @@ def _header(
         case Layer.IPV6 if outer.source is not None and outer.destination is not None:
             addresses = outer.source.low.to_bytes(16, "big") + outer.destination.low.to_bytes(16, "big")
             return struct.pack("!IHBB", 6 << 28, len(data), protocol, 64) + addresses
+        case Layer.EXTENSION:
+            # RFC 8754 section 2: the last segment stands first.
+            last = len(outer.segments) - 1
+            listed = b"".join(segment.low.to_bytes(16, "big") for segment in reversed(outer.segments))
+            return struct.pack("!BBBBBBH", protocol, 2 * len(outer.segments), 4, last, last, 0, 0) + listed
         case Layer.UDP if outer.port is not None:
             return port + outer.port.low.to_bytes(2, "big") + (8 + len(data)).to_bytes(2, "big") + bytes(2)
         case Layer.ETHERNET:
@@ -142,6 +177,10 @@ def _header(
             return struct.pack("<IIQ", 4, 7, 1)
         case Layer.VLAN:
             return struct.pack("!HH", 5, kind)
+        case Layer.BATMAN:
+            return b"\x40\x0f\x32\0" + MACS[:6]
+        case Layer.BATMAN_FLOOD:
+            return b"\x01\x0f\x32\0\0\0\0\x07" + MACS[6:]
         case Layer.PPPOE:
             return struct.pack("!BBHH", 0x11, 0, 1, len(data))
         case Layer.PPP if following in PPP_PROTOCOLS:

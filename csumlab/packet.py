@@ -80,7 +80,8 @@ class Header:
     Of an IP header: ``bounds`` are the least and the greatest length that the packet can have, None if nothing is known of it or it is no
     packet of a wire yet (a super-frame); of a datagram in fragments those of the datagram. ``piece`` is the length of the longest fragment
     that it is in or came in, 0 if not all are there. ``dont_fragment``: IPv4 DF. ``listed``: what it was carried in came in
-    fragments."""
+    fragments. ``hops``: what is left of the TTL, known where a rule has set it. ``spoilt``: of one that an ICMP error quotes, that its sum
+    is wrong."""
 
     uid: int
     layer: Layer
@@ -99,6 +100,8 @@ class Header:
     piece: int = 0
     dont_fragment: bool = False
     listed: bool = False
+    hops: int | None = None
+    spoilt: bool = False
 
     @property
     def gathered(self) -> bool:
@@ -144,6 +147,17 @@ def outer_ip(headers: tuple[Header, ...]) -> Header | None:
     return next((header for header in headers if header.is_ip), None)
 
 
+def with_hops(headers: tuple[Header, ...], hops: int) -> tuple[Header, ...]:
+    """With a TTL or hop limit of the outermost IP header that is known."""
+    ip = outer_ip(headers)
+    return tuple(replace(one, hops=hops, ttl_expires=hops <= 1) if one is ip else one for one in headers)
+
+
+def one_hop_less(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    ip = outer_ip(headers)
+    return headers if ip is None or ip.hops is None else with_hops(headers, ip.hops - 1)
+
+
 def in_pieces(headers: tuple[Header, ...], mtu: int, first_uid: int) -> tuple[Header, ...]:
     """The headers of the first fragment when the outermost IP packet is cut to ``mtu`` (RFC 791 section 3.2, RFC 8200 section 4.5: data in
     multiples of eight bytes; IPv6 puts a fragment header behind the extension headers). What was a fragment before stays one, and IPv6 has
@@ -153,8 +167,7 @@ def in_pieces(headers: tuple[Header, ...], mtu: int, first_uid: int) -> tuple[He
     behind = place + 1
     while behind < len(headers) and headers[behind].layer is Layer.EXTENSION:
         behind += 1
-    own = 20 if ip.layer is Layer.IPV4 else 48
-    piece = (min(mtu, ip.piece or mtu) - own) // 8 * 8 + own
+    piece = piece_of(ip, min(mtu, ip.piece or mtu))
     made: tuple[Header, ...] = ()
     if ip.layer is Layer.IPV6 and ip.fragment is FragmentRole.WHOLE:
         made = (Header(first_uid, Layer.EXTENSION),)
@@ -165,6 +178,12 @@ def in_pieces(headers: tuple[Header, ...], mtu: int, first_uid: int) -> tuple[He
     if made:
         ip = replace(ip, extensions=True)
     return (*headers[:place], replace(ip, dont_fragment=False), *headers[place + 1 : behind], *made, *headers[behind:])
+
+
+def piece_of(ip: Header, mtu: int) -> int:
+    """Bytes of the longest fragment that ``mtu`` takes: IPv6 puts a header of eight bytes into each."""
+    own = 20 if ip.layer is Layer.IPV4 else 48
+    return (mtu - own) // 8 * 8 + own
 
 
 def in_one(headers: tuple[Header, ...]) -> tuple[Header, ...]:

@@ -12,7 +12,7 @@ _FRAGMENT: Final = 44
 _EXTENSIONS: Final = frozenset({0, 43, 51, 60})
 """Hop-by-hop options, routing, authentication, destination options: they stand before a fragment header that a host puts in."""
 _AUTHENTICATION: Final = 51
-_IDENTIFICATION: Final = 0x5EA1
+IDENTIFICATION: Final = 0x5EA1
 """Of an IPv6 datagram that is cut; any number."""
 
 
@@ -82,7 +82,7 @@ def _read(packet: bytes) -> _Piece:
         size = (packet[at + 1] + 2) * 4 if following == _AUTHENTICATION else (packet[at + 1] + 1) * 8
         following, at = packet[at], at + size
     if following != _FRAGMENT:
-        return _Piece(packet[:at], packet[at:], 0, False, following, _IDENTIFICATION)
+        return _Piece(packet[:at], packet[at:], 0, False, following, IDENTIFICATION)
     word = int.from_bytes(packet[at + 2 : at + 4], "big")
     return _Piece(packet[:at], packet[at + 8 :], word & 0xFFF8, bool(word & 1), packet[at], int.from_bytes(packet[at + 4 : at + 8], "big"))
 

@@ -23,21 +23,29 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "anew": "makes the sum of what it edits anew",
     "forgets": "edits, and leaves the sum to whoever transmits",
     "updates-zero": "updates a UDP field of zero as if it were a sum",
+    "refuses-owed": "drops what it is told that a sum is owed of (TP_STATUS_CSUMNOTREADY, an mbuf that needs offload)",
+    "blanks-ip": "leaves the sum of every IPv4 header blank, to a card that it takes to make them",
     "header-included": "sends by a raw socket (IP_HDRINCL) in place of a packet socket",
 }
 """Each completes "a program that ..."."""
 OF_QUEUES: Final = frozenset({"takes-unfinished"})
 """What only a program behind NFQUEUE can do."""
-OF_SOCKETS: Final = frozenset({"keeps-header", "header-included"})
+OF_SOCKETS: Final = frozenset({"keeps-header", "header-included", "refuses-owed", "blanks-ip"})
 """What only one can do that has packet sockets or a vhost-user ring."""
 
 PROGRAMS: Final = (
     Known("bmv2", (), "https://github.com/p4lang/behavioral-model/issues/1280", "derived"),
     Known("clatd", ("keeps-header",), "Android external/android-clat, change I536c0356: the status goes on to the tun device", "derived"),
     Known("clatd-before", (), "Android external/android-clat, before change I536c0356", "derived"),
+    Known("dpvs-1.9", ("blanks-ip",), "https://github.com/iqiyi/dpvs/pull/1061, on cards of VMware", "derived"),
     Known("dpdk-io", (), "DPDK lib/vhost/virtio_net.c: what is received with NEEDS_CSUM does not ask for a sum when it is sent", "memory"),
+    Known("gatekeeper-2019", ("blanks-ip",), "https://github.com/AltraMayor/gatekeeper/issues/260", "derived"),
+    Known("grout-2026", (), "https://github.com/DPDK/grout/issues/724", "derived"),
     Known("gvisor-2026", ("updates-zero",), "gVisor before pull request 13526", "derived"),
     Known("libnetfilter-queue", ("anew",), "libnetfilter_queue src/extra/tcp.c nfq_tcp_mangle_ipv4, udp.c nfq_udp_mangle_ipv4", "memory"),
+    Known("nat46-2020", ("updates-zero",), "https://github.com/ayourtch/nat46/pull/18", "derived"),
+    Known("netmap-bridge", (), "https://github.com/luigirizzo/netmap/issues/175", "derived"),
+    Known("netmap-emulated", ("refuses-owed",), "https://github.com/luigirizzo/netmap/issues/553", "derived"),
     Known("nf-queue-example", ("takes-unfinished",), "libnetfilter_queue examples/nf-queue.c", "memory"),
     Known("openvpn-client-nat", ("updates-zero",), "OpenVPN 2.7.4 clinat.c client_nat_transform; issue 1037", "derived"),
     Known("ovs-netdev", (), "Open vSwitch commit 29bb3093eb8b: before it, offload had to be off", "derived"),
@@ -45,9 +53,11 @@ PROGRAMS: Final = (
     Known("relay", (), "any that opens packet sockets and asks them for no status"),
     Known("scapy", ("anew",), "scapy/layers/inet.py: a field that is deleted is computed when the packet is built", "memory"),
     Known("suricata-ips", (), "Suricata, af-packet with copy-mode: ips", "memory"),
+    Known("virtualbox-bridged", (), "https://github.com/VirtualBox/virtualbox/issues/560", "derived"),
     Known("vpp-17.07", (), "https://github.com/FDio/vpp/issues/2438", "derived"),
     Known("vpp-18.04", ("heeds-owed",), "FD.io VPP 18.04 src/vnet/devices/af_packet/node.c mark_tcp_udp_cksum_calc", "derived"),
     Known("vpp-23.02", ("keeps-header",), "FD.io VPP src/plugins/af_packet/node.c fill_cksum_offload"),
+    Known("xdpd-2014", ("refuses-owed",), "https://github.com/bisdn/xdpd/issues/41", "derived"),
     Known("weave-sleeve", (), "https://github.com/weaveworks/weave/issues/2354", "derived"),
 )  # fmt: skip
 

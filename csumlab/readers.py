@@ -21,6 +21,7 @@ BEHAVIOURS: Final[Mapping[str, str]] = {
     "heeds-owed": "is told where a sum is still owed (TP_STATUS_CSUMNOTREADY, NEEDS_CSUM), and takes the packet then",
     "heeds-verified": "is told where a sum counts as verified (TP_STATUS_CSUM_VALID, DATA_VALID), and takes the packet then",
     "valid-of-complete": "is told so also where a card only summed the packet (CHECKSUM_COMPLETE) and nobody compared",
+    "refuses-unsummed": "refuses UDP without a sum over IPv4 too, where it may have none (RFC 768)",
     "sums-fragments": "sums a fragment as if it were a whole packet",
     "watches": "only sees copies of what passes the device, both ways",
 }
@@ -37,12 +38,24 @@ READERS: Final = (
     Known("sockmap-5.15.4", ("udp-only", "trusts"), "linux 5.15.4 net/ipv4/udp.c udp_read_sock"),
     Known("suricata", ("watches", "sums"), "Suricata, capture.checksum-validation and stream.checksum-validation", "memory"),
     Known("tailscale-netstack", ("sums", "sums-fragments"), "https://github.com/tailscale/tailscale/issues/20320", "derived"),
+    Known("udhcpc", ("udp-only", "sums", "compares", "heeds-owed"), "busybox networking/udhcp/dhcpc.c udhcp_recv_raw_packet"),
+    Known("wicked-0.6", ("udp-only", "sums", "refuses-unsummed"), "https://github.com/openSUSE/wicked/pull/223: a DHCP client", "derived"),
     Known("zeek", ("watches", "sums"), "Zeek, ignore_checksums = F", "memory"),
+    Known("zephyr-1.14", ("sums", "refuses-unsummed"), "https://github.com/zephyrproject-rtos/zephyr/issues/16375", "derived"),
 )  # fmt: skip
+
+_SEVERAL: Final[Mapping[str, str]] = {
+    "dhclient": "ISC's own is 'dhcp-client', that of distributions which patch it to ask for PACKET_AUXDATA 'dhcp-client-auxdata'",
+    "ids": "say which: 'suricata' or 'zeek', or how it behaves, 'watches sums'",
+}
+"""Names that stand for programs which behave differently."""
 
 
 @cache
 def behaviours(text: str) -> tuple[str, ...]:
     """The behaviours that a device's ``reader`` names: words, each a behaviour or a program. Raises ValueError, which says what
     there is."""
+    for word in text.split():
+        if word in _SEVERAL:
+            raise ValueError(f"unknown reader {word!r}; {_SEVERAL[word]}")
     return tuple(chosen(text, "reader", BEHAVIOURS, READERS))

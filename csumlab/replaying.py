@@ -6,9 +6,9 @@ blocks, and the members of each block run down it. Memory is bounded by the clas
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ from csumlab.capture.ahead import ahead
 from csumlab.capture.block import Block
 from csumlab.classes import numbers
 from csumlab.collect import Finding, collect
+from csumlab.disabled import disabled_by, lost_behind
 from csumlab.facts import Facts
 from csumlab.findings import Severity
 from csumlab.forms import Form
-from csumlab.gathered import Fragment, Gatherer, fragments_of, is_fragment
+from csumlab.gathered import Gatherer, Share, is_fragment
 from csumlab.index import Columns, Index, Membership
 from csumlab.outcome import FIRST_KEPT, Leaf, Outcome, Settings, evaluate
 from csumlab.shown import Shown, counted
@@ -31,6 +32,7 @@ from csumlab.sources import Tap
 from csumlab.symbolic.sums import Undecided
 from csumlab.topology.model import Topology
 from csumlab.trace import Trace
+from csumlab.words import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +69,7 @@ class Replay:
         """What became of fragments whose datagrams are there, by their numbers; of the first MOST_GATHERED."""
         self._trees: list[_Tree] = []
         self._of_datagrams: dict[Facts, _Tree] = {}
-        self._gatherer = Gatherer(settings.topology.tables)
+        self._gatherer = Gatherer(self.index, accelerate)
         self._leaves = 0
         self.skipped = 0
 
@@ -78,25 +80,41 @@ class Replay:
         for number in np.flatnonzero(counts).tolist():
             if not is_fragment(self.index.facts(number)):
                 self._run_down(self._tree(number), number, member, int(counts[number]))
-        for fragment in fragments_of(self.index, member):
-            self._run_fragments(self._gatherer.add(fragment))
+        self._run_fragments(self._gatherer.add(member))
 
     def finish(self) -> None:
         """No more packets come: fragments wait no longer."""
         self._run_fragments(self._gatherer.finish())
 
-    def _run_fragments(self, fragments: Iterable[Fragment]) -> None:
-        for one in fragments:
-            tree = self._of_datagrams.setdefault(one.facts, _Tree(one.facts))
-            for leaf, rows in self._parts(tree, one.block, np.zeros(1, np.int64)):
+    def _run_fragments(self, shares: Sequence[Share]) -> None:
+        """Run fragments down the trees of what they are walked by; each outcome has its packets in the order in which they came out."""
+        found: defaultdict[int, list[tuple[Leaf, NDArray[np.int64], NDArray[np.int64]]]] = defaultdict(list)
+        for share in shares:
+            tree = self._of_datagrams.get(share.facts)
+            if tree is None:
+                if self._leaves >= MAX_LEAVES:
+                    self.skipped += len(share.rows)
+                    continue
+                tree = self._of_datagrams[share.facts] = _Tree(share.facts)
+            for leaf, places in self._sorted(tree, share):
                 if leaf is None:
-                    self.skipped += 1
+                    self.skipped += len(places)
                     continue
                 if self.watch is not None:
-                    self.watch(leaf, one.block, rows)
-                leaf.add([one.number], 1)
-                if one.gathered and len(self.gathered) < MOST_GATHERED:
-                    self.gathered[one.number] = leaf
+                    self.watch(leaf, share.block, share.rows[places])
+                found[id(leaf)].append((leaf, share.order[places], share.numbers[places]))
+                if share.gathered:
+                    room = max(MOST_GATHERED - len(self.gathered), 0)
+                    self.gathered |= dict.fromkeys(share.numbers[places][:room].tolist(), leaf)
+        for parts in found.values():
+            order, packets = (np.concatenate([part[column] for part in parts]) for column in (1, 2))
+            parts[0][0].add(packets[np.argsort(order)].tolist(), len(packets))
+
+    def _sorted(self, tree: _Tree, share: Share) -> Iterator[tuple[Leaf | None, NDArray[np.int64]]]:
+        """The places of a share's packets by their outcome. A block that holds datagrams may have one for several packets."""
+        rows, of = np.unique(share.rows, return_inverse=True)
+        for leaf, part in self._parts(tree, share.block, rows):
+            yield leaf, np.flatnonzero(np.isin(of, np.searchsorted(rows, part)))
 
     def _run_down(self, tree: _Tree, number: int, member: Membership, count: int) -> None:
         root = self._node(tree, frozenset())
@@ -190,9 +208,9 @@ def answers_for(facts: Facts, settings: Settings, columns: Columns, position: in
 
 @dataclass(frozen=True, repr=False)
 class ReplayResult(Shown):
-    """What a replay found. ``str()`` is the report. ``start`` says what the readings rest on, ``classes`` are the walked classes with their
-    outcomes, ``walked`` the packets in them that have an IP header, ``beyond`` those past the bound of classes; ``gathered`` are the
-    outcomes of fragments whose datagrams are there, by their numbers."""
+    """What a replay found. ``str()`` is the report. ``start`` says what the readings rest on and what of the topology has no effect,
+    ``classes`` are the walked classes with their outcomes, ``walked`` the packets in them that have an IP header, ``beyond`` those past the
+    bound of classes; ``gathered`` are the outcomes of fragments whose datagrams are there, by their numbers."""
 
     file: str
     settings: Settings
@@ -294,13 +312,19 @@ def replay(
         fault = capture.fault
     running.finish()
     leaves = tuple(running.leaves)
+    findings = collect(leaves, settings)
+    disabled = disabled_by(leaves)
+    # Standard input and pipes cannot be read again: there the packet that disables the interface is all that is said.
+    if disabled and os.path.isfile(path):
+        with open_capture(path) as capture:
+            findings = lost_behind(disabled, capture, lambda block: running.leaves_of(block, running.gathered), findings)
     return ReplayResult(
         file=os.fspath(path),
         settings=settings,
         packets=running.index.packets,
         walked=sum(leaf.count for leaf in leaves if leaf.outcome.facts.addresses),
-        findings=collect(leaves, settings),
-        start=tuple(_start(leaves)),
+        findings=findings,
+        start=(*_start(leaves), *topology.without_effect),
         classes=leaves,
         beyond=running.index.overflow + running.skipped,
         fault=fault,
@@ -319,7 +343,7 @@ def tap_of(topology: Topology, at: str) -> Tap:
     if len(fitting) > 1:
         raise ValueError(f"{name!r} names several ports; say which: {', '.join(map(str, fitting))}")
     if not fitting:
-        close = difflib.get_close_matches(name, [str(port) for port in topology.ports], 1)
+        close = nearest(name, map(str, topology.ports))
         raise ValueError(f"{name!r} names no port{f'; did you mean {close[0]!r}? There' if close else '; there'} are: {names}")
     return Tap(fitting[0], way)
 

@@ -3,6 +3,7 @@
 expected.toml:
 
     story = "what happens here, in a sentence"
+    at = "dom0:vif1.0"                  # where the capture was taken; left out: topology.toml says it
     status = 1
     notes = { CSL002 = 3 }              # packets of every note by its code; left out: notes are not looked at
 
@@ -29,23 +30,28 @@ import json
 import os
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from csumlab.capture.block import Block
 from csumlab.collect import Finding
-from csumlab.explain import explain
+from csumlab.explain import at_taps
 from csumlab.findings import CATALOGUE, Severity
-from csumlab.replaying import ReplayResult, replay
+from csumlab.index import Index
+from csumlab.outcome import Leaf
+from csumlab.replaying import ReplayResult, replay, tap_of
+from csumlab.shipped import ScenarioError as ScenarioError
+from csumlab.shipped import scenario_folders
 from csumlab.shown import Shown, counted
-from csumlab.trace import TAP
-
-
-class ScenarioError(Exception):
-    """A folder that is no scenario; ``str()`` says what is missing or wrong."""
+from csumlab.tables import Tables
+from csumlab.topology.load import load_topology
+from csumlab.topology.model import Topology
 
 
 class Expected(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,6 +77,7 @@ class Expectation(msgspec.Struct, forbid_unknown_fields=True):
     """expected.toml."""
 
     story: str
+    at: str = ""
     status: int = 0
     notes: dict[str, int] | None = None
     finding: list[Expected] = []
@@ -110,14 +117,43 @@ class ScenarioResult(Shown):
         return "\n".join([head, *(f"  - {difference}" for difference in self.differences), "", str(self.result)])
 
 
-def run_scenario(folder: str | os.PathLike[str], at: str = "") -> ScenarioResult:
-    """Replay a folder's capture and compare. Raises ScenarioError, TopologyError, CaptureError."""
-    place = Path(folder)
+def run_scenario(folder: str | os.PathLike[str], at: str = "", captures: str | os.PathLike[str] = "") -> ScenarioResult:
+    """Replay a folder's capture and compare. ``folder`` may also be the name of a shipped one, or a documented bug by its id or slug: then
+    the first of its folders, which shows it; :func:`run_scenarios` runs all. ``at``: where the capture was taken, if neither expected.toml
+    nor topology.toml says it; ``captures``: where the shipped folders are, if not here or beside the package. Raises ScenarioError,
+    TopologyError, CaptureError."""
+    return _run(scenario_folders(folder, captures)[0][1], at)
+
+
+def run_scenarios(name: str | os.PathLike[str], captures: str | os.PathLike[str] = "") -> tuple[ScenarioResult, ...]:
+    """Every scenario that ``name`` stands for (:func:`csumlab.shipped.scenario_folders`): of a documented bug those that show it, and then
+    those that show how it ends where it is mended. Raises as :func:`run_scenario` does."""
+    return tuple(_run(folder) for _, folder in scenario_folders(name, captures))
+
+
+def _run(place: Path, at: str = "") -> ScenarioResult:
     expected = expectation(place)
     _complete(place)
-    result = replay(place / "traffic.pcapng", place / "topology.toml", at=at)
-    differences = (*_differences(expected, result), *_at_taps(expected, result))
+    topology = load_topology(place / "topology.toml")
+    taps = _AtTaps(topology.tables)
+    where = _tapped(place, topology, at or expected.at)
+    result = replay(place / "traffic.pcapng", topology, at=where, watch=taps if expected.tap else None)
+    differences = (*_differences(expected, result), *_unlike(expected, taps.shows))
     return ScenarioResult(place.name, expected.story, differences, result)
+
+
+def _tapped(place: Path, topology: Topology, at: str) -> str:
+    """``at``, if it or the topology names a port. Raises ScenarioError."""
+    names = ", ".join(map(str, topology.ports))
+    if not (at or topology.at):
+        raise ScenarioError(
+            f'{place}: where was the capture taken? write at = "PORT" into topology.toml or expected.toml; there are: {names}'
+        )
+    try:
+        tap_of(topology, at)
+    except ValueError as error:
+        raise ScenarioError(f"{place}: at: {error}") from None
+    return at
 
 
 def expectation(folder: Path) -> Expectation:
@@ -139,12 +175,15 @@ def expectation(folder: Path) -> Expectation:
 
 
 def record(folder: str | os.PathLike[str], story: str, at: str = "") -> str:
-    """Today's result of a folder's capture as the text of an expected.toml, every finding and every tap. Raises TopologyError,
-    CaptureError, and ScenarioError if the folder has no capture or no topology."""
+    """Today's result of a folder's capture as the text of an expected.toml, every finding and every tap, with ``at`` if it is given. Raises
+    TopologyError, CaptureError, and ScenarioError if the folder has no capture or no topology, or it is not known where the capture was
+    taken."""
     place = Path(folder)
     _complete(place)
-    result = replay(place / "traffic.pcapng", place / "topology.toml", at=at)
-    lines = [f"story = {_quoted(story)}", f"status = {result.status}"]
+    topology = load_topology(place / "topology.toml")
+    taps = _AtTaps(topology.tables)
+    result = replay(place / "traffic.pcapng", topology, at=_tapped(place, topology, at), watch=taps)
+    lines = [f"story = {_quoted(story)}", *([f"at = {_quoted(at)}"] if at else []), f"status = {result.status}"]
     noted = ", ".join(f"{code} = {packets}" for code, packets in _notes(result).items())
     lines += [f"notes = {{ {noted} }}" if noted else "notes = {}"]
     for finding in result.findings:
@@ -153,7 +192,7 @@ def record(folder: str | os.PathLike[str], story: str, at: str = "") -> str:
             lines += [f"sum = {_quoted(finding.sum)}"] if finding.sum else []
             lines += [f"packets = {finding.packets}", f"cure = {_quoted(finding.cure.command if finding.cure else '')}"]
             lines += ["condition = true"] if finding.condition else []
-    for where, shows in shown(result).items():
+    for where, shows in taps.shows.items():
         entries = ", ".join(f"{_quoted(name)} = {count}" for name, count in shows.items())
         lines += ["", "[[tap]]", f"at = {_quoted(where)}", f"shows = {{ {entries} }}"]
     return "\n".join(lines) + "\n"
@@ -168,19 +207,6 @@ def _complete(place: Path) -> None:
     for name in ("traffic.pcapng", "topology.toml"):
         if not (place / name).is_file():
             raise ScenarioError(f"{place}: there is no {name}")
-
-
-def captures_folder(given: str | os.PathLike[str] = "") -> Path:
-    """Where the shipped scenarios are: ``given``, or ``captures`` below the working directory or beside the package in a source tree; they
-    are not installed with it. Raises ScenarioError, which says where to get them."""
-    places = [Path(given)] if given else [Path("captures"), Path(__file__).parents[1] / "captures"]
-    for place in places:
-        if next(place.glob("*/expected.toml"), None) is not None:
-            return place
-    raise ScenarioError(
-        f"there are no scenario folders in {' or '.join(map(str, places))}: they are in captures/ of csumlab's source tree and are not "
-        "installed; run this in a source tree, or say where they are with --captures"
-    )
 
 
 def list_scenarios(root: str | os.PathLike[str]) -> Iterator[tuple[str, str]]:
@@ -225,20 +251,27 @@ def _notes(result: ReplayResult) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def shown(result: ReplayResult) -> dict[str, dict[str, int]]:
+class _AtTaps:
     """What captures would show at every tap on the ways of a replay's packets: by port and direction, how often each checksum with each
-    verdict. Walks every packet alone: for captures of a few hundred."""
-    found: dict[str, Counter[str]] = {}
-    for number in range(1, result.packets + 1):
-        for view in explain(result.file, number, result.settings).views:
-            if view.hop.stage is TAP:
-                here = found.setdefault(view.hop.where, Counter())
-                here.update(f"{field.label} {field.verdict.name.lower() if field.verdict else 'not predictable'}" for field in view.after)
-    return {where: dict(sorted(counts.items())) for where, counts in found.items()}
+    verdict. Watches the replay; looks at every packet alone: for captures of a few hundred."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._index = Index(tables, accelerate=False)
+        self._found: dict[str, Counter[str]] = {}
+
+    def __call__(self, leaf: Leaf, block: Block, rows: NDArray[np.int64]) -> None:
+        for row in rows.tolist():
+            for hop, fields in at_taps(leaf.outcome, self._index.columns(block, np.array([row]))):
+                verdicts = (f"{field.label} {field.verdict.name.lower() if field.verdict else 'not predictable'}" for field in fields)
+                self._found.setdefault(hop.where, Counter()).update(verdicts)
+
+    @property
+    def shows(self) -> dict[str, dict[str, int]]:
+        return {where: dict(sorted(counts.items())) for where, counts in self._found.items()}
 
 
-def _at_taps(expected: Expectation, result: ReplayResult) -> Iterator[str]:
-    there = shown(result) if expected.tap else {}
+def _unlike(expected: Expectation, there: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """In what the taps differ from what is expected of them."""
     for entry in expected.tap:
         if entry.at not in there:
             yield f"no packet passes {entry.at}; there are: {', '.join(there)}"

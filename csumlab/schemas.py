@@ -93,6 +93,14 @@ def _file() -> Schema:
             "length": {"type": ["integer", "null"]},
         }
     )
+    further = _object(
+        {
+            "kind": _KIND,
+            "verdict": {"enum": [one.name.lower() for one in Verdict]},
+            "outcome": {"enum": [one.name.lower() for one in Outcome]},
+            "datagrams": _COUNT,
+        }
+    )
     hop = _object({"place": _TEXT, "routed": _FLAG, "rewritten": _FLAG, "checksums": _map(_COUNT, "by none, good, partial, bad, other")})
     return _object(
         {
@@ -110,6 +118,7 @@ def _file() -> Schema:
             "growing": {**_FLAG, "description": "the file was still being written"},
             "further_sightings": _COUNT,
             "datagrams": _list(datagram, "that came in fragments"),
+            "further_datagrams": _list(further, "that came in fragments and are only counted"),
             "paths": _list(_object({"packets": _COUNT, "examples": _list(_list(_NUMBER)), "hops": _list(hop)})),
             "rewrites": _list(_object({"old": _TEXT, "new": _TEXT, "packets": _COUNT, "examples": _list(_list(_NUMBER))})),
             "left_out": _list(_TEXT, "what the bounds left out"),

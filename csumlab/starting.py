@@ -9,12 +9,14 @@ from typing import Final
 
 from csumlab.stations import Neighbourhood
 from csumlab.topology.checking import PAIRS
-from csumlab.topology.model import Device, DeviceKind, Domain, Port, Prefix, Route, Topology
+from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.rules import Prefix, Route
 
 XEN_MAC: Final = "00:16:3e"
 """The vendor prefix of Xen guests (IEEE OUI registry, XenSource)."""
 QEMU_MAC: Final = "52:54:00"
 """The prefix of locally administered addresses that QEMU and libvirt give to guests."""
+LINUX: Final = "linux-6.1"
 MOST_HOSTS: Final = 16
 """Guests of a suggested topology."""
 MOST_ADDRESSES: Final = 256
@@ -54,7 +56,7 @@ def _number(station: str) -> int | None:
 def _one_card(near: Neighbourhood, local: tuple[str, ...]) -> Start:
     station = local[0] if local else ""
     card = Device("eth0", DeviceKind.NIC, _number(station), _addresses(near, station) or ("192.0.2.10/24",), wire="lan")
-    domains = {"host": Domain("host", devices={"eth0": card})}
+    domains = {"host": Domain("host", _preset(near, station), {"eth0": card})}
     _add_behind(domains, near, station, Port("host", "eth0"))
     return Start(_with_outside(domains, "host:eth0"), dict.fromkeys(local, "host"))
 
@@ -76,15 +78,20 @@ def _bridged(near: Neighbourhood, local: tuple[str, ...]) -> Start:
         places[station], ports[station] = Port(name, "eth0"), Port(host, port)
         devices[port] = Device(port, PAIRS[kind], bridge=bridge, peer=places[station])
         near_end = Device("eth0", kind, _number(station), _addresses(near, station), peer=ports[station])
-        domains[name] = Domain(name, devices={"eth0": near_end})
+        domains[name] = Domain(name, _preset(near, station) if kinds[station] else LINUX, {"eth0": near_end})
     devices["eth0"] = Device("eth0", DeviceKind.NIC, wire="lan", bridge=bridge)
     domains[host] = Domain(host, devices=devices)
     for station in local:
         _add_behind(domains, near, station, places[station])
-    at = next((ports[station] for station in near.between(local)), None)
+    # A host sees frames of Windows behind the driver that made the sums of their IPv4 headers.
+    at = next((places[one] if one in near.headless and kinds[one] else ports[one] for one in near.between(local)), None)
     apart = all(not {one.sender, one.receiver} <= {*local} for one in near.ends if one.receiver)
     names = {station: places[station].domain for station in local}
     return Start(_with_outside(domains, str(at or Port(host, "eth0" if apart else bridge))), names, len(near.local) > len(local))
+
+
+def _preset(near: Neighbourhood, station: str) -> str:
+    return "windows" if station in near.headless else LINUX
 
 
 def _cable(kind: DeviceKind, number: int) -> tuple[str, str]:

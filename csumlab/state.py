@@ -3,8 +3,9 @@
 ``Skb`` is Linux since 2.6.19 (include/linux/skbuff.h, "Checksumming of packets"), ``XenSkb`` XenLinux 2.6.12 to 2.6.18 with its two
 extra bits (Xen git history, net-csum.patch), ``Ring`` the Xen network ring (xen/include/public/io/netif.h), ``Virtio`` the header that
 stands before a frame between a guest and a tap (include/uapi/linux/virtio_net.h), ``Descriptor`` what goes with a packet between a guest of
-Hyper-V or ESXi and its host's virtual switch (drivers/net/hyperv/hyperv_net.h, drivers/net/vmxnet3/vmxnet3_defs.h), ``Bare`` everything
-that carries nothing: a wire, a file, a user-space program.
+Hyper-V or ESXi and its host's virtual switch (drivers/net/hyperv/hyperv_net.h, drivers/net/vmxnet3/vmxnet3_defs.h), ``NetBuffer`` what
+Windows' stack and its drivers tell each other (ndis/nblchecksum.h), ``Bare`` everything that carries nothing: a wire, a file, a user-space
+program.
 
 ``project`` derives the claim about every checksum from the carried state; it is the only place that does.
 """
@@ -14,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from csumlab.packet import Header, outer_transport
+from csumlab.headers import Kind
+from csumlab.packet import Header, outer_ip, outer_transport
 
 
 class Summed(Enum):
@@ -100,8 +102,8 @@ class Virtio:
 @dataclass(frozen=True, slots=True)
 class Descriptor:
     """NDIS_TCP_IP_CHECKSUM_INFO, or a descriptor of vmxnet3's rings. Towards the host: a sum is owed (``needs``) in the header with the uid
-    ``start``, inside a tunnel if ``tunnel``. Towards the guest: ``valid`` vouches for ``level`` + 1 sums, and ``blank_ip`` says that the
-    IPv4 header was checked and its sum is not there any more (IpChecksumValueInvalid)."""
+    ``start``, inside a tunnel if ``tunnel``, and with ``needs_ip`` that of the IPv4 header. Towards the guest: ``valid`` vouches for
+    ``level`` + 1 sums, and ``blank_ip`` says that the IPv4 header was checked and its sum is gone (IpChecksumValueInvalid)."""
 
     needs: bool = False
     valid: bool = False
@@ -109,11 +111,45 @@ class Descriptor:
     level: int = 0
     tunnel: bool = False
     blank_ip: bool = False
+    needs_ip: bool = False
 
     def __str__(self) -> str:
-        said = (("owed", self.needs), ("in a tunnel", self.tunnel), ("succeeded", self.valid), ("no IPv4 sum", self.blank_ip))
+        said = (
+            ("owed", self.needs),
+            ("in a tunnel", self.tunnel),
+            ("IPv4 header's sum owed", self.needs_ip),
+            ("succeeded", self.valid),
+            ("no IPv4 sum", self.blank_ip),
+        )
         bits = [word for word, on in said if on]
         return "descriptor: " + (", ".join(bits) + (f", level {self.level}" if self.level else "") or "no flag")
+
+
+@dataclass(frozen=True, slots=True)
+class NetBuffer:
+    """NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO of Windows. To a driver: the sum of TCP or UDP in the header with the uid ``start`` is left
+    to it (``needs``: TcpChecksum, UdpChecksum), and that of the IPv4 header is (``needs_ip``: IpHeaderChecksum), whose field is zero until
+    then. From a driver: the sum of TCP or UDP was found right (``valid``) or wrong (``failed``), and that of the IPv4 header, if it is
+    one, was (``valid_ip``, ``failed_ip``). If a driver says neither, the stack looks itself."""
+
+    needs: bool = False
+    needs_ip: bool = False
+    start: int | None = None
+    valid: bool = False
+    failed: bool = False
+    valid_ip: bool = False
+    failed_ip: bool = False
+
+    def __str__(self) -> str:
+        said = (
+            ("owed", self.needs),
+            ("IPv4 header's sum owed", self.needs_ip),
+            ("succeeded", self.valid),
+            ("failed", self.failed),
+            ("IPv4 succeeded", self.valid_ip),
+            ("IPv4 failed", self.failed_ip),
+        )
+        return "NDIS: " + (", ".join(word for word, on in said if on) or "nothing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +160,13 @@ class Bare:
         return "bytes only"
 
 
-State = Skb | XenSkb | Ring | Virtio | Descriptor | Bare
+State = Skb | XenSkb | Ring | Virtio | Descriptor | NetBuffer | Bare
 
 
 def owed(state: State, headers: tuple[Header, ...]) -> int | None:
     """The uid of the checksum that the carried state says is still to be computed, or None."""
     match state:
-        case Skb(summed=Summed.PARTIAL) | Virtio(needs=True) | Descriptor(needs=True):
+        case Skb(summed=Summed.PARTIAL) | Virtio(needs=True) | Descriptor(needs=True) | NetBuffer(needs=True):
             return state.start
         case XenSkb() if state.blank or state.summed is Summed.HW:
             return _first_transport(headers)
@@ -139,13 +175,19 @@ def owed(state: State, headers: tuple[Header, ...]) -> int | None:
     return None
 
 
+def owed_header(state: State, headers: tuple[Header, ...]) -> int | None:
+    """The uid of the IPv4 header whose own sum is still to be computed beside what is ``owed``, or None."""
+    ip = outer_ip(headers)
+    return ip.uid if isinstance(state, NetBuffer | Descriptor) and state.needs_ip and ip is not None and ip.kind is Kind.IPV4 else None
+
+
 def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
     """The claim about each checksum, by uid of its header.
 
-    Linux: skb->ip_summed speaks of the headers that consume it, outermost first; an IPv4 header's own sum is never covered by any
-    claim (net/ipv4/ip_input.c ip_rcv_core checks it always). UNNECESSARY vouches for level + 1 of them; PARTIAL for all before csum_start
-    (include/linux/skbuff.h __skb_checksum_validate_needed). On a ring csum_blank goes before data_validated (drivers/net/xen-netback/
-    netback.c xenvif_tx_submit): where it cannot be told what is blank, nothing counts as verified.
+    Linux: skb->ip_summed speaks of the headers that consume it, outermost first; an IPv4 header's own sum is covered by no claim but
+    Windows' (net/ipv4/ip_input.c ip_rcv_core checks it always). UNNECESSARY vouches for level + 1 of them; PARTIAL for all before
+    csum_start (include/linux/skbuff.h __skb_checksum_validate_needed). On a ring csum_blank goes before data_validated (drivers/net/
+    xen-netback/netback.c xenvif_tx_submit): where it cannot be told what is blank, nothing counts as verified.
     """
     claims = {header.uid: Claim.UNCHECKED for header in headers if header.kind}
     consuming = [header.uid for header in headers if header.consumes]
@@ -154,14 +196,24 @@ def project(state: State, headers: tuple[Header, ...]) -> dict[int, Claim]:
     match state:
         case Skb(summed=Summed.UNNECESSARY) | Descriptor(valid=True):
             verified = state.level + 1
-        case XenSkb(summed=Summed.UNNECESSARY) | XenSkb(valid=True) | Ring(validated=True, blank=False) | Virtio(valid=True):
+        case (
+            XenSkb(summed=Summed.UNNECESSARY)
+            | XenSkb(valid=True)
+            | Ring(validated=True, blank=False)
+            | Virtio(valid=True)
+            | NetBuffer(valid=True)
+        ):
             verified = 1
     if due is not None and due in consuming:
         verified = consuming.index(due)
     for uid in consuming[:verified]:
         claims[uid] = Claim.VERIFIED
-    if due in claims:
-        claims[due] = Claim.MUST_COMPUTE
+    ip = outer_ip(headers)
+    if isinstance(state, NetBuffer) and state.valid_ip and ip is not None and ip.uid in claims:
+        claims[ip.uid] = Claim.VERIFIED
+    for left in (due, owed_header(state, headers)):
+        if left in claims:
+            claims[left] = Claim.MUST_COMPUTE
     return claims
 
 

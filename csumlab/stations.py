@@ -32,7 +32,8 @@ _GROUP_BIT: Final = 1 << 40
 class Ends:
     """Packets of one kind: from and to which station ("" if that is a group) and IP address; whether their TTL shows a router, whether
     a sum of theirs is unfinished, whether all that a card could have been left are finished; whether a CRC of SCTP is owed, which only
-    veth pairs and few cards take; whether they are longer than the wire takes and finished, so merged on the way in."""
+    veth pairs and few cards take; whether they are longer than the wire takes and finished, so merged on the way in; whether the sum of
+    an IPv4 header is left to a card, as Windows' stack does."""
 
     sender: str
     receiver: str
@@ -43,14 +44,17 @@ class Ends:
     finished: bool
     crc: bool
     merged: bool
+    headless: bool
 
     @classmethod
-    def told(cls, facts: Facts) -> tuple[bool, bool, bool, bool]:
-        """The last four, which are the same for all packets of a class."""
+    def told(cls, facts: Facts) -> tuple[bool, bool, bool, bool, bool]:
+        """The last five, which are the same for all packets of a class."""
         verdicts = {one.verdict for one in facts.sums if one.kind in (Kind.TCP, Kind.UDP)}
         crc = any(one.kind is Kind.SCTP and one.verdict is Verdict.BLANK for one in facts.sums)
         unfinished = crc or Verdict.PARTIAL in verdicts
-        return unfinished, verdicts == {Verdict.GOOD}, crc, facts.long and not unfinished
+        merged = facts.long and not unfinished
+        headless = not merged and any(one.kind is Kind.IPV4 and one.verdict is Verdict.BLANK for one in facts.sums)
+        return unfinished, verdicts == {Verdict.GOOD}, crc, merged, headless
 
 
 @dataclass
@@ -59,7 +63,7 @@ class Stations:
 
     _seen: dict[Ends, None] = field(default_factory=dict)
     _capped: bool = False
-    _told: list[tuple[bool, bool, bool, bool]] = field(default_factory=list)
+    _told: list[tuple[bool, bool, bool, bool, bool]] = field(default_factory=list)
     _layers: dict[Layer, None] = field(default_factory=dict)
     _framed: list[bool] = field(default_factory=list)
 
@@ -85,7 +89,7 @@ class Stations:
             outer.six,
             framed,
             passed_router(outer.ttl),
-            *np.array([*self._told, (False,) * 4])[of_class].T,
+            *np.array([*self._told, (False,) * 5])[of_class].T,
         )
         keys = np.column_stack([np.asarray(column).astype(np.uint64) for column in columns])[of_class >= 0]
         if not len(keys):
@@ -122,6 +126,11 @@ class Neighbourhood:
     def crc(self) -> frozenset[str]:
         """Stations that leave the CRC of SCTP to their card."""
         return frozenset(one.sender for one in self.ends if one.crc)
+
+    @cached_property
+    def headless(self) -> frozenset[str]:
+        """Stations that leave the sums of IPv4 headers to their card, as Windows' stack does."""
+        return frozenset(one.sender for one in self.ends if one.headless)
 
     @cached_property
     def own(self) -> Mapping[str, tuple[str, ...]]:

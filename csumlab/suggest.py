@@ -11,14 +11,15 @@ from csumlab.checking import CheckResult, check
 from csumlab.headers import Layer
 from csumlab.starting import Start, start_from
 from csumlab.stations import Neighbourhood, Stations
-from csumlab.topology.model import CARRIAGES, WRAPPING, Topology
+from csumlab.topology.model import CARRIAGES, WRAPPING, Topology, wrapping_layers
 from csumlab.topology.written import to_toml
 
 NAMED: Final = 6
 """Addresses of a station that a sentence names."""
-_NEEDING_DEVICES: Final = {*(layer for layers in WRAPPING.values() for layer in layers if layer is not Layer.PPP)} | {
-    layer for one in CARRIAGES.values() for layers in one.layers.values() for layer in layers
-} - {Layer.UDP, Layer.ETHERNET, Layer.OPAQUE}
+_NEEDING_DEVICES: Final = (
+    {layer for kind in WRAPPING for everybody in (False, True) for layer in wrapping_layers(kind, everybody)}
+    | {layer for one in CARRIAGES.values() for layers in one.layers.values() for layer in layers}
+) - {Layer.UDP, Layer.ETHERNET, Layer.OPAQUE, Layer.PPP}
 """What only a device of its own puts around a packet."""
 
 
@@ -97,6 +98,9 @@ def _untold(near: Neighbourhood, start: Start) -> list[str]:
             found.append(f"{station} sends or takes packets of {_listed(behind)}: a router on the far side, and those are not its own.")
     if near.local and not near.unfinished:
         found.append(f"That {' and '.join(start.names.values())} is the near side is a guess: one end of every packet is there.")
+    for station in sorted(near.headless & start.names.keys()):
+        name = start.names[station]
+        found.append(f"{station} leaves the sums of IPv4 headers blank, as only Windows does: {name} has the preset windows.")
     around = [layer.name for layer in near.layers if layer in _NEEDING_DEVICES]
     if around:
         found.append(f"Packets are in {', '.join(around)}: the lines below have no device for that; add one if it begins or ends here.")

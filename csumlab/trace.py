@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from csumlab.machine import Packet
-from csumlab.stage import ANY, KEEP, SAME, Row, Stage
+from csumlab.operations import KEEP
+from csumlab.stage import ANY, SAME, Row, Stage
 from csumlab.state import State
 
 TAP = Stage(
@@ -35,6 +36,7 @@ class Fate(Enum):
     REJECTED = "rejected"
     DROPPED = "dropped"
     WAITING = "held for reassembly"
+    COPIED = "looked at as a copy"
     UNTOLD = "cannot be told"
 
 

@@ -6,7 +6,7 @@ Looks at few packets: fragments, flows with a segment that is not good, and all 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -18,15 +18,13 @@ from csumlab.dissection import Header
 from csumlab.evidence import Examined
 from csumlab.facts import Facts, FragmentRole
 from csumlab.fingerprints import outer_headers
-from csumlab.fragments import Datagram, Datagrams
+from csumlab.fragments import Alike, Amount, Datagram, Datagrams
 from csumlab.headers import UNFILLED, Kind, Layer, Verdict
 from csumlab.index import Membership
 from csumlab.recorded import is_owed, is_super_frame, leaves, spoken_of
 from csumlab.tables import NO_TABLES, Tables
 from csumlab.testimony import Statement, Testimony
 
-FRAGMENTS: Final = 1 << 17
-"""Fragments that are looked at; each costs about 0.1 ms."""
 PAIRS: Final = 4096
 """Pairs of hosts with ESP in UDP between them that are kept."""
 OWED: Final = 128
@@ -41,12 +39,13 @@ _CODES: Final = {Verdict.GOOD: 1, Verdict.PARTIAL: 2, Verdict.DEFERRED: 2, Verdi
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """``datagrams`` that were in fragments, complete or not; ``statements`` on segments by packet number; ``paths`` of packets that were
-    seen more than once, ``further`` sightings in all, and the ``rewrites`` between them; ``transport_peers``: examined packets between
-    whose hosts ESP in UDP was seen; ``filled``: examined packets of which a later sighting has a right transport sum.
-    ``capped``: sentences on what the bounds left out."""
+    """``datagrams`` that were in fragments, complete or not, and ``further_datagrams`` by kind; ``statements`` on segments by packet
+    number; ``paths`` of packets that were seen more than once, ``further`` sightings in all, and the ``rewrites`` between them;
+    ``transport_peers``: examined packets between whose hosts ESP in UDP was seen; ``filled``: examined packets of which a later sighting
+    has a right transport sum. ``capped``: sentences on what the bounds left out."""
 
     datagrams: tuple[Datagram, ...] = ()
+    further_datagrams: Mapping[Alike, Amount] = field(default_factory=dict)
     statements: Mapping[int, Statement] | None = None
     paths: tuple[PathSummary, ...] = ()
     further: int = 0
@@ -65,16 +64,14 @@ class Trail:
     Flows with sums that are not filled have a testimony of their own: in most captures there are many, and those with wrong sums must
     not go short for them."""
 
-    def __init__(self, tables: Tables = NO_TABLES) -> None:
+    def __init__(self, tables: Tables = NO_TABLES, accelerate: bool | None = None) -> None:
         self._owed = self._owed_looks = 0
         self._of_owed = Testimony(tables)
         self._roots: dict[int, int] = {}
         self._filled: dict[int, int] = {}
-        self._datagrams = Datagrams(tables=tables)
+        self._datagrams = Datagrams(tables=tables, accelerate=accelerate)
         self._testimony = Testimony(tables)
         self._copies = Copies()
-        self._fragments = 0
-        self._unseen = 0
         self._further = 0
         self._pairs: set[tuple[int, ...]] = set()
         self._examined: list[Examined] = []
@@ -92,7 +89,7 @@ class Trail:
         if not len(block) or not len(self._codes):
             return
         if bool(self._is_fragment.any()):
-            self._add_fragments(block, np.flatnonzero(np.append(self._is_fragment, False)[class_of]))
+            self._datagrams.add(block, np.flatnonzero(np.append(self._is_fragment, False)[class_of]))
         if bool(self._is_sealed.any()):
             self._add_pairs(block, member.network, np.append(self._is_sealed, False)[class_of])
         if may_have_copies(interfaces):
@@ -108,6 +105,7 @@ class Trail:
         paths = tuple(path for path in self._copies.paths if len(path.hops) > 1)
         return Findings(
             datagrams=datagrams,
+            further_datagrams=self._datagrams.further,
             statements=self._of_owed.verdicts() | self._testimony.verdicts(),
             paths=paths,
             further=self._further,
@@ -116,20 +114,6 @@ class Trail:
             filled=frozenset(number for number, root in self._roots.items() if self._filled.get(root, 0) > number),
             capped=tuple(self._bounds()),
         )
-
-    def _add_fragments(self, block: Block, rows: NDArray[np.int64]) -> None:
-        room = max(FRAGMENTS - self._fragments, 0)
-        self._unseen += max(len(rows) - room, 0)
-        self._fragments += len(rows)
-        for row in rows[:room].tolist():
-            start = int(block.offset[row])
-            self._datagrams.add(
-                block.data[start : start + int(block.captured[row])].tobytes(),
-                block.interfaces[int(block.interface[row])].linktype,
-                int(block.original[row]),
-                block.first + row,
-                int(block.timestamp[row]),
-            )
 
     def _add_pairs(self, block: Block, network: NDArray[np.int64], chosen: NDArray[np.bool_]) -> None:
         if len(self._pairs) >= PAIRS:
@@ -182,9 +166,7 @@ class Trail:
     def _bounds(self) -> list[str]:
         capped = self._testimony.capped
         left = {
-            "fragments past the first " + f"{FRAGMENTS:,}": self._unseen,
             "datagrams given up early, because too many were open": self._datagrams.evicted,
-            "datagrams counted only": self._datagrams.dropped,
             "TCP segments that were not watched": capped.segments + capped.flows,
             "packets of watched TCP flows": capped.looks,
             "sightings at more places, hops or paths than are told apart": self._copies.capped.places

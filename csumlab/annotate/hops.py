@@ -198,7 +198,8 @@ def describe_port(topology: Topology, port: Port, stages: list[str], is_tap: boo
     """The features in force on a device, and which stages stand there."""
     domain, device = topology.domains[port.domain], topology.device(port)
     peer = topology.device(device.peer) if device.peer else None
-    on = [name for name in FEATURES if is_on(domain, device, peer, name)]
+    there = topology.domains[device.peer.domain] if device.peer else None
+    on = [name for name in FEATURES if is_on(domain, device, peer, name, there)]
     off = [name for name in FEATURES if name not in on]
     parts = ["the capture point"] if is_tap else []
     parts += [f"{device.kind.value} of {domain.preset}" if not domain.outside else "outside"]

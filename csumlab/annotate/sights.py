@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from csumlab.annotate.replies import Replier, destination_port, source_of
 from csumlab.annotate.tracked import OUTER_UNKNOWN, TrackedPacket, outer_words
 from csumlab.capture.block import CHECKSUM_NOT_READY, CHECKSUM_VALID, HAS_FLAGS, INBOUND, OUTBOUND, SEGMENTATION_OFFLOAD
 from csumlab.classes import Made, headers_of, may_be, shape
@@ -16,17 +17,17 @@ from csumlab.dissection import Dissection
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, Layer, Link
 from csumlab.inet import MODULUS
-from csumlab.machine import Packet, Translation
+from csumlab.machine import Packet
+from csumlab.operations import Operation
 from csumlab.outcome import Settings
 from csumlab.outer import ETHERTYPES
-from csumlab.packet import ANY_PORT, Header, Span, outer_ip, outer_transport
+from csumlab.packet import ANY_PORT, Header, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES
 from csumlab.sources import Reading, recorded_way, walker
-from csumlab.stage import Operation, Part
+from csumlab.stage import Part
 from csumlab.state import Bare, Claim, State, owed, project
 from csumlab.topology.model import Port, Topology
 from csumlab.trace import TAP, Hop, Trace
-from csumlab.walk import Walker
 from csumlab.walking.places import Misfit, Observation, Undetermined
 
 _ETHERNET_BYTES = 14
@@ -155,12 +156,15 @@ class ByteWalk:
         """None if it does not come to the capture point as one packet."""
         topology, reading = self.settings.topology, self.reading
         way = self.settings.tap.way or recorded_way(self.one.dissection.facts)
-        run = _Replier(
+        made = walker(topology, reading.origin, {})
+        run = Replier(
             topology,
             dict(reading.trace.chosen or {}),
             Observation(self.settings.tap.port, way, self._meet),
-            finished=walker(topology, reading.origin, {}).finished,
-            port=_destination_port(self.one.data, self.one.dissection),
+            finished=made.finished,
+            refuses=made.refuses,
+            port=destination_port(self.one.data, self.one.dissection),
+            source=source_of(self.one.data, self.one.dissection, reading.origin.headers),
         )
         try:
             trace = run.run(topology.domains[reading.origin.domain.name], _as_sent(self.one, reading, topology))
@@ -185,25 +189,6 @@ class ByteWalk:
         return self.arrived == self.one.data[self.start :]
 
 
-@dataclass
-class _Replier(Walker):
-    """A walk that knows the connection table: a reply gets back the destination port that the capture shows."""
-
-    port: int = 0
-
-    def _choose(self, label: str, options: list[tuple[str, Translation | None]]) -> Translation | None:
-        edit = super()._choose(label, options)
-        if edit is not None and edit.destination_port is not None and not edit.destination_port.exact and self.tap < 0:
-            return replace(edit, destination_port=Span(0, self.port, self.port))
-        return edit
-
-
-def _destination_port(data: bytes, dissection: Dissection) -> int:
-    """Of the outermost TCP or UDP header; 0 without one."""
-    at = next((h.offset for h in dissection.headers if h.layer in (Layer.TCP, Layer.UDP)), None)
-    return 0 if at is None else int.from_bytes(data[at + 2 : at + 4], "big")
-
-
 def _as_sent(one: Captured, reading: Reading, topology: Topology) -> TrackedPacket:
     """The packet as its origin sends it: without the headers put on since, with the addresses and the TTL it had at first, and right sums
     unless the origin sends wrong ones."""
@@ -225,7 +210,7 @@ def _as_sent(one: Captured, reading: Reading, topology: Topology) -> TrackedPack
     packet = replace(packet, data=_younger(packet, _routers(reading, sum(header.is_ip for header in origin.headers))))
     if dissection.facts.trailer:
         packet = packet.with_unknown(TRAILER)
-    if origin.made in (Made.RIGHT, Made.UNSUMMED, Made.CUT):
+    if origin.made in (Made.RIGHT, Made.REFUSAL, Made.UNSUMMED, Made.CUT):
         for header in reversed(packet.headers):
             one_sum = packet.sums.get(header.uid)
             # A fragment's transport sum covers what other packets hold: it is as it was seen.

@@ -15,10 +15,10 @@ from csumlab.dissection import Checksum, Dissection
 from csumlab.headers import Layer
 from csumlab.inet import negate, residue
 from csumlab.machine import Translation
+from csumlab.operations import Rule
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header
 from csumlab.plain.packet import FramePacket
-from csumlab.stage import Rule
 
 OUTER_UNKNOWN = "the outer header's identification, hop limit and source port, and the inner Ethernet addresses"
 PORT_UNKNOWN = "the port that the translation chose"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 import sys
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
+
+from csumlab.words import nearest
 
 if TYPE_CHECKING:
     from csumlab.capture import Capture
@@ -29,7 +30,7 @@ def fail(message: object) -> NoReturn:
 
 def near(word: str, names: Iterable[str]) -> str:
     """``; did you mean ...?`` if one of ``names`` looks like ``word``, else nothing."""
-    found = difflib.get_close_matches(word, list(names), 1)
+    found = nearest(word, names)
     return f"; did you mean {found[0]}?" if found else ""
 
 

@@ -29,6 +29,7 @@ def report(capture: str, output: str | None, topology: str | None, line: str | N
     mend them, packets byte by byte. Without a host it shows what check says. The exit status is that of replay or check."""
     from csumlab.capture import CaptureError
     from csumlab.report.page import report_page as run
+    from csumlab.report.table import folded, printable
     from csumlab.whole import WriteError, write_text
 
     if capture == "-":
@@ -48,6 +49,7 @@ def report(capture: str, output: str | None, topology: str | None, line: str | N
             write_text(output, page.html)
         except WriteError as error:
             fail(error)
+        click.echo("\n".join(folded(printable(page.headline), "")))
         wrote(output, "open it in a browser, or mail it")
     sys.exit(page.status)
 

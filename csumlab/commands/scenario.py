@@ -36,17 +36,19 @@ def run(names: tuple[str, ...], captures: str, as_json: bool, sarif: str | None,
     from csumlab.outputs import junit as as_junit
     from csumlab.outputs import sarif as as_sarif
     from csumlab.scenario import ScenarioError, run_scenario
+    from csumlab.shipped import scenario_folders
     from csumlab.topology.load import TopologyError
 
-    wanted: list[tuple[Entry | None, Path]] = []
-    for name in names:
-        wanted += _found(name, captures)
+    try:
+        wanted = [one for name in names for one in scenario_folders(name, captures)]
+    except ScenarioError as error:
+        fail(error)
     told, results, runs = [], [], []
     entry = None
     for of, folder in wanted:
         try:
             result = run_scenario(folder)
-        except (CaptureError, ScenarioError, TopologyError, ValueError) as error:
+        except (CaptureError, ScenarioError, TopologyError) as error:
             fail(error)
         runs.append(result)
         results.append({**result.to_dict(), "entry": of.id if of else ""})
@@ -59,31 +61,6 @@ def run(names: tuple[str, ...], captures: str, as_json: bool, sarif: str | None,
     sys.exit(0 if all(result["passed"] for result in results) else 1)
 
 
-def _found(name: str, captures: str) -> list[tuple[Entry | None, Path]]:
-    """What NAME stands for: a folder before an entry of the catalogue before the name of a shipped folder."""
-    from csumlab.catalogue import catalogue
-    from csumlab.scenario import ScenarioError, captures_folder
-
-    if Path(name).is_dir():
-        return [(None, Path(name))]
-    entry = catalogue().find(name)
-    if entry is not None and not entry.folders:
-        fail(f"{entry.id} {entry.slug} has no scenario: {entry.reason}")
-    try:
-        shipped = captures_folder(captures)
-    except ScenarioError as error:
-        fail(f"{name}: {error}")
-    if entry is not None:
-        return [(entry, shipped / folder) for folder in entry.folders]
-    if (shipped / name / "expected.toml").is_file():
-        return [(None, shipped / name)]
-    near = " or ".join(catalogue().near(name))
-    fail(
-        f"{name}: no scenario folder with an expected.toml, and no bug of this id or slug"
-        + (f"; did you mean {near}?" if near else "; csumlab scenario list")
-    )
-
-
 def _headline(entry: Entry) -> str:
     head = f"{entry.id} {entry.slug}: {entry.title}"
     return f"{head}\nThe bug itself cannot be shown ({entry.missing}); how it ends where it is mended:" if entry.missing else head
@@ -92,7 +69,7 @@ def _headline(entry: Entry) -> str:
 @scenario.command(short_help="Record what replay says today as what is expected.")
 @click.argument("folder", metavar="FOLDER")
 @click.option("--story", required=True, help="What happens here, in a sentence.")
-@click.option("--at", default="", metavar="PORT[:in|:out]", help="Where the capture was taken, if topology.toml does not say.")
+@click.option("--at", default="", metavar="PORT[:in|:out]", help="Where the capture was taken; recorded.")
 @click.option("--force", is_flag=True, help="Replace an expected.toml that is there.")
 def new(folder: str, story: str, at: str, force: bool) -> None:
     """Record what replay says today of FOLDER's traffic.pcapng and topology.toml as its expected.toml. Read it before you trust it."""
@@ -106,7 +83,7 @@ def new(folder: str, story: str, at: str, force: bool) -> None:
         fail(f"{file} is there already (--force replaces it)")
     try:
         text = record(folder, story, at)
-    except (CaptureError, ScenarioError, TopologyError, ValueError) as error:
+    except (CaptureError, ScenarioError, TopologyError) as error:
         fail(error)
     try:
         write_text(file, text)
@@ -157,7 +134,8 @@ def _folders(root: str, words: str | None = None) -> list[tuple[str, str]]:
     """Name and story of the scenarios below ``root``; with ``words`` of those shipped ones that belong to no entry and have all of them.
     Raises ScenarioError."""
     from csumlab.catalogue import catalogue
-    from csumlab.scenario import captures_folder, list_scenarios
+    from csumlab.scenario import list_scenarios
+    from csumlab.shipped import captures_folder
 
     if words is None:
         return list(list_scenarios(root))

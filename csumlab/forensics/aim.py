@@ -35,7 +35,12 @@ def explain_aims(cases: Sequence[Case]) -> Aims:
     One packet is at most consistent with it: partial sums are common and such fills are rare. A fill with the right sum at the wrong place
     does not show the place, so that several shifts may fit.
     """
-    partial = [case for case in cases if case.total.verdict is Verdict.PARTIAL and not _holds_right_sum(case)]
+    partial = [
+        case
+        for case in cases
+        # Of a fragment the rest of what is summed is not here, and nobody fills it anywhere.
+        if case.total.verdict is Verdict.PARTIAL and case.total.end <= len(case.data) and not _holds_right_sum(case)
+    ]
     shifts: list[int] = []
     tries, least = 0, REPEATS
     for shift in (sign * size for size in SHIFTS for sign in (-1, 1)):

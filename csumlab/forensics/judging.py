@@ -77,7 +77,7 @@ def chance_of(tries: int, bits: int = 16) -> float:
 def matches(case: Case) -> tuple[tuple[str, ...], int]:
     """Names of the suspects that fit one packet, most likely first, and how many different residues were tried.
 
-    Without rewrites at most 60 are, so that one packet can convict.
+    Without rewrites at most 63 are, so that one packet can convict.
     """
     if not case.residue:
         return (), 0

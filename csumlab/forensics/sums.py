@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from csumlab.forensics.case import Case
-from csumlab.headers import Kind, Layer
+from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import parity_factor, residue
 
 # Sums that lie over the whole rest of the IP packet: what lies after the end can be summed in by mistake.
@@ -121,6 +121,13 @@ def length_of_payload(case: Case) -> Iterator[int]:
         yield (case.byte(case.total.start + 12) >> 4) * 4 if case.total.kind is Kind.TCP else 8
 
 
+def length_behind_fixed(case: Case) -> Iterator[int]:
+    """Options of IPv4 or extension headers counted in, as DPVS did (pull request 697)."""
+    if case.pseudo and case.ip is not None:
+        fixed = 20 if case.ip.layer is Layer.IPV4 else 40
+        yield case.pseudo_length - (case.ip_length - fixed)
+
+
 def length_of_frame(case: Case) -> Iterator[int]:
     if case.pseudo:
         yield case.pseudo_length - len(case.data)
@@ -147,6 +154,11 @@ def seed_inverted(case: Case) -> Iterator[int]:
     yield 2 * case.pseudo
 
 
+def seed_twice(case: Case) -> Iterator[int]:
+    """The field held P when all was summed, P too (DPDK programs, VPNKit pull request 6)."""
+    yield -case.pseudo
+
+
 def unfilled_without_length(case: Case) -> Iterator[int]:
     if case.pseudo:
         yield case.rest + case.pseudo - case.pseudo_length
@@ -165,6 +177,21 @@ def protocol_zero(case: Case) -> Iterator[int]:
 def protocol_of_extension(case: Case) -> Iterator[int]:
     if case.pseudo and (numbers := case.extensions):
         yield case.protocol - numbers[0]
+
+
+def protocol_of_another(case: Case) -> Iterator[int]:
+    """One function for both, written for the other one (libnetfilter_queue before 1.0.4, nfq_checksum_tcpudp_ipv4)."""
+    if case.pseudo and case.total.kind in (Kind.TCP, Kind.UDP):
+        yield case.protocol - sum(KINDS[kind].protocol for kind in (Kind.TCP, Kind.UDP) if kind is not case.total.kind)
+
+
+def from_extension(case: Case) -> Iterator[int]:
+    """All that follows the IPv6 header summed as if it were the transport's, with the right protocol number or the first one."""
+    start = next((header.offset for header in case.dissection.headers if header.layer is Layer.EXTENSION), 0)
+    if case.pseudo and case.ip is not None and case.ip.offset < start < case.total.start and (numbers := case.extensions):
+        more = residue(case.data[start : case.total.start]) + case.total.start - start
+        yield -more
+        yield case.protocol - numbers[0] - more
 
 
 def first_hop(case: Case) -> Iterator[int]:

@@ -35,8 +35,16 @@ class Rule(NamedTuple):
 
 _CONSTANT: Final = frozenset(
     (
-        *("nat-stale", "nat-as-unfilled", "esp-transport", "length-of-packet", "length-of-payload", "length-of-frame"),
-        *("protocol-of-extension", "protocol-zero", "first-hop", "care-of-address"),
+        *(
+            "nat-stale",
+            "nat-as-unfilled",
+            "esp-transport",
+            "length-of-packet",
+            "length-of-payload",
+            "length-of-frame",
+            "length-behind-fixed",
+        ),
+        *("protocol-of-extension", "protocol-of-another", "protocol-zero", "first-hop", "care-of-address"),
         *("before-ttl", "ttl-wrong-end", "before-mark", "before-clamp"),
     )
 )
@@ -68,15 +76,31 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule("no-length", sums.without_length, "summed with length 0, as it is handed over for segmentation", _SEED, "length"),
     _rule("length-of-packet", sums.length_of_packet, "summed with the length of the IP packet in the pseudo-header", _SEED, "length"),
     _rule("length-of-payload", sums.length_of_payload, "summed with the length of the payload in the pseudo-header", _SEED, "length"),
+    _rule(
+        "length-behind-fixed",
+        sums.length_behind_fixed,
+        "summed with a length that counts IP options or extension headers in",
+        _SEED,
+        "length",
+    ),
     _rule("length-of-frame", sums.length_of_frame, "summed with the length of the frame in the pseudo-header", _SEED, "length"),
     _rule("length-swapped", sums.length_swapped, "summed with the bytes of the length swapped", _SEED, "length"),
     _rule("no-pseudo", sums.without_pseudo, "summed without the pseudo-header, as when a card fills a field of zeros", _SEED),
     _rule("with-pseudo", sums.with_pseudo, "summed with a pseudo-header, which this kind of checksum does not have here", _RECEIVER),
     _rule("seed-inverted", sums.seed_inverted, "filled over a complemented sum of the pseudo-header", _SEED),
+    _rule("seed-twice", sums.seed_twice, "all of it was summed over a field that held the sum of the pseudo-header already", _SOFTWARE),
     _rule("unfilled-no-length", sums.unfilled_without_length, "not filled: the sum of a pseudo-header without its length", _SEED),
     _rule("unfilled-inverted", sums.unfilled_inverted, "not filled: the complement of the pseudo-header's sum", _SEED),
     _rule("protocol-of-extension", sums.protocol_of_extension, "summed with the number of the first extension header", _SEED, "protocol"),
     _rule("protocol-zero", sums.protocol_zero, "summed with protocol number 0 in the pseudo-header", _SEED, "protocol"),
+    _rule(
+        "protocol-of-another",
+        sums.protocol_of_another,
+        "summed with the number of the other transport, TCP's for UDP or the reverse",
+        _SOFTWARE,
+        "protocol",
+    ),
+    _rule("from-extension", sums.from_extension, "the extension headers were summed too, as if they were the transport's", _SOFTWARE),
     _rule("first-hop", sums.first_hop, "summed with the next hop of the routing header, not the final destination", _SOFTWARE),
     _rule("care-of-address", sums.care_of_address, "summed with the address in the IPv6 header, not the home address option", _SOFTWARE),
     # The field itself.

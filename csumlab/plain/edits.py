@@ -6,16 +6,17 @@ import struct
 from dataclasses import dataclass, replace
 from typing import Self
 
-from csumlab.exchange import exchanged, other_protocol, other_version
+from csumlab.exchange import exchanged, other_protocol, other_quote, other_version, quoted_addresses
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, Layer
 from csumlab.inet import negate, residue
 from csumlab.machine import Translation
-from csumlab.packet import PORTED, Header, Span, outer_ip, outer_transport
+from csumlab.operations import Follows, Rule
+from csumlab.packet import PORTED, Header, Span, one_hop_less, outer_ip, outer_transport, with_hops
 from csumlab.pieces import payload_of
+from csumlab.plain.exchanging import exchanged_address, exchanged_header, exchanged_quote, other_message
 from csumlab.plain.fields import PlainFields, dissected
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, tcp_option, translated_quote
-from csumlab.stage import Follows, Rule
 from csumlab.symbolic.edits import TAKEN_FOR_SUMS
 
 _TIMESTAMP = 34
@@ -23,8 +24,6 @@ _TIMESTAMP = 34
 _UDP = 17
 _NO_OPERATION = b"\1"
 """The option of TCP that says nothing (RFC 9293 section 3.2)."""
-_ECHOES = {8: 128, 0: 129, 128: 8, 129: 0}
-"""Types of ICMP and ICMPv6 (RFC 7915 sections 4.2, 5.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ class PlainEdits(PlainFields):
                 if span is not None:
                     packet = packet._rewrite(outer, side, span, address, ip)
             packet = packet._mark(outer, edit, ip)
+        if edit.ttl is not None:
+            packet = replace(packet, headers=with_hops(packet.headers, edit.ttl))
         if transport is not None and transport.layer in PORTED:
             for side, span in (("source", edit.source_port), ("destination", edit.destination_port)):
                 if span is not None:
@@ -92,31 +93,30 @@ class PlainEdits(PlainFields):
         return replace(self, carried=(before.carried + changed) % 0xFFFF)
 
     def exchange(self, edit: Translation, rule: Rule) -> Self:
-        """RFC 7915 sections 4.1 and 5.1, and 4.5 for the numbers of echoes. The field follows as Linux csum_replace4 does it, word for
-        word."""
+        """RFC 7915 sections 4.1 and 5.1, and 4.2 to 4.5 for ICMP. The field follows as Linux csum_replace4 does it, word for word."""
         old, transport = exchanged(self.headers)
         new, moved = other_version(old, edit, self._next_uid()), other_protocol(transport)
         start, at = self.offset(old.uid), self.offset(transport.uid)
-        body, size = self.data[at : self._end()], 4 if new.layer is Layer.IPV4 else 16
-        sources, destinations = (self._moved_address(old, side, edit, size) for side in ("source", "destination"))
-        protocol = {Layer.ICMP: 1, Layer.ICMPV6: 58, Layer.TCP: 6, Layer.UDP: 17}[moved.layer]
-        first = body[:2]
+        body = self.data[at : self._end()]
+        become_body = body
         if moved.layer is not transport.layer:
-            first = bytes([_ECHOES.get(body[0], body[0]), body[1]])
-        head = self.data[start:at]
-        if new.layer is Layer.IPV4:
-            traffic = int.from_bytes(head[:2], "big") >> 4 & 0xFF
-            made = struct.pack("!BBHHHBBH", 0x45, traffic, 20 + len(body), 0, 0x4000, head[7], protocol, 0) + sources + destinations
-            made = made[:10] + negate(residue(made)).to_bytes(2, "big") + made[12:]
-        else:
-            made = struct.pack("!IHBB", 6 << 28 | head[1] << 20, len(body), protocol, head[8]) + sources + destinations
+            become_body = other_message(body[:2], new.layer is Layer.IPV6) + body[2:]
+        if transport.quotes:
+            quote = other_quote(old, transport, edit, new.uid + 1)
+            moved = replace(moved, quote=quote)
+            back = quoted_addresses(old, transport.quote[0], edit)
+            become_body = become_body[:8] + exchanged_quote(body[8:], back)
+        addresses = b"".join(self._moved_address(old, side, edit) for side in ("source", "destination"))
+        made = exchanged_header(self.data[start:at], addresses, len(become_body))
         places = {old.uid: new, transport.uid: moved}
         headers = tuple(places.get(header.uid, header) for header in self.headers)
-        packet = replace(self, data=self.data[:start] + made + first + body[2:], headers=headers, carried=None)
+        packet = replace(self, data=self.data[:start] + made + become_body, headers=headers, carried=None)
         was, become = self._in_pseudo(old, transport), packet._in_pseudo(new, moved)
         if rule is Rule.PSEUDO:
             return packet._updated(transport.uid, was, become, rule)
-        return packet._updated(transport.uid, was + body[:2], become + first, rule)
+        behind = 8 if transport.quotes else len(body)
+        before, after = (one[:2] + one[behind:] for one in (body, become_body))
+        return packet._updated(transport.uid, was + before + bytes(len(before) % 2), become + after + bytes(len(after) % 2), rule)
 
     def _in_pseudo(self, ip: Header, transport: Header) -> bytes:
         """The bytes of a pseudo-header as they are summed, none if this protocol has no such sum."""
@@ -128,17 +128,11 @@ class PlainEdits(PlainFields):
         number = {Layer.ICMPV6: 58, Layer.TCP: 6, Layer.UDP: 17}[transport.layer]
         return (self.data[at : at + 2 * size] + struct.pack("!HH", length, number)).ljust(36, b"\0")
 
-    def _moved_address(self, old: Header, side: str, edit: Translation, size: int) -> bytes:
+    def _moved_address(self, old: Header, side: str, edit: Translation) -> bytes:
         """An address of an exchanged header: what the edit says, or the old one put into the prefix or taken out of it."""
-        span = edit.source if side == "source" else edit.destination
-        if span is not None and span.exact:
-            return span.low.to_bytes(size, "big")
         first, second, width = ADDRESS_PLACES[old.layer]
         at = self.offset(old.uid) + (first if side == "source" else second)
-        present = int.from_bytes(self.data[at : at + width], "big")
-        prefix = edit.prefix.low if edit.prefix is not None else 0
-        moved = prefix + (present << edit.shift) if size == 16 else present - prefix >> edit.shift
-        return moved.to_bytes(size, "big")
+        return exchanged_address(self.data[at : at + width], edit.source if side == "source" else edit.destination, edit)
 
     def translate_quote(self, edit: Translation, address: Rule, whole: Rule) -> Self:
         """Linux net/netfilter/nf_nat_proto.c nf_nat_icmp_reply_translation: the quoted packet is translated by the same code, as far as it
@@ -164,13 +158,41 @@ class PlainEdits(PlainFields):
         ip = outer_ip(self.headers)
         if ip is None:
             return self
-        packet, start = replace(self, pieces=tuple(piece.decrement_ttl() for piece in self.pieces)), self.offset(ip.uid)
+        pieces, start = tuple(piece.decrement_ttl() for piece in self.pieces), self.offset(ip.uid)
+        packet = replace(self, pieces=pieces, headers=one_hop_less(self.headers))
         if ip.layer is Layer.IPV6:
             return packet._patched(start + 7, bytes([self.data[start + 7] - 1 & 0xFF]))
         check = self.sums[ip.uid].field or 0
         check += 0x0100
         packet = packet._patched(start + 8, bytes([self.data[start + 8] - 1 & 0xFF]))
         return packet._patched(start + 10, (check + (check >= 0xFFFF) & 0xFFFF).to_bytes(2, "big"))
+
+    def advance(self, destination: Span, follows: Follows) -> Self:
+        """RFC 8754 section 4.3.1.1, without its own look at the list: the topology says what is next."""
+        ip, routing = outer_ip(self.headers), self._routing_header()
+        if ip is None or routing is None:
+            return self
+        at, left = self.offset(ip.uid) + 24, routing + 3
+        old = self.data[at : at + 16] + bytes([0, self.data[left]])
+        new = destination.low.to_bytes(16, "big") + bytes([0, self.data[left] - 1 & 0xFF])
+        headers = tuple(replace(header, destination=destination) if header is ip else header for header in self.headers)
+        packet = replace(self._patched(at, new[:16])._patched(left, new[17:]), headers=headers)
+        if follows is Follows.BYTES or self.carried is None:
+            return packet
+        return replace(packet, carried=(self.carried + residue(old) + negate(residue(new))) % 0xFFFF)
+
+    def _routing_header(self) -> int | None:
+        """Where the outermost IP header's routing header starts."""
+        place = next((n for n, header in enumerate(self.headers) if header.is_ip), len(self.headers))
+        number = self.data[self.offset(self.headers[place].uid) + 6] if place < len(self.headers) else 0
+        for header in self.headers[place + 1 :]:
+            if header.layer is not Layer.EXTENSION:
+                break
+            start = self.offset(header.uid)
+            if number == 43:
+                return start
+            number = self.data[start]
+        return None
 
     def mend_payload(self, edit: Translation) -> Self:
         """As SymbolicPacket.mend_payload. A word of zero where UDP's sum would be is left alone."""

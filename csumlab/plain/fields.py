@@ -12,11 +12,11 @@ from csumlab.dissection import Checksum, Dissection, dissect_packet
 from csumlab.headers import KINDS, Kind, Layer, Link
 from csumlab.inet import negate, residue
 from csumlab.lengths import ETHERNET_SIZE
+from csumlab.operations import Coverage, Rule
 from csumlab.outer import ETHERTYPES, MACS
 from csumlab.packet import Header, outer_ip
 from csumlab.pieces import payload_of
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule, by_partial_rule
-from csumlab.stage import Coverage, Rule
 from csumlab.symbolic.sums import Untold
 from csumlab.tables import Tables
 
@@ -31,7 +31,7 @@ class PlainFields:
     """A packet as bytes. ``headers`` are parallel to what the dissector finds; ``sealed`` is the packet that an opaque tunnel carries;
     ``carried`` the sum that travels beside it, as in SymbolicPacket, of all fragments together. ``pieces`` are the fragments behind the
     first one of a datagram that was cut on the walk. ``behind`` is what the other segments hold if the packet is the first of several:
-    payload and TCP flags. ``bundle_size`` are the bytes of the datagrams that were merged with it."""
+    payload and TCP flags. ``bundle_size`` are the bytes of the datagrams that were merged with it, ``undivided`` as in SymbolicPacket."""
 
     data: bytes
     headers: tuple[Header, ...]
@@ -40,6 +40,7 @@ class PlainFields:
     sealed: Self | None = None
     behind: tuple[bytes, int] | None = None
     bundle_size: int = 0
+    undivided: int = 0
     tunnel_ports: tuple[tuple[int, Layer], ...] = ()
     carried: int | None = None
     pieces: tuple[Self, ...] = ()
@@ -84,10 +85,15 @@ class PlainFields:
         match said.measure:
             case Measure.FRAME:
                 found = ETHERNET_SIZE + len(self.data)
+            case Measure.PACKET:
+                ip = outer_ip(self.headers)
+                found = self._end() - self.offset(ip.uid) if ip is not None else 0
             case Measure.START:
                 found = ETHERNET_SIZE + self.offset(uid)
             case Measure.BEHIND:
                 found = len(self.data) - self.sums[uid].at - 2
+            case Measure.REACH:
+                found = ETHERNET_SIZE + self.sums[uid].at + 2
         return said.low <= found <= said.high
 
     def agrees(self, uid: int) -> bool:
@@ -113,6 +119,7 @@ class PlainFields:
             ip = outer_ip(self.headers)
             total -= residue(self.data[: self.offset(ip.uid) if ip else 0])
         total += sum(residue(payload_of(piece._ip_packet())) for piece in self.pieces)
+        total += 1 if coverage is Coverage.OTHER else 0  # Which they are is not known: any wrong number stands for them.
         return replace(self, carried=total % 0xFFFF)
 
     def convert(self) -> Self:

@@ -15,12 +15,12 @@ from csumlab.headers import KINDS, UDP_TUNNELS, Layer
 from csumlab.inet import negate, residue
 from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
 from csumlab.machine import Translation
-from csumlab.outer import IN_FRONT, Outer, OuterSum, inner_start, outer_bytes, outer_headers
-from csumlab.packet import Header, enclosing, in_one, in_pieces, outer_ip, outer_transport, uncovered, unmeasured
+from csumlab.operations import Follows, Rule
+from csumlab.outer import FRONT_SIZES, HOPS_AT, MESH, Outer, OuterSum, inner_start, outer_bytes, outer_headers
+from csumlab.packet import Header, enclosing, in_one, in_pieces, outer_ip, outer_transport, piece_of, uncovered, unmeasured
 from csumlab.pieces import cut, join
 from csumlab.plain.edits import PlainEdits
 from csumlab.rewriting import mentioning
-from csumlab.stage import Follows, Rule
 from csumlab.symbolic.sums import Untold
 
 _KEY = 0x5A
@@ -127,6 +127,8 @@ class FramePacket(PlainEdits):
 
     def fragment(self, mtu: int) -> Self:
         """The first fragment; the others go with it."""
+        if self.long:
+            return replace(self, long=False, undivided=0).fragment(mtu)
         headers, ip = in_pieces(self.headers, mtu, self._next_uid()), outer_ip(self.headers)
         assert ip is not None
         size, place = min(mtu, ip.piece or mtu), self.offset(ip.uid)
@@ -140,6 +142,10 @@ class FramePacket(PlainEdits):
             made += [replace(piece, data=piece.data[:place] + data) for data in cut(piece._ip_packet(), size)]
         return replace(self, data=first, headers=headers, pieces=tuple(made))
 
+    def undivide(self, mtu: int) -> Self:
+        ip = outer_ip(self.headers)
+        return self if ip is None else replace(self, long=True, undivided=piece_of(ip, mtu))
+
     def reassemble(self) -> Self:
         """Linux net/ipv4/ip_fragment.c ip_frag_reasm; what follows a fragment on its wire is no part of it."""
         ip = outer_ip(self.headers)
@@ -148,7 +154,9 @@ class FramePacket(PlainEdits):
         return replace(self, data=self.data[: self.offset(ip.uid)] + whole, headers=in_one(self.headers), pieces=())
 
     def from_wire(self) -> Self:
-        """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
+        """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole, or in fragments."""
+        if self.undivided:
+            return self.fragment(self.undivided)
         return self._first()._as_right_as(self) if self.long else self
 
     def _as_right_as(self, before: Self) -> Self:
@@ -197,7 +205,8 @@ class FramePacket(PlainEdits):
 
     def seal(self, outer: Outer, how: OuterSum) -> Self:
         data = bytes(byte ^ _KEY for byte in self.data)
-        packet = replace(self._around(outer, data, None, how, None), sealed=self, long=False, pages=0, behind=None, pieces=())
+        around = self._around(outer, data, None, how, None)
+        packet = replace(around, sealed=self, long=False, undivided=0, pages=0, behind=None, pieces=())
         own = outer_transport(packet.headers)
         if own is None or how is OuterSum.NONE:
             return packet
@@ -212,12 +221,21 @@ class FramePacket(PlainEdits):
     def unwrap(self, layers: Collection[Layer], follows: Follows) -> Self:
         if not self.headers or self.headers[0].layer not in layers:
             return self
-        size = IN_FRONT[self.headers[0].layer]
+        first = self.headers[0].layer
+        size = FRONT_SIZES[first] if first in FRONT_SIZES else self.offset(self.headers[1].uid)
         pieces = tuple(piece.unwrap(layers, Follows.BYTES) for piece in self.pieces)
         packet = replace(self, data=self.data[size:], headers=self.headers[1:], pieces=pieces)
         if follows is Follows.BYTES or self.carried is None:
             return packet
         return replace(packet, carried=(self.carried + residue(self.data[:size])) % 0xFFFF)
+
+    def decrement_hops(self, follows: Follows) -> Self:
+        if not self.headers or self.headers[0].layer not in MESH:
+            return self
+        packet = self._patched(HOPS_AT, bytes([(self.data[HOPS_AT] - 1) % 256]))
+        if follows is Follows.BYTES or self.carried is None:
+            return packet
+        return replace(packet, carried=(self.carried + 0x100) % 0xFFFF)
 
     def unseal(self) -> Self:
         if self.sealed is None:
@@ -228,6 +246,7 @@ class FramePacket(PlainEdits):
             data=inner.data,
             headers=inner.headers,
             long=inner.long,
+            undivided=inner.undivided,
             pages=inner.pages,
             sealed=inner.sealed,
             behind=inner.behind,

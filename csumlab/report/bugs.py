@@ -42,7 +42,8 @@ def bugs_markdown() -> str:
     """docs/bugs.md."""
     found = catalogue()
     statuses = Counter(entry.status for entry in found.bug)
-    mended = sum(1 for entry in found.bug if entry.missing and entry.fixed)
+    lacking = [entry for entry in found.bug if entry.missing]
+    mended = sum(1 for entry in lacking if entry.fixed)
     ends = f" (of {mended} of these it is shown how they end where they are mended)" if mended else ""
     lines = ["<!-- Made by `make docs` from csumlab/catalogue.toml; edit that. -->", "", "# Documented bugs", "", _INTRODUCTION, ""]
     lines += [
@@ -51,9 +52,9 @@ def bugs_markdown() -> str:
         "",
     ]
     lines += ["## Shown", "", *_shown(entry for entry in found.bug if entry.scenario)]
-    lines += ["## Not modelled yet", "", *_not_shown((entry for entry in found.bug if entry.missing), "lacks")]
+    lines += ["## Not modelled yet", "", *_not_shown(lacking, "lacks")] if lacking else []
     lines += ["## Out of scope", "", *_not_shown((entry for entry in found.bug if entry.outside), "why")]
-    lines += ["## What is missing most", "", "| what | bugs |", "|---|---|", *_wanted(found.bug), ""]
+    lines += ["## What is missing most", "", "| what | bugs |", "|---|---|", *_wanted(lacking), ""] if lacking else []
     lines += [
         "## Set-ups that tell behaviours apart",
         "",

@@ -52,7 +52,7 @@ def causes_markdown() -> str:
         "|---|---|---|",
     ]
     lines += [f"| `{cause.name}` | {cause.standing.value} | {cause.sentence} |" for cause in _causes()]
-    most = 60
+    most = 63
     lines += [
         "",
         "## Suspects",

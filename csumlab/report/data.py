@@ -86,6 +86,15 @@ def _file(one: FileResult) -> dict[str, Any]:
         "growing": one.growing,
         "further_sightings": one.found.further,
         "datagrams": [_datagram(datagram) for datagram in one.found.datagrams],
+        "further_datagrams": [
+            {
+                "kind": kind_name(alike.kind),
+                "verdict": alike.verdict.name.lower(),
+                "outcome": alike.outcome.name.lower(),
+                "datagrams": amount.datagrams,
+            }
+            for alike, amount in one.found.further_datagrams.items()
+        ],
         "paths": [_path(path) for path in one.found.paths],
         "rewrites": [
             {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from csumlab.causes import Standing
 from csumlab.findings import Severity
+from csumlab.report.replay import unharmed
 from csumlab.report.table import printable
 from csumlab.shown import counted
 
@@ -78,7 +79,11 @@ def replay_verdict(result: ReplayResult) -> Verdict:
         )
     if not found:
         first = f"{counted(result.packets, 'packet')}, captured at {result.settings.tap}, were walked through {name}."
-        return Verdict("good", "Nothing is wrong", (first, "Every checksum arrives right, is filled on the way, or is not needed."))
+        word, _, rest = unharmed(result).partition(": ")
+        if word == "Nothing is wrong":
+            return Verdict("good", word, (first, rest[0].upper() + rest[1:]))
+        lost = any(finding.code == "CSL502" for finding in result.findings)
+        return Verdict("doubt", "Not all packets arrive" if lost else "Cannot be told of all packets", (first, unharmed(result)))
     worst = found[0]
     tone, word = ("doubt", "Cannot be told") if worst.code == "CSL901" else ("bad", "Something is wrong")
     if worst.code in _WOULD:

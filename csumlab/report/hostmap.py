@@ -10,6 +10,7 @@ from csumlab.report.placing import Box, Placing, place
 from csumlab.report.signs import Sign, draw_sign
 from csumlab.report.svg import Drawing, clipped
 from csumlab.report.ways import Station
+from csumlab.topology import stacking
 from csumlab.topology.model import Device, DeviceKind, Port, Topology
 from csumlab.topology.presets import PRESETS
 
@@ -71,6 +72,12 @@ def _kind_words(device: Device) -> str:
         words += f", on wire {device.wire}"
     if device.bridge:
         words += f", port of bridge {device.bridge}"
+    if device.lower:
+        words += f" on {device.lower}"
+    if device.mode:
+        words += f", mode {device.mode}"
+    if device.bond:
+        words += f", port of {device.bond}"
     return words
 
 
@@ -90,9 +97,9 @@ def _cables(drawing: Drawing, topology: Topology, placing: Placing) -> None:
             bridge = placing.chips.get(Port(port.domain, device.bridge))
             if bridge is not None:
                 drawing.add("path", d=_line(box, bridge), class_="csl-member")
-        lower = placing.chips.get(Port(port.domain, device.lower)) if device.lower else None
-        if lower is not None:
-            drawing.add("path", d=_line(box, lower), class_="csl-member")
+        for beneath in stacking.joined(port, device):
+            if beneath in placing.chips:
+                drawing.add("path", d=_line(box, placing.chips[beneath]), class_="csl-member")
         if device.peer and frozenset((port, device.peer)) not in done:
             done.add(frozenset((port, device.peer)))
             drawing.add("path", d=_line(box, placing.chips[device.peer]), class_="csl-cable")

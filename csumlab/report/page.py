@@ -24,6 +24,7 @@ from csumlab.report.example import captured_example, walked_example
 from csumlab.report.gathering import EXAMPLES, MAX_GROUPS, Found, Material, Way, gather
 from csumlab.report.hostmap import draw_host, style_sheet
 from csumlab.report.pathmap import draw_path
+from csumlab.report.replay import headline
 from csumlab.report.signs import Sign, sign_svg, worst
 from csumlab.report.table import listed, printable
 from csumlab.report.text import chance_text, fault_line, tally_table
@@ -44,9 +45,10 @@ _LANES = 8
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A finished report and the exit status that goes with it."""
+    """A finished report, the sentences that it begins with, and the exit status that goes with it."""
 
     html: str
+    headline: str
     status: int
 
 
@@ -54,8 +56,11 @@ def report_page(path: str | os.PathLike[str], settings: Settings | None = None, 
     """The report of a capture, through a modelled host if ``settings`` name one, else what ``check`` says. CaptureError if nothing of the
     capture can be read."""
     material = gather(path, settings, progress)
-    status = material.result.status if material.result else material.checked.status
-    return Page(render(material), status)
+    one = material.checked.results[0]
+    fault = f"{fault_line(one)}. " if one.fault else ""
+    if material.result:
+        return Page(render(material), fault + headline(material.result), material.result.status)
+    return Page(render(material), fault + one.headline, material.checked.status)
 
 
 def render(material: Material) -> str:

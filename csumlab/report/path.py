@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from csumlab.facts import FragmentRole
@@ -99,15 +99,15 @@ def draw(explanation: Explanation, style: Style = PLAIN) -> list[str]:
 
 
 def _lines(explanation: Explanation, style: Style) -> list[_Line]:
-    """Hops at one place become one line, with what the packet is when it leaves it."""
+    """Hops at one place become one line, with what the packet is when it leaves it; the capture point ends a line, with what was seen."""
     lines: list[_Line] = []
     before: dict[int, _Cell] = {}
     views = explanation.views
     for number, view in enumerate(views):
-        if number + 1 < len(views) and views[number + 1].hop.where == view.hop.where:
+        if number + 1 < len(views) and views[number + 1].hop.where == view.hop.where and not view.is_tap:
             continue
         start = number
-        while start and views[start - 1].hop.where == view.hop.where:
+        while start and views[start - 1].hop.where == view.hop.where and not views[start - 1].is_tap:
             start -= 1
         here = views[start : number + 1]
         cells = {field.uid: _cell(field, style) for field in view.after}
@@ -119,6 +119,11 @@ def _lines(explanation: Explanation, style: Style) -> list[_Line]:
         )
         place = view.hop.where.removeprefix(f"{view.hop.domain}:")
         state = printable(str(view.hop.state_after))
+        captured = start > 0 and views[start - 1].is_tap and views[start - 1].hop.where == view.hop.where
+        if captured and not said and (cells.keys(), state) == (before.keys(), lines[-1].state):
+            # Nothing has changed since.
+            lines[-1] = replace(lines[-1], codes=tuple(dict.fromkeys((*lines[-1].codes, *codes))), marks=lines[-1].marks + _marks(here))
+            continue
         lines.append(_Line(view.hop.domain, printable(place), state, cells, said, any(one.is_tap for one in here), codes, _marks(here)))
         before = cells
     return lines

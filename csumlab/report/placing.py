@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from csumlab.topology import stacking
 from csumlab.topology.model import DeviceKind, Domain, Port, Topology
 
 CHIP_WIDTH, CHIP_HEIGHT = 128.0, 40.0
@@ -92,8 +93,9 @@ def _neighbours(topology: Topology) -> dict[str, dict[str, None]]:
     """Domains that a cable joins, in the order of the file."""
     found: dict[str, dict[str, None]] = {name: {} for name in topology.domains}
     for port in topology.ports:
-        peer = topology.device(port).peer
-        for other in [peer] if peer else topology.wires.get(topology.device(port).wire, ()):
+        device = topology.device(port)
+        others = [device.peer] if device.peer else topology.wires.get(device.wire, ())
+        for other in (*others, *stacking.joined(port, device)):
             if other.domain != port.domain:
                 found[port.domain][other.domain] = None
                 found[other.domain][port.domain] = None

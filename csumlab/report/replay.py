@@ -24,10 +24,27 @@ def headline(result: ReplayResult) -> str:
     if result.packets and not result.walked:
         return f"{first} None of them is an IP packet, so there was nothing to walk."
     if not found:
-        return f"{first} Nothing is wrong: every checksum arrives right, is filled on the way, or is not needed."
+        return f"{first} {unharmed(result)}"
     worst = found[0]
     count = f"{len(found)} {'finding' if len(found) == 1 else 'findings'}"
     return f"{first} {count}; first of all {worst.entry.title}, at {printable(worst.hop) or result.settings.tap}."
+
+
+def unharmed(result: ReplayResult) -> str:
+    """What is said where nothing is found: of packets that end for another reason, or of which it cannot be told, nothing can be."""
+    lost, untold = (sum(finding.packets for finding in result.findings if finding.code == code) for code in ("CSL502", "CSL902"))
+    if lost >= result.walked:
+        return "No checksum is found wrong, but no packet arrives: the topology may not be the host's (CSL502 below says where they end)."
+    if untold >= result.walked:
+        return "No checksum is found wrong, but of no packet can be told how it arrives (CSL902 below says why)."
+    exceptions = []
+    if lost:
+        exceptions.append(f"{counted(lost, 'packet')} {'is' if lost == 1 else 'are'} not forwarded (CSL502 below)")
+    if untold:
+        exceptions.append(f"of {counted(untold, 'packet')} it cannot be told (CSL902 below)")
+    if exceptions:
+        return f"No checksum is found wrong, but {', and '.join(exceptions)}."
+    return "Nothing is wrong: every checksum arrives right, is filled on the way, or is not needed."
 
 
 def text(result: ReplayResult) -> str:
@@ -72,7 +89,7 @@ def _finding(finding: Finding) -> list[str]:
     for word, sentence in parts:
         if sentence:
             lines += _labelled(word, printable(sentence))
-    lines += _cure(finding.cure) if finding.cure else _no_cure(finding)
+    lines += _cure(finding.cure) if finding.cure else _labelled(*finding.remedy)
     return lines
 
 
@@ -83,17 +100,11 @@ def _labelled(word: str, sentence: str) -> list[str]:
 
 def _cure(cure: Cure) -> list[str]:
     return [
-        *_labelled("cure", f"in {cure.domain}: {cure.command}"),
+        *_labelled("cure", f"in {cure.domain}: {cure.command.removesuffix(f' in {cure.domain}')}"),
         *_labelled("undo", cure.undo),
         *_labelled("cost", cure.cost),
         *_labelled("lasting", cure.lasting),
     ]
-
-
-def _no_cure(finding: Finding) -> list[str]:
-    if finding.code in ("CSL001", "CSL901"):
-        return _labelled("do", finding.entry.cure)
-    return _labelled("cure", "none of the changes that were tried in the model helps")
 
 
 def to_dict(result: ReplayResult) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from csumlab.causes import Standing
-from csumlab.fragments import Datagram
 from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.report.table import aligned, folded, listed, printable
 from csumlab.shown import counted
@@ -86,7 +85,7 @@ def _file_lines(one: FileResult, paint: Paint) -> list[str]:
             lines += ["", paint(_TITLES[standing], standing)]
             for group in found:
                 lines += _group_lines(group)
-    lines += _datagram_lines(one.found.datagrams)
+    lines += _datagram_lines(one.found)
     lines += _path_lines(one.found)
     if one.found.capped:
         lines += ["", *folded("Left out to bound memory and time: " + "; ".join(one.found.capped) + ".", "")]
@@ -120,12 +119,15 @@ def chance_text(chance: float) -> str:
     return "any packet" if chance >= 1 else f"1 of {1 / chance:,.0f} packets" if chance > 1e-12 else "less than 1 of 10^12 packets"
 
 
-def _datagram_lines(datagrams: Sequence[Datagram]) -> list[str]:
-    """Datagrams whose pieces were put together: how many of each kind and verdict, and each one that is not good."""
+def _datagram_lines(found: Findings) -> list[str]:
+    """Datagrams whose pieces were put together: how many of each kind and verdict, and the first ones that are not good."""
+    datagrams = found.datagrams
     if not datagrams:
         return []
     counts = Counter((one.kind, one.verdict) for one in datagrams)
-    total = f"{len(datagrams):,} datagram{'s' if len(datagrams) > 1 else ''} in fragments, over all their pieces"
+    for alike, amount in found.further_datagrams.items():
+        counts[alike.kind, alike.verdict] += amount.datagrams
+    total = f"{counts.total():,} datagram{'s' if counts.total() > 1 else ''} in fragments, over all their pieces"
     parts = [
         f"{KINDS[kind].label + ' ' if kind else ''}{verdict.name.lower()} {count:,}" for (kind, verdict), count in sorted(counts.items())
     ]
@@ -135,8 +137,9 @@ def _datagram_lines(datagrams: Sequence[Datagram]) -> list[str]:
         extra = [text for text, there in (("out of order", one.out_of_order), (f"{one.copies} copies", bool(one.copies))) if there]
         lines += folded(printable(str(one)) + "".join(f", {text}" for text in extra), "  ")
         lines += folded(f"packets {listed(one.packets, len(one.packets))}", "    ")
-    if len(shown) > _DATAGRAMS:
-        lines.append(f"  and {len(shown) - _DATAGRAMS:,} more")
+    others = sum(count for (_, verdict), count in counts.items() if verdict not in (Verdict.GOOD, Verdict.ABSENT))
+    if others > _DATAGRAMS:
+        lines.append(f"  and {others - _DATAGRAMS:,} more")
     return lines
 
 

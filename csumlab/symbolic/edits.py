@@ -6,20 +6,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from csumlab.exchange import exchanged, other_protocol, other_version
+from csumlab.exchange import exchanged, other_protocol, other_quote, other_version, quoted_addresses
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
 from csumlab.machine import Translation
+from csumlab.operations import Follows, Rule
 from csumlab.packet import (
     PORTED,
     Header,
     Span,
+    one_hop_less,
     outer_ip,
     outer_transport,
+    with_hops,
     words,
 )
-from csumlab.stage import Follows, Rule
 from csumlab.symbolic.fields import MARKS, SymbolicFields
 from csumlab.symbolic.sums import CRC_WORDS, Sum, Untold, decide
 
@@ -100,6 +102,8 @@ class SymbolicEdits(SymbolicFields):
         if outer is not None:
             packet = packet._replace_words(outer, edit.source, edit.destination, address, ip)
             packet = packet._marked(outer, edit, ip)
+        if edit.ttl is not None:
+            packet = replace(packet, headers=with_hops(packet.headers, edit.ttl))
         if transport is None:
             return packet
         rules = {transport.uid: port}
@@ -147,6 +151,11 @@ class SymbolicEdits(SymbolicFields):
             sums[new.uid] = Sum(new.kind, ZERO, data, -data, Zero.ZEROS)
         moved = other_protocol(transport)
         words = {(new.uid, side): self._exchanged(old, new, side, edit) for side in ("source", "destination")}
+        if transport.quotes:
+            quoted, quote = transport.quote[0], other_quote(old, transport, edit, new.uid + 1)
+            back = quoted_addresses(old, quoted, edit)
+            words |= {(quote[0].uid, side): self._exchanged(quoted, quote[0], side, back) for side in ("source", "destination")}
+            moved = replace(moved, quote=quote)
         added = ZERO
         for side in ("source", "destination"):
             added = added + words[(new.uid, side)] - self.word(old, side)
@@ -160,7 +169,7 @@ class SymbolicEdits(SymbolicFields):
         changed = replace(own, kind=moved.kind, pseudo=pseudo, data=data)
         if rule.keeps_residue:
             field = own.field - added if moved.kind is transport.kind else own.residue - pseudo - data
-            changed = replace(changed, field=field, zero=changed.computed_zero)
+            changed = replace(changed, field=field, zero=changed.computed_zero, absent=False)
         elif rule is Rule.PSEUDO:
             changed = replace(changed, field=pseudo + own.seed, zero=Zero.ONES)
         sums[transport.uid] = changed
@@ -217,10 +226,22 @@ class SymbolicEdits(SymbolicFields):
         if ip is None:
             return self
         known = {**self.known_words, (ip.uid, "ttl"): self._mark(ip, "ttl") - 1} if ip.index >= 0 and self.seen else self.known_words
-        packet = replace(self, known_words=known)
+        packet = replace(self, known_words=known, headers=one_hop_less(self.headers))
         if ip.layer is not Layer.IPV4:
             return packet
         return packet._change(ip.uid, Form(-0x100 % 0xFFFF), {ip.uid: Rule.FINAL}, in_pseudo=False)
+
+    def advance(self, destination: Span, follows: Follows) -> Self:
+        """To the next segment: no pseudo-header changes, and the sum that is carried only if who edits does not take the change off it."""
+        ip = outer_ip(self.headers)
+        if ip is None:
+            return self
+        headers = tuple(replace(header, destination=destination) if header is ip else header for header in self.headers)
+        known = {**self.known_words, (ip.uid, "destination"): Form(words(destination))}
+        packet = replace(self, headers=headers, known_words=known)
+        if follows is Follows.BYTES or self.carried is None:
+            return packet
+        return replace(packet, carried=self.carried + self.word(ip, "destination") - words(destination) + 1)
 
     def mend_payload(self, edit: Translation) -> Self:
         """Before an edit of addresses: who takes every fragment to begin with a transport header updates the word where the sum would be.

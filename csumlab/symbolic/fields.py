@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from csumlab.behaviours import Measure, Measured
+from csumlab.behaviours import LONGEST, Measure, Measured
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
 from csumlab.lengths import ETHERNET_SIZE, FIELD_PLACES, UNTOLD_LENGTH, Extent, size
+from csumlab.operations import Coverage, Rule
 from csumlab.packet import (
     Header,
     enclosing,
     ip_of,
+    outer_ip,
     words,
 )
-from csumlab.stage import Coverage, Rule
 from csumlab.symbolic.sums import CRC_WORDS, Sum, Untold, decide
 
 MARKS = {"ecn": (1, 16), "dscp": (4, 64), "ttl": (256, 1)}
@@ -42,7 +43,8 @@ class SymbolicFields:
     follows the innermost IP packet that was captured, and ``around_trailer`` are the sums made later that cover it. ``sealed`` is the
     packet inside an opaque tunnel. ``long`` says that it is a super-frame, ``segmented`` that it is one of the segments of one,
     ``bundled`` that it is several datagrams merged without a look at the tunnel's packets in them, ``remade`` how often it was cut or
-    merged. ``spoiled`` says that damage was put into what is encrypted. ``carried`` is the sum that
+    merged. ``undivided`` is of a super-frame that is one datagram: the bytes of the longest fragment that it is to be cut into, else 0.
+    ``spoiled`` says that damage was put into what is encrypted. ``carried`` is the sum that
     travels beside the packet (skb->csum of CHECKSUM_COMPLETE), counted from the first header whose checksum covers the rest; None says
     that it is whatever the bytes sum to. It stays as it is unless an operation says that it follows, so that it shows who changes bytes
     and forgets it. ``answers`` are what was found out of forms that the class leaves open, and ``presumed`` says of sums that were not
@@ -58,6 +60,7 @@ class SymbolicFields:
     pages: int = 0
     segmented: bool = False
     bundled: bool = False
+    undivided: int = 0
     remade: int = 0
     trailer: Form = ZERO
     around_trailer: frozenset[int] = frozenset()
@@ -126,6 +129,16 @@ class SymbolicFields:
                 return False  # By how much the sum is wrong is not known: that it hides another error is one chance in 65535.
             raise
 
+    def once_filled(self, uid: int) -> Form:
+        """The residue of a sum once a partial one inside it is filled, by the bytes alone: nobody may know that it is owed."""
+        residue = self.sums[uid].residue
+        for header in self.headers:
+            if header.uid in self.sums and KINDS[header.kind].pseudo and self.sums[header.uid].seed == ZERO:
+                factor = next((f for outer, f in enclosing(self.headers, header.uid) if outer.uid == uid), None)
+                if factor is not None:
+                    return residue - factor * self.sums[header.uid].lacking
+        return residue
+
     def fills_to_zero(self, uid: int) -> bool:
         if self.sums[uid].kind is Kind.IPV4:
             return False
@@ -137,20 +150,49 @@ class SymbolicFields:
             raise
 
     def is_of(self, said: Measured, uid: int) -> bool:
-        ahead = size(header for header in self.headers[: next(n for n, h in enumerate(self.headers) if h.uid == uid)])
-        start = Extent(ETHERNET_SIZE, ETHERNET_SIZE).more(ahead)
+        ahead = self.headers[: next(n for n, h in enumerate(self.headers) if h.uid == uid)]
+        start = Extent(ETHERNET_SIZE, ETHERNET_SIZE).more(size(ahead))
+        end = 0
+        ip = outer_ip(self.headers)
         match said.measure:
             case Measure.FRAME:
                 found = self.extent
+            case Measure.PACKET if self.long:
+                return said.high >= LONGEST
+            case Measure.PACKET:
+                found = Extent(*ip.sent_bounds) if ip is not None and ip.sent_bounds is not None else UNTOLD_LENGTH
             case Measure.START:
                 found = start
             case Measure.BEHIND:
                 place = FIELD_PLACES[self.sums[uid].kind] + 2
                 found = self.extent.less(start.more(Extent(place, place)))
+            case Measure.REACH:
+                end = FIELD_PLACES[self.sums[uid].kind] + 2
+                found = start.more(Extent(end, end))
         answer = found.within(said.low, said.high)
+        if answer is None and said.measure in (Measure.START, Measure.REACH):
+            answer = self._starts_within(ahead, uid, said.low - end, said.high - end)
         if answer is None:
             raise Untold(f"how many {said.measure.value} there are is not known")
         return answer
+
+    def _starts_within(self, ahead: tuple[Header, ...], uid: int, low: int, high: int) -> bool | None:
+        """Whether the header ``uid`` has ``low`` to ``high`` bytes before it in the frame: of what was captured each packet tells. None
+        where the walk has put on headers of unknown length."""
+        pushed = [header for header in ahead if header.index < 0]
+        captured = [header.index for header in ahead if header.index >= 0]
+        own = next(header.index for header in self.headers if header.uid == uid)
+        before = Extent(ETHERNET_SIZE, ETHERNET_SIZE).more(size(pushed))
+        if not captured or own < 0 or before.low != before.high:
+            return None
+        return self._is_farther(captured[0], own, low - before.low - 1) and not self._is_farther(captured[0], own, high - before.low)
+
+    def _is_farther(self, first: int, other: int, limit: int) -> bool:
+        """Whether more than ``limit`` bytes lie between the starts of two captured headers."""
+        if limit < 0 or limit >= LONGEST:
+            return limit < 0
+        symbol = Symbol(f"header {other} more than {limit} bytes behind header {first}", ("farther", other, first << 16 | limit))
+        return not decide(of(symbol), self.answers)
 
     def carry(self, coverage: Coverage) -> Self:
         first = self._summed
@@ -161,6 +203,8 @@ class SymbolicFields:
             total = total - self.trailer
         elif coverage is Coverage.BEHIND_TAG:
             total = total - of(Symbol("tag", unknown="the bytes of the VLAN tag are not summed", nonzero=True))
+        elif coverage is Coverage.OTHER:
+            total = total + of(Symbol("other bytes", unknown="which bytes were summed is not known", nonzero=True))
         return replace(self, carried=total)
 
     def convert(self) -> Self:
@@ -185,9 +229,11 @@ class SymbolicFields:
 
     def beside(self, seen: Self) -> Self:
         """The same packet as it was ``seen``, with the sum that is carried wrong by as much as it is here, and with what no bytes show:
-        that it was cut, or merged of several datagrams, and how often."""
+        that it was cut, or merged of several datagrams or is one, and how often."""
         cut, merged = self.segmented and not seen.long, self.bundled and seen.long
-        return replace(seen, segmented=cut, bundled=merged, remade=self.remade)._following(self)
+        long = seen.long or self.undivided > 0
+        seen = replace(seen, long=long, segmented=cut, bundled=merged, undivided=self.undivided, remade=self.remade)
+        return seen._following(self)
 
     def _following(self, before: Self) -> Self:
         """With the sum that is carried changed by what was changed since ``before``, where that carried one."""

@@ -11,7 +11,8 @@ from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
 from csumlab.lengths import LONG, SHORTEST_FRAME, UNTOLD_LENGTH, Extent, size
 from csumlab.machine import Translation
-from csumlab.outer import PPP_PROTOCOLS, Outer, OuterSum, inner_start, outer_headers
+from csumlab.operations import Follows, Rule
+from csumlab.outer import MESH, PPP_PROTOCOLS, Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import (
     Header,
     enclosing,
@@ -19,10 +20,10 @@ from csumlab.packet import (
     in_pieces,
     outer_ip,
     outer_transport,
+    piece_of,
     uncovered,
     unmeasured,
 )
-from csumlab.stage import Follows, Rule
 from csumlab.symbolic.edits import SymbolicEdits, edited
 from csumlab.symbolic.sums import CRC_WORDS, Sum, Untold
 
@@ -90,7 +91,13 @@ class SymbolicPacket(SymbolicEdits):
     def fragment(self, mtu: int) -> Self:
         """The datagram in fragments, of which the first is here: its transport sum, which covers them all, stays as it is, and what is
         done to the packet is done to each of them. The IPv4 header has a sum of its own."""
-        return replace(self, headers=in_pieces(self.headers, mtu, self._next_uid()), extent=LONG)._with_new_ip("fragment")
+        headers = in_pieces(self.headers, mtu, self._next_uid())
+        return replace(self, headers=headers, long=False, undivided=0, extent=LONG)._with_new_ip("fragment")
+
+    def undivide(self, mtu: int) -> Self:
+        """One datagram in a super-frame, of which ``mtu`` tells how long its fragments will be (skb_shinfo(skb)->gso_size)."""
+        ip = outer_ip(self.headers)
+        return self if ip is None else replace(self, long=True, undivided=piece_of(ip, mtu))
 
     def reassemble(self) -> Self:
         """Linux net/ipv4/ip_fragment.c ip_frag_reasm: the sums beside the fragments add up to that of the datagram."""
@@ -115,7 +122,9 @@ class SymbolicPacket(SymbolicEdits):
         return self if transport is None or self.sums[transport.uid].absent else self.write_pseudo(transport.uid)
 
     def from_wire(self) -> Self:
-        """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole."""
+        """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole, or in fragments."""
+        if self.undivided:
+            return self.fragment(self.undivided)
         return self._remade("segment", long=False, segmented=True)._as_right_as(self) if self.long else self
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:
@@ -156,6 +165,7 @@ class SymbolicPacket(SymbolicEdits):
             pages=0,
             segmented=False,
             bundled=False,
+            undivided=0,
         )
         return replace(empty._pushed(outer, self._next_uid(), how), sealed=self)
 
@@ -173,6 +183,14 @@ class SymbolicPacket(SymbolicEdits):
         first, behind = self.headers[0], self.headers[1].layer
         left = Form(PPP_PROTOCOLS[behind]) if first.layer is Layer.PPP and behind in PPP_PROTOCOLS else edited("the bytes", first)
         return replace(packet, carried=self.carried + left)
+
+    def decrement_hops(self, follows: Follows) -> Self:
+        """The TTL of the mesh's header becomes less by one. The sum that is carried has that header no more: who does not take the change
+        off it leaves the difference in there when the header is taken off."""
+        in_mesh = self.headers and self.headers[0].layer in MESH
+        if not in_mesh or follows is Follows.BYTES or self.carried is None:
+            return self
+        return replace(self, carried=self.carried + Form(0x100))
 
     def unseal(self) -> Self:
         if self.sealed is None:
@@ -193,6 +211,7 @@ class SymbolicPacket(SymbolicEdits):
             long=inner.long,
             pages=inner.pages,
             segmented=inner.segmented,
+            undivided=inner.undivided,
             remade=inner.remade,
         )
 
@@ -241,7 +260,10 @@ class SymbolicPacket(SymbolicEdits):
             elif header.kind is not Kind.NOTHING:
                 has_pseudo = KINDS[header.kind].pseudo
                 pseudo = unknown(f"pseudo-header of {label}", "the length of the tunnel packet is not tracked") if has_pseudo else ZERO
-                data = unknown(label, "a tunnel's source port is chosen by a hash of the flow") + self._total()
+                data = (
+                    unknown(label, "a tunnel's source port is chosen by a hash of the flow", spread=header.layer is Layer.UDP)
+                    + self._total()
+                )
                 field, zero = pseudo, Zero.ONES if has_pseudo else Zero.ZEROS
                 if how is OuterSum.SOCKET:
                     field = unknown(f"field of {label}", "it is not yet written")

@@ -21,7 +21,8 @@ End = tuple[int, bytes, int]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One TCP segment. ``range`` is its length in sequence numbers, ``payload_at`` the length of its header."""
+    """One TCP segment. ``range`` is its length in sequence numbers, ``payload_at`` the length of its header, ``residue`` how far its sum is
+    off (0 if it is right), None if that is not known."""
 
     number: int
     timestamp: int
@@ -34,6 +35,7 @@ class Segment:
     flags: int
     identification: int
     verdict: Verdict
+    residue: int | None
     content: memoryview
     payload_at: int
 
@@ -76,6 +78,7 @@ def segment_of(number: int, timestamp: int, view: memoryview, dissection: Dissec
         flags=flags,
         identification=0 if six else int.from_bytes(view[outside.offset + 4 : outside.offset + 6], "big"),
         verdict=checksum.verdict,
+        residue=checksum.residue,
         content=view[at : min(checksum.end, len(view))],
         payload_at=header_length,
     )

@@ -89,7 +89,9 @@ def _conclusions(watch: Watch) -> Iterator[str]:
 def _of_twin(watch: Watch, where: str) -> Iterator[str]:
     when = f"sent before as packet {watch.twin}" if watch.before else f"sent again {_later(watch.twin_after)} later"
     payload = watch.segment.range - bool(watch.segment.flags & SYN) - bool(watch.segment.flags & FIN)
-    if watch.differs:
+    if watch.differs and watch.twin_good and not watch.explained:
+        yield f"{when} with other bytes at {where}, but these do not account for its sum"
+    elif watch.differs:
         yield f"{when} with other bytes at {where}: " + ("damaged on the way" if watch.twin_good else "that copy is not known to be good")
     elif watch.compared < payload:
         yield f"{when}, the same as far as can be compared: {watch.compared} of {payload} bytes"

@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from csumlab import inet
+
 MOST_DIFFERENCES: Final = 8
 """Offsets that are given."""
 
@@ -42,6 +44,30 @@ def differences(
         unequal: NDArray[np.intp] = np.flatnonzero(a != b)[:MOST_DIFFERENCES]
         found += (unequal + left_header).tolist()
     return tuple(found[:MOST_DIFFERENCES])
+
+
+def account_for(
+    off: int,
+    left: bytes | memoryview,
+    left_header: int,
+    right: bytes | memoryview,
+    right_header: int,
+    shift: int = 0,
+    *,
+    exact: bool = True,
+) -> bool:
+    """Whether ``left``, of which the sum is off by ``off``, would have a right sum with the bytes of ``right`` in place of those in which
+    they differ. Arguments as in :func:`differences`.
+
+    Bytes that were damaged on the way are missing from the sum or too many in it; those that a sender wrote anew are summed.
+    """
+    mended = bytearray(left)
+    for at in differences(left[:left_header], left_header, right[:right_header], right_header, exact=exact):
+        mended[at] = right[at]
+    size = min(len(left) - left_header, len(right) - right_header - shift)
+    if size > 0:
+        mended[left_header : left_header + size] = right[right_header + shift : right_header + shift + size]
+    return (off - inet.residue(left) + inet.residue(bytes(mended))) % 0xFFFF == 0
 
 
 def _header_differences(left: bytes, right: bytes) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from csumlab.headers import Verdict
 from csumlab.testimony.segments import HALF, SYN, TURN, End, Segment
-from csumlab.testimony.twins import MOST_DIFFERENCES, differences
+from csumlab.testimony.twins import MOST_DIFFERENCES, account_for, differences
 
 PATIENCE: Final = 120 * 10**9
 """Nanoseconds for which a segment is watched: the longest retransmission timeout in use (RFC 6298 section 2.5 asks for 60 s at least)."""
@@ -22,7 +22,7 @@ LONGEST: Final = 1 << 20
 @dataclass(slots=True, eq=False)
 class Watch:
     """One segment that is not good and what was seen since. ``missing``: parts of its range of which no better copy was seen.
-    ``compared``: payload bytes that the twin was compared with."""
+    ``compared``: payload bytes that the twin was compared with. ``explained``: what differs accounts for the wrong sum."""
 
     segment: Segment
     missing: list[tuple[int, int]]
@@ -33,6 +33,7 @@ class Watch:
     twin_after: int = 0
     differs: tuple[int, ...] = ()
     compared: int = 0
+    explained: bool = False
     wrong_copies: int = 0
     copy: int | None = None
     before: bool = False
@@ -126,9 +127,9 @@ def _compare(watch: Watch, other: Segment) -> None:
     watched = watch.segment
     shift = (watched.start - other.start + bool(watched.flags & SYN) - bool(other.flags & SYN)) % TURN
     watch.compared = max(min(len(watched.content) - watched.payload_at, len(other.content) - other.payload_at - shift), 0)
-    watch.differs = differences(
-        watched.content, watched.payload_at, other.content, other.payload_at, shift, exact=watched.range == other.range
-    )
+    pair = watched.content, watched.payload_at, other.content, other.payload_at, shift
+    watch.differs = differences(*pair, exact=watched.range == other.range)
+    watch.explained = watched.residue is not None and account_for(watched.residue, *pair, exact=watched.range == other.range)
 
 
 def _same_packet(watched: Segment, other: Segment) -> bool:

@@ -9,7 +9,7 @@ from csumlab.headers import Layer
 from csumlab.machine import Translation
 from csumlab.packet import Span, outer_ip, outer_transport
 from csumlab.stages.helpers import HELPERS
-from csumlab.topology import forward
+from csumlab.topology import forward, translating
 from csumlab.topology.editing import mentions
 from csumlab.topology.model import Device, Domain, Port
 from csumlab.walking.groups import Groups
@@ -23,7 +23,7 @@ class Connections(Groups):
         """What the connection table of ``domain`` makes of the destination of a packet that comes in by ``device``."""
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         assert ip is not None
-        found = list(forward.translate_destination(self.topology, domain, device, ip, transport))
+        found = list(translating.translate_destination(self.topology, domain, device, ip, transport))
         return self._choose(f"what {domain.name} has in its connection table", found)
 
     def _translate(self, domain: Domain, port: Port, way: str, edit: Translation) -> None:
@@ -77,13 +77,13 @@ class Connections(Groups):
         if not self.packet.long and self._mtu(sender) > 0 and ip.exceeds(self._mtu(sender)):
             return None
         table = f"the flowtable of {domain.name}"
-        answers = [(f"{table} knows its flow", Translation()), (f"{table} does not know its flow", None)]
-        if self._choose(f"whether {table} knows a flow", list(answers)) is None:
+        known = f"{table} knows its flow"
+        if self._decide(f"whether {table} knows a flow", (known, f"{table} does not know its flow")) != known:
             return None
         if edit is not None:
             self._apply(preset.flowtable_nat, domain, port, "in", edit)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
-        source = forward.translate_source(domain, leaving, ip, transport) if ip is not None else None
+        source = translating.translate_source(domain, leaving, ip, transport) if ip is not None else None
         if source is not None:
             self._apply(preset.flowtable_nat, domain, sender, "out", source)
         self._apply(preset.flowtable, domain, sender)

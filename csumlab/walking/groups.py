@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from csumlab.packet import Header, Span, outer_ip
 from csumlab.stage import Stage
-from csumlab.topology import flooding, forward
+from csumlab.topology import flooding, forward, stacking
 from csumlab.topology.model import Device, Domain, Port
 from csumlab.trace import Fate
 from csumlab.walking.links import Links
@@ -39,10 +39,32 @@ class Groups(Links):
         if not forward.segment(self.topology, sender, inward):
             raise forward.Unreachable(f"nothing is connected to {sender}")
         seen_at = self.observation.port if self.observation is not None and self.tap < 0 else None
-        found, several = flooding.takers(self.topology, sender, seen_at, inward)
+        wrapped = not self.packet.headers[0].is_ip
+        found, several = flooding.takers(self.topology, sender, seen_at, inward, wrapped)
         if not found:
             raise Ended(Fate.UNTOLD, f"no copy of what {sender} sends to everybody passes {seen_at}")
         return found[self._decide(f"whose copy of what {sender} sends to everybody is followed", tuple(found), asked=several)]
+
+    def _steps(self, sender: Port, target: Port, inward: bool) -> tuple[forward.Step, ...]:
+        """The way across a segment. By which port a frame goes that passes a bond, the capture does not tell: every one is followed."""
+        by: dict[Port, Port] = {}
+        while True:
+            steps = forward.segment(self.topology, sender, inward, by).get(target)
+            if steps is None:
+                raise forward.Unreachable(f"no way leads from {sender} to {target}")
+            bond = next((s.upper for s in steps if s.upper and s.upper not in by and stacking.is_bundle(self.topology, s.upper)), None)
+            if bond is None:
+                return steps
+            ports = stacking.ports_of(self.topology, bond)
+            out = any(step.upper == bond == step.port for step in steps)
+            does = "leaves" if out else "comes in"
+            fit = {
+                f"it {does} by {port}": port
+                for port in ports
+                if target in forward.segment(self.topology, sender, inward, {**by, bond: port})
+            }
+            label = f"by which port of {bond} the frame {does}"
+            by[bond] = fit[self._decide(label, tuple(fit))]
 
     def _own_copy(self, domain: Domain, sender: Port) -> Stage | None:
         """The table that the copy goes through which the host's own sockets get of what it sends to everybody, None if another copy is

@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
+from csumlab.headers import Layer
 from csumlab.machine import Translation
-from csumlab.outer import IN_FRONT, Outer
-from csumlab.packet import outer_ip
+from csumlab.operations import Operation
+from csumlab.outer import Outer
+from csumlab.packet import outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts
-from csumlab.stage import Operation, Stage
-from csumlab.stages import hooks, hypervisors, nic, programs, rewriters, virtio
+from csumlab.stage import Stage
+from csumlab.stages import hooks, hypervisors, nic, programs, rewriters, virtio, windows, windows_drivers
+from csumlab.stages.linux import IN_A_LIST
 from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
-from csumlab.state import Skb, owed
+from csumlab.state import NetBuffer, Skb, owed
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
-from csumlab.topology.model import WRAPPING, DeviceKind, Domain, Port
-from csumlab.topology.options import CLAIMS, SWITCHED, options_of
+from csumlab.topology.model import DeviceKind, Domain, Port, wrapping_layers
+from csumlab.topology.options import CLAIMS, GRO, GRO_LIST, SWITCHED, options_of
 from csumlab.topology.presets import PRESETS, Preset
 from csumlab.trace import Fate, Fault
 from csumlab.walking.places import Ended, Places, Undetermined
 
 RECEIVING = frozenset({DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO, DeviceKind.NETVSC, DeviceKind.VMXNET3})
 """Devices whose drivers hand what comes in to receive aggregation."""
+TAKING_FRAMES = frozenset({DeviceKind.NIC, DeviceKind.VETH, DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.NETFRONT})
+"""Devices whose drivers send frames for an XDP program (ndo_xdp_xmit)."""
 
 
 @dataclass
@@ -34,18 +39,25 @@ class Links(Places):
         does before the capture point."""
         preset = self._preset(domain)
         self._by_program(programs.PROGRAM_GIVES, domain, port, "out")
+        self._copies(domain, port, "out")
         self._rewrite(domain, port, "out", rewriters.AT_DEVICE)
-        self._detour(domain, port, self.topology.device(port).tc_out, "out")
+        self._detour(domain, port, "out")
         if options_of(self.topology.device(port))["netem-corrupt"] and preset.family is Skb:
             self._apply(hooks.NETEM_CORRUPT, domain, port, "out")
             self._fault = Fault.LINK
-        if preset.segmentation is not None and self.packet.long:
-            self._apply(preset.segmentation, domain, port, "out")
+        self._segment(domain, port)
         self._apply(preset.egress, domain, port, "out")
 
-    def _detour(self, domain: Domain, port: Port, name: str, way: str) -> None:
+    def _segment(self, domain: Domain, port: Port | None = None, way: str = "out") -> None:
+        """Cut a super-frame that ``port`` does not take, or with none whatever devices offer."""
+        stage = self._preset(domain).segmentation
+        if stage is not None and self.packet.long:
+            self._apply(stage, domain, port, way)
+
+    def _detour(self, domain: Domain, port: Port, way: str) -> None:
         """To the device that tc's mirred action names; from an ifb back. The device has seen what comes in by then, and is passed as if it
         were new; of what goes out it sees what comes back."""
+        name, _ = self.topology.device(port).diverted(way)
         if not name:
             return
         self._apply(hooks.MIRRED, domain, port, way)
@@ -75,6 +87,27 @@ class Links(Places):
         label, says = f"what the switch of {port} does with a sum that another guest left to it", "it hands it over and calls it verified"
         return (hypervisors.SAYS_VERIFIED,) if self._decide(label, ("it makes it first", says)) == says else ()
 
+    def _verdict(self, port: Port) -> tuple[str, ...]:
+        """Whose verdict a packet in several buffers gets, where the driver may look at those of another one: all are walked."""
+        if self.packet.pages < 2 or not options_of(self.topology.device(port))["merged-buffers"]:
+            return ()
+        words = {
+            "its own": (),
+            "that of a right one": (windows_drivers.VERDICT_RIGHT,),
+            "that of a wrong one": (windows_drivers.VERDICT_WRONG,),
+        }
+        return words[self._decide(f"whose verdict the driver of {port} gives a packet in several buffers", tuple(words))]
+
+    def _of_no_sum(self, domain: Domain) -> tuple[str, ...]:
+        """What Windows does with a datagram that has no sum and of which its driver says that the sum is wrong is told nowhere: both ways
+        are walked."""
+        transport = outer_transport(self.packet.headers)
+        failed = isinstance(self.state, NetBuffer) and self.state.failed
+        if not failed or transport is None or not self.packet.absent(transport.uid):
+            return ()
+        label, drops = f"what {domain.name} does with a datagram without a sum that its driver calls wrong", "it drops it"
+        return (windows.HEEDS_FAILED,) if self._decide(label, ("it takes it", drops)) == drops else ()
+
     def _by_program(self, stage: Stage, domain: Domain, port: Port, way: str) -> None:
         """Between a device and the program that is the stack of its domain."""
         if domain.program:
@@ -82,10 +115,9 @@ class Links(Places):
 
     def _rewrite(self, domain: Domain, port: Port, way: str, whose: Collection[str]) -> None:
         for stage, edit, words in edits(domain, self.topology.device(port), way, whose, lambda: self.packet.headers):
-            segmentation = self._preset(domain).segmentation
-            if stage is programs.NFQUEUE and self.packet.long and "takes-unfinished" not in words and segmentation is not None:
+            if stage is programs.NFQUEUE and "takes-unfinished" not in words:
                 # Who does not ask for super-frames gets them cut (net/netfilter/nfnetlink_queue.c nfqnl_enqueue_packet).
-                self._apply(segmentation, domain, None, way)
+                self._segment(domain, way=way)
             copied = stage is programs.QUEUE_EDIT and edit != Translation()
             self._apply(stage, domain, port, way, edit, fault=Fault.PROGRAM if copied else Fault.MEMORY, words=words)
             if any(do.operation is Operation.ACCEPT for do in self.hops[-1].row.does):
@@ -95,7 +127,7 @@ class Links(Places):
         """Between a VLAN, MACsec or PPPoE device and the device that it sits on, down or up."""
         assert step.wrapping is not None
         preset, kind = self._preset(domain), self.topology.device(step.wrapping).kind
-        (down, up), headers = preset.carrying[kind], Outer(0, WRAPPING[kind])
+        (down, up), headers = preset.carrying[kind], Outer(0, wrapping_layers(kind, self._to_everybody()))
         if step.wrapping == step.port:
             if not from_wire:
                 self._egress(domain, step.port)
@@ -109,13 +141,44 @@ class Links(Places):
             self._apply(preset.gro, domain, step.peer, "in")
         self._tap(step.peer, "in")
 
+    def _hand(self, step: forward.Step, from_wire: bool) -> None:
+        """Between a macvlan, ipvlan, bond or team and what it sits on, down or up, or across to what is beside it."""
+        assert step.upper is not None
+        domain, kind = self.topology.domains[step.upper.domain], self.topology.device(step.upper).kind
+        tables = self._preset(domain).stacked[kind]
+        if step.upper == step.peer:
+            self._apply(tables[1], domain, step.upper, "in")
+            self._come_in(step.upper)
+            return
+        if not from_wire:
+            self._egress(domain, step.upper)
+            self._tap(step.upper, "out")
+        self._apply(tables[2 if step.across else 0], domain, step.upper, "out")
+        # What is for everybody goes to each macvlan itself (macvlan_broadcast), all else past the device below.
+        if step.across and not (kind is DeviceKind.MACVLAN and self._to_everybody()):
+            self._come_in(step.peer)
+
+    def _come_in(self, port: Port) -> None:
+        """What comes in by a device that no cable ends at: it is seen there, and edited."""
+        self._tap(port, "in")
+        self._rewrite(self.topology.domains[port.domain], port, "in", rewriters.AT_DEVICE)
+
+    def _to_everybody(self) -> bool:
+        """Whether the packet is for all that are on a segment."""
+        ip = outer_ip(self.packet.headers)
+        return (
+            ip is not None
+            and ip.destination is not None
+            and (forward.is_group(ip.destination) or ip.destination in self.topology.broadcasts)
+        )
+
     def _wrap_outside(self, steps: Iterable[forward.Step]) -> None:
         """What comes from outside is in the frames that the devices on its way take it out of, even if it was captured behind them."""
         if not self.packet.headers[0].is_ip:
             return
         kinds = [self.topology.device(step.peer).kind for step in steps if step.wrapping is not None and step.wrapping == step.peer]
-        layers = tuple(layer for kind in kinds for layer in WRAPPING[kind])
-        if layers and all(layer in IN_FRONT for layer in layers):
+        layers = tuple(layer for kind in kinds for layer in wrapping_layers(kind, self._to_everybody()))
+        if layers and Layer.MACSEC not in layers:
             self.packet = self.packet.wrap(layers)
 
     def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
@@ -155,7 +218,7 @@ class Links(Places):
                     self._apply(nic.EMULATED_CARD, there, peer, "in")
                     self._apply(theirs.nic_receive, there, peer, "in")
                 else:
-                    self._virtio(theirs.virtio_receive, there, peer, "in")
+                    self._virtio(theirs.virtio_receive, there, peer, "in", self._verdict(peer))
             case kind if kind in SWITCHED:
                 down, up = ours.switched[kind][0], theirs.switched[self.topology.device(peer).kind][1]
                 self._apply(down, here, port, "out", words=self._between_guests(port))
@@ -165,7 +228,7 @@ class Links(Places):
         entered = self.topology.device(peer)
         if entered.native_xdp:
             self._rewrite(there, peer, "in", rewriters.IN_DRIVER)
-            if entered.redirects_to or (entered.feeds_reader and self._is_read(peer)):
+            if entered.redirects_to or (entered.feeds_reader and self._is_read(peer)) or self._is_forwarded_by_program(peer):
                 return
             if entered.kind is DeviceKind.VIRTIO:
                 self._virtio(theirs.xdp_pass, there, peer, "in")
@@ -177,12 +240,23 @@ class Links(Places):
         tunnel's that can be looked into, or none."""
         ip = outer_ip(self.packet.headers)
         if ip is None or ip.destination is None or not self._is_here(domain, port, ip.destination):
-            return ("for-elsewhere",)
+            return ("for-elsewhere", *self._listed(domain, port))
         tunnel = self._tunnel_of_packet(domain)
         device = self.topology.device(tunnel) if tunnel else None
         framed = device is not None and device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and not device.is_raw
         known = framed or (device is not None and device.encap in ("fou", "gue"))
         return ("gro-into-tunnel",) if known else ()
+
+    def _listed(self, domain: Domain, port: Port) -> tuple[str, ...]:
+        """Whether datagrams of one flow come in together, so that they are listed, only run-time state could tell. It is asked of those
+        with a sum inside, which the list vouches for."""
+        headers, transport, feature = self.packet.headers, outer_transport(self.packet.headers), self._features(domain, port)
+        if transport is None or transport.layer is not Layer.UDP or self.packet.absent(transport.uid):
+            return ()
+        if not (feature(GRO) and feature(GRO_LIST)) or not any(header.consumes for header in headers[headers.index(transport) + 1 :]):
+            return ()
+        label = f"whether datagrams of one flow come in at {port} together"
+        return (IN_A_LIST,) if self._decide(label, ("one at a time", "together")) == "together" else ()
 
     def _claim(self, domain: Domain, port: Port) -> None:
         """What a driver or program says of every packet, whatever it is."""

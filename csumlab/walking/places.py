@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from csumlab.behaviours import Measured
+from csumlab.behaviours import Measure, Measured
 from csumlab.cards import lengths
 from csumlab.headers import Kind, Layer
 from csumlab.machine import Packet, Setting, Translation, apply
+from csumlab.operations import Operation
 from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.programs import behaviours
-from csumlab.stage import Operation, Stage
+from csumlab.stage import Stage
 from csumlab.stages import readers
 from csumlab.state import Skb, State
 from csumlab.topology import forward
 from csumlab.topology.features import is_on
-from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology
-from csumlab.topology.options import KNOBS, OF_TRANSMIT, knobs_of, options_of
+from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology, below
+from csumlab.topology.options import FOLLOWED, KNOBS, OF_TRANSMIT, knobs_of, options_of
 from csumlab.topology.presets import Preset, in_use
+from csumlab.topology.rules import Copy
 from csumlab.trace import TAP, Fate, Fault, Hop
 
+COPY = "which copy"
+"""How questions begin whose answers all hold: of a packet that is copied each copy goes its way."""
 MAX_HOPS = 400
 """A way longer than this goes in circles."""
 
@@ -40,6 +44,14 @@ class Ended(Exception):
     def __init__(self, fate: Fate, why: str) -> None:
         super().__init__(why)
         self.fate, self.why = fate, why
+
+
+class Copied(Exception):
+    """The walk goes on with a copy of the packet that ``rule`` of ``domain`` sends."""
+
+    def __init__(self, domain: Domain, rule: Copy) -> None:
+        super().__init__(rule)
+        self.domain, self.rule = domain, rule
 
 
 class Misfit(Exception):
@@ -63,17 +75,21 @@ class Observation:
 class Places:
     """One walk. ``choices`` answers what only run-time state could tell; ``inject`` is called with the number of each hop about to be
     made and the packet, and gives the packet to use (the fault hypothesis). ``finished`` says that the packet is sent as it is, not
-    summed by the sender's table."""
+    summed by the sender's table; ``refuses``: it is the
+    reset by which a rule refuses a connection."""
 
     topology: Topology
     choices: Mapping[str, str] = field(default_factory=dict)
     observation: Observation | None = None
     inject: Callable[[int, Packet], Packet] | None = None
     finished: State | None = None
+    refuses: bool = False
     hops: list[Hop] = field(default_factory=list)
     tap: int = -1
     packet: Packet = field(init=False)
     state: State = field(init=False)
+    _copy: int | None = None
+    """The uid of the IP header of a copy, once one is followed."""
     _tunnels: list[Port] = field(default_factory=list)
     _next_hops: list[Span] = field(default_factory=list)
     _fault: Fault = Fault.MEMORY
@@ -124,6 +140,10 @@ class Places:
         end = domain.devices[device.lower] if device.kind is DeviceKind.VLAN else device
         peer = self.topology.device(end.peer) if end.peer else None
         there = self.topology.domains[end.peer.domain] if end.peer else None
+        if device.kind in self._preset(domain).follows:
+            lower = below(port, device)
+            offered = self._features(self.topology.domains[lower.domain], lower)
+            return lambda name: name in FOLLOWED and offered(name)
         if self._kept_away(domain, device):
             return lambda name: name not in OF_TRANSMIT and is_on(domain, device, peer, name, there)
         return lambda name: is_on(domain, device, peer, name, there)
@@ -134,12 +154,17 @@ class Places:
         return offer is not None and isinstance(self.state, Skb) and self.state.encapsulation and not offer.covers(self.packet.headers)
 
     def _lengths(self, port: Port | None) -> Mapping[str, Measured]:
-        return lengths(self.topology.device(port).card) if port else {}
+        """Those of packets that are longer than the device's MTU are of none."""
+        if port is None:
+            return {}
+        device = self.topology.device(port)
+        found = lengths(device.card)
+        return {word: said for word, said in found.items() if said.measure is not Measure.PACKET or said.low <= device.mtu}
 
     def _knobs(self, domain: Domain, port: Port | None, words: Collection[str] = ()) -> Callable[[str], bool]:
-        options = knobs_of(self.topology.device(port)) if port else {}
-        words = (*words, *behaviours(domain.program))
-        return lambda name: name in words or {**KNOBS, **options, **domain.sysctl}.get(name, False)
+        options = knobs_of(self.topology.device(port), self._preset(domain).unsummed) if port else {}
+        done = (*words, *behaviours(domain.program))
+        return lambda name: name in done or domain.sysctl.get(name, options.get(name, KNOBS.get(name, False)))
 
     def _mtu(self, port: Port | None) -> int:
         """0 where all devices have the same: then nobody has to cut what another sent."""
@@ -186,13 +211,36 @@ class Places:
             raise Undetermined(label, options)
         return self.choices[label]
 
+    def _copies(self, domain: Domain, port: Port, way: str) -> None:
+        """At rules that send copies: of all that there are one is followed, or the packet itself. Raises Copied."""
+        ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
+        layer = transport.layer.name.lower() if transport is not None else ""
+        rules = [rule for rule in domain.copies if (rule.device, rule.way) == (port.device, way) and rule.protocol in ("", layer)]
+        if not rules or self._copy is not None or ip is None:
+            return
+        answers = {**{f"the copy to {domain.name}:{rule.to}": rule for rule in rules}, "the packet itself": None}
+        rule = answers[self._decide(f"{COPY} of what passes {port} {way} is followed", tuple(answers))]
+        if rule is not None:
+            raise Copied(domain, rule)
+
     def _is_here(self, domain: Domain, port: Port, destination: Span) -> bool:
         if self.topology.line is not None:
             return port in self.topology.line
         everybody = forward.is_group(destination) or any(
             prefix.is_last(destination) for device in domain.devices.values() for prefix in device.prefixes
         )
-        return everybody or forward.is_local(domain, destination) or (domain.outside and not domain.forwarding)
+        looped = domain.loopback is not None and forward.is_looped(destination)
+        if everybody or looped or forward.is_local(domain, destination) or (domain.outside and not domain.forwarding):
+            return True
+        ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
+        return any(rule.takes(port.device, ip.source if ip else None, destination, transport) for rule in domain.local)
+
+    def _is_forwarded_by_program(self, port: Port) -> bool:
+        """Whether an XDP program at ``port`` sends the packet on: what is for this host, is no IP packet or has no hop left goes up."""
+        domain, ip = self.topology.domains[port.domain], outer_ip(self.packet.headers)
+        if not self.topology.device(port).forwards_by_program or not domain.forwarding or ip is None or ip.destination is None:
+            return False
+        return self.packet.headers[0].is_ip and not ip.ttl_expires and not self._is_here(domain, port, ip.destination)
 
     def _tunnel_of_packet(self, domain: Domain) -> Port | None:
         """The tunnel end whose socket a packet is for; None if it is for another socket, whose options nobody told."""
@@ -230,7 +278,7 @@ def _tunnel_layers(headers: tuple[Header, ...]) -> tuple[Layer, ...]:
 def _carries(device: Device, layers: tuple[Layer, ...], inner: Header | None) -> bool:
     """Whether a tunnel device takes packets with these layers and this inner IP header."""
     fits = inner is None or (4 if inner.layer is Layer.IPV4 else 6) in CARRIAGES[device.kind].inner
-    return fits and device.tunnel_layers == layers
+    return fits and tuple(layer for layer in device.tunnel_layers if layer is not Layer.EXTENSION) == layers
 
 
 def _is_tunnel(headers: tuple[Header, ...]) -> bool:
