@@ -5,9 +5,11 @@ scapy is not trusted with checksums; every sum is computed here over the bytes (
 
 from __future__ import annotations
 
+import runpy
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from socket import AF_INET6, inet_pton
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, PadN
@@ -22,6 +24,7 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import KINDS, Kind
 from csumlab.inet import negate, residue
 from csumlab.pieces import cut
+from csumlab.rewriting import by_final_rule
 
 __all__ = [
     "GRE",
@@ -34,8 +37,11 @@ __all__ = [
     "Ether",
     "ICMPv6EchoRequest",
     "IPv6",
+    "IPv6ExtHdrDestOpt",
     "Kind",
+    "PadN",
     "Raw",
+    "answered",
     "answered_over_ipv6",
     "asked_over_ipv6",
     "asked_over_pppoe",
@@ -50,15 +56,19 @@ __all__ = [
     "exchange",
     "extended",
     "fragments",
+    "heard_in_a_mesh",
     "marked",
     "of_lengths",
     "optioned",
+    "packets_of",
     "partial",
     "ptp_messages",
     "requests",
     "right",
     "sctp_init",
+    "segment_routed",
     "summed_as_internet",
+    "summing_to_zero",
     "superframe",
     "superframes",
     "to_a_group",
@@ -70,6 +80,12 @@ __all__ = [
 
 START = 1_136_073_600_000_000_000
 """Nanoseconds: 2006-01-01, midnight. A capture is the same bytes whenever it is made."""
+
+
+def packets_of(folder: str) -> list[bytes]:
+    """The packets of a sibling's make.py: two scenarios that differ in their topology see the same traffic."""
+    made: list[bytes] = runpy.run_path(str(Path(__file__).parent / folder / "make.py"))["packets"]()
+    return made
 
 
 def ether(source: int, destination: int) -> Packet:
@@ -130,18 +146,21 @@ def of_lengths(source: str, destination: str, lengths: Iterable[int]) -> list[by
     made = []
     for n, length in enumerate(lengths):
         ip = ether(0x07, 0xFE) / IP(src=source, dst=destination, id=n)
-        made.append(partial(ip / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(bytes(range(1, 1 + length)))))
-        made.append(partial(ip / UDP(sport=5000 + n, dport=53) / Raw(bytes(range(1, 1 + length)))))
+        payload = bytes(1 + place % 255 for place in range(length))
+        made.append(partial(ip / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(payload)))
+        made.append(partial(ip / UDP(sport=5000 + n, dport=53) / Raw(payload)))
     return made
 
 
-def extended(source: str, destination: str, made: Callable[[Packet], bytes], behind: Callable[[Packet], bytes]) -> list[bytes]:
-    """Segments and datagrams over IPv6, every second pair behind a destination options header (RFC 8200 section 4.6). ``made`` makes the
-    sums of those without one, ``behind`` of the others."""
+def extended(
+    source: str, destination: str, made: Callable[[Packet], bytes], behind: Callable[[Packet], bytes], octets: int = 8
+) -> list[bytes]:
+    """Segments and datagrams over IPv6, every second pair behind a destination options header (RFC 8200 section 4.6) of so many
+    ``octets``. ``made`` makes the sums of those without one, ``behind`` of the others."""
     found = []
     for n in range(4):
         ip = ether(0x07, 0xFE) / IPv6(src=source, dst=destination)
-        ip = ip / IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(4))]) if n % 2 else ip
+        ip = ip / IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(octets - 4))]) if n % 2 else ip
         for transport in (TCP(sport=40000 + n, dport=80, flags="PA"), UDP(sport=5000 + n, dport=53)):
             found.append((behind if n % 2 else made)(ip.copy() / transport / Raw(b"request %d" % n)))
     return found
@@ -197,7 +216,7 @@ def requests(client: str, server: str, made: Callable[[Packet], bytes], count: i
     """Requests over TCP and UDP in turn, their sums as ``made`` makes them."""
     found = []
     for n in range(count):
-        out = ether(0x11, 0x01) / IP(src=client, dst=server, id=n)
+        out = ether(0x11, 0x01) / (IPv6(src=client, dst=server) if ":" in client else IP(src=client, dst=server, id=n))
         found.append(made(out / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)))
         found.append(made(out / UDP(sport=5000 + n, dport=53) / Raw(b"request %d" % n)))
     return found
@@ -209,6 +228,18 @@ def exchange(client: str, server: str, made: Callable[[Packet], bytes], count: i
     for n in range(count):
         back = ether(0x01, 0x11) / IP(src=server, dst=client, id=n, ttl=62) / TCP(sport=80, dport=40000 + n, flags="PA")
         found.insert(3 * n + 2, right(back / Raw(b"answer %d" % n)))
+    return found
+
+
+def answered(client: str, server: str, made: Callable[[Packet], bytes], count: int = 3) -> list[bytes]:
+    """Requests over TCP and UDP in turn, each with its answer, the sums of both as ``made`` makes them."""
+    found = []
+    for n in range(count):
+        out, back = ether(0x11, 0x01) / IP(src=client, dst=server, id=n), ether(0x01, 0x11) / IP(src=server, dst=client, id=n)
+        found.append(made(out / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)))
+        found.append(made(back / TCP(sport=80, dport=40000 + n, flags="PA") / Raw(b"answer %d" % n)))
+        found.append(made(out / UDP(sport=5000 + n, dport=53) / Raw(b"question %d" % n)))
+        found.append(made(back / UDP(sport=53, dport=5000 + n) / Raw(b"answer %d" % n)))
     return found
 
 
@@ -283,6 +314,13 @@ def errors_about(source: str, destination: str, router: str) -> list[bytes]:
     return made
 
 
+def lowered(error: bytes) -> bytes:
+    """An ICMP error that quotes its packet with a TTL less by one and the header's sum of before; the error's own sum is right."""
+    old, new = error[50:52], bytes([error[50] - 1, error[51]])
+    field = by_final_rule(int.from_bytes(error[36:38], "big"), old, new, ones=False)
+    return error[:36] + field.to_bytes(2, "big") + error[38:50] + new + error[52:]
+
+
 def marked(source: str, destination: str, inner: tuple[str, str]) -> list[bytes]:
     """Eight segments in VXLAN, behind somebody who marked all outer packets ECT(1). Every second inner packet may be marked with
     congestion, ECT(0)."""
@@ -314,6 +352,15 @@ def unsummed(data: bytes) -> bytes:
 def fragments(data: bytes, mtu: int = 1500) -> list[bytes]:
     """The fragments of an Ethernet frame's IP packet, the first one first."""
     return [data[:14] + piece for piece in cut(data[14:], mtu)]
+
+
+def summing_to_zero(packet: Packet) -> Packet:
+    """A datagram whose payload begins with two zeros, with other bytes in their place that make its sum come out as zero."""
+    data = right(packet)
+    place = next(one for one in dissect_packet(data, 1).sums if one.kind is Kind.UDP)
+    made: Packet = packet.copy()
+    made[Raw].load = data[place.at : place.at + 2] + packet[Raw].load[2:]
+    return made
 
 
 def damaged(data: bytes, bit: int = 3) -> bytes:
@@ -361,6 +408,24 @@ def unsummed_vxlan() -> list[bytes]:
     return made
 
 
+def damaged_in_vxlan(source: str, destination: str, inside: tuple[str, str]) -> list[bytes]:
+    """Six segments in VXLAN, two of them damaged before they were put in: their outer sums are right."""
+    made = []
+    for n in range(6):
+        outer = ether(0x09, 0x07) / IP(src=source, dst=destination, id=n) / UDP(sport=50000, dport=4789) / VXLAN(vni=1)
+        inner = ether(0x22, 0x21) / IP(src=inside[0], dst=inside[1], id=n) / TCP(sport=40000 + n, dport=80, flags="PA")
+        data = right(outer / inner / Raw(b"request %d" % n))
+        made.append(_summed_around(damaged(data)) if n > 3 else data)
+    return made
+
+
+def _summed_around(data: bytes) -> bytes:
+    """The packet with an outer UDP sum that fits what is in it."""
+    one = next(one for one in dissect_packet(data, 1).sums if one.kind is Kind.UDP)
+    field = ((one.field or 0) - (one.residue or 0)) % 0xFFFF or 0xFFFF
+    return data[: one.at] + field.to_bytes(2, "big") + data[one.at + 2 :]
+
+
 def sip_requests(source: str, destination: str) -> list[Packet]:
     """Requests that say in their payload where they come from (RFC 3261 section 8.1.1)."""
     made = []
@@ -379,6 +444,40 @@ def asked_over_pppoe() -> list[bytes]:
         packet = IP(src="198.51.100.80", dst="192.0.2.7", id=n) / inside / Raw(b"question number %d" % n)
         made.append(right(ether(0x21, 0x07) / PPPoE(sessionid=1) / PPP(proto=0x0021) / packet))
     return [damaged(packet) if n in (2, 3) else packet for n, packet in enumerate(made)]
+
+
+def heard_in_a_mesh() -> list[bytes]:
+    """What a node of a batman-adv mesh hears from another: to everybody a datagram and an echo request over each version of IP, then to it
+    alone two segments; one datagram to everybody is damaged."""
+    flooded, alone = b"\x01\x0f\x32\0" + struct.pack("!I", 77) + b"\0\x16\x3e\0\0\x31", b"\x40\x0f\x32\x01\0\x16\x3e\0\0\x32"
+    four, six = IP(src="10.5.0.2", dst="239.1.1.1"), IPv6(src="fd00:5::2", dst="ff02::1")
+    inside = [
+        *(four / UDP(sport=5004, dport=5004) / Raw(b"picture %d" % n) for n in range(3)),
+        four / ICMP(id=7) / Raw(b"who is there"),
+        six / ICMPv6EchoRequest(id=7, data=b"who is there"),
+    ]
+    made = [flooded + right(Ether(src="02:00:00:00:00:02", dst="ff:ff:ff:ff:ff:ff") / packet) for packet in inside]
+    for n in range(2):
+        packet = IP(src="10.5.0.2", dst="10.5.0.1", id=n) / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)
+        made.append(alone + right(Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / packet))
+    made[2] = damaged(made[2])
+    return [bytes(Ether(src="00:16:3e:00:00:31", dst="ff:ff:ff:ff:ff:ff", type=0x4305) / Raw(data)) for data in made]
+
+
+def segment_routed(source: str, destination: str, segments: list[str]) -> list[bytes]:
+    """Segments and datagrams in packets of segment routing, at the first of these ``segments`` (RFC 8754 section 2: the last stands first);
+    the second datagram is damaged. ``source`` and ``destination`` are those of what is carried."""
+    last = len(segments) - 1
+    made = []
+    for n in range(6):
+        inside = TCP(sport=40000 + n, dport=80, flags="PA") if n % 2 else UDP(sport=5000 + n, dport=53)
+        carried = right(ether(0x01, 0x09) / IPv6(src=source, dst=destination) / inside / Raw(b"along the segments %d" % n))[14:]
+        carried = damaged(carried) if n == 2 else carried
+        listed = b"".join(inet_pton(AF_INET6, segment) for segment in reversed(segments))
+        routing = struct.pack("!BBBBBBH", 41, 2 * len(segments), 4, last, last, 0, 0) + listed
+        outer = IPv6(src="fc00:a::d", dst=segments[0], nh=43, hlim=63, plen=len(routing) + len(carried))
+        made.append(bytes(ether(0x01, 0x09) / outer / Raw(routing + carried)))
+    return made
 
 
 def write(script: str, packets: Iterable[bytes], name: str = "eth0") -> None:

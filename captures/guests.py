@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from craft import ICMP, IP, TCP, UDP, Ether, ICMPv6EchoRequest, IPv6, Raw, ether, partial, right
+from craft import ICMP, IP, TCP, UDP, Ether, ICMPv6EchoRequest, IPv6, Kind, Raw, blank, damaged, dhcp_offer, ether, partial, right
 from scapy.packet import Packet
 
 GUEST, HOST, SERVER = "192.0.2.11", "192.0.2.1", "198.51.100.80"
@@ -49,6 +49,32 @@ def virtual_machine() -> list[bytes]:
             partial(back / IP(src=HOST, dst=GUEST, id=n) / TCP(sport=22, dport=41000 + n, seq=9 * n, flags="PA") / text),
         ]
     return made
+
+
+def windows_inside() -> list[bytes]:
+    """As a sniffer inside Windows has them: what it sends has zero for the IPv4 header's sum and the pseudo-header's for TCP and UDP; what
+    it hears is right, but for two answers that were damaged on the way."""
+    made, out, back = [], Ether(src=MACHINE, dst=BEHIND), Ether(src=BEHIND, dst=MACHINE)
+    for n in range(3):
+        text = Raw(b"request %d" % n)
+        sent = [
+            partial(out / IP(src=GUEST, dst=SERVER, id=n) / TCP(sport=40000 + n, dport=80, seq=n, flags="PA") / text),
+            partial(out / IP(src=GUEST, dst=SERVER, id=n) / UDP(sport=5000 + n, dport=53) / text),
+            right(out / IP(src=GUEST, dst=SERVER, id=n) / ICMP(id=7, seq=n) / text),
+        ]
+        made += [blank(frame, Kind.IPV4) for frame in sent]
+        made += [
+            partial(out / IPv6(src=GUEST6, dst=SERVER6) / TCP(sport=41000 + n, dport=80, flags="PA") / text),
+            right(back / IP(src=SERVER, dst=GUEST, id=n) / TCP(sport=80, dport=40000 + n, seq=9 * n, flags="PA") / text),
+            right(back / IPv6(src=SERVER6, dst=GUEST6) / UDP(sport=53, dport=5000 + n) / text),
+        ]
+    return [*made, damaged(made[4]), damaged(made[5])]
+
+
+def offers_of_host(sent: Callable[[Packet], bytes]) -> list[bytes]:
+    """DHCP answers of the host of a virtual machine; ``sent`` makes their sums."""
+    frame = Ether(src=BEHIND, dst=MACHINE)
+    return [sent(frame / IP(src=HOST, dst=GUEST, id=n) / UDP(sport=67, dport=68) / dhcp_offer(n)) for n in range(3)]
 
 
 def answers(source: str, destination: str) -> list[bytes]:

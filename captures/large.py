@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from craft import IP, UDP, IPv6, Raw, ether, partial
+from collections.abc import Callable
+
+from craft import IP, UDP, Ether, IPv6, Raw, ether, partial, right
+from guests import BEHIND, GUEST, GUEST6, MACHINE, SERVER, SERVER6
+from scapy.packet import Packet
+
+from csumlab.inet import residue
 
 PAYLOAD = bytes(range(200)) * 14
 """2,800 bytes: two fragments on Ethernet."""
@@ -17,3 +23,21 @@ def large(source: str, destination: str, number: int, flags: str = "", payload: 
 def every_second(source: str, destination: str) -> list[bytes]:
     """Six datagrams, of which every second one has to be cut."""
     return [large(source, destination, n, payload=PAYLOAD if n % 2 else b"a short one") for n in range(6)]
+
+
+def left_whole(sent: Callable[[Packet], bytes], payload: bytes = PAYLOAD) -> list[bytes]:
+    """Datagrams to an NFS server that a virtual machine leaves whole, over IPv4 and IPv6; ``sent`` makes their sums."""
+    made = []
+    for n in range(3):
+        for ip in (IP(src=GUEST, dst=SERVER, id=n), IPv6(src=GUEST6, dst=SERVER6)):
+            made.append(sent(Ether(src=MACHINE, dst=BEHIND) / ip / UDP(sport=5000 + n, dport=2049) / Raw(payload)))
+    return made
+
+
+def summed_to_zero(packet: Packet) -> bytes:
+    """The same length with a last word for which the sum comes out as zero, left to a device."""
+    whole = right(packet)
+    at = len(whole) - len(packet[UDP]) + 6
+    last = residue(whole[-2:] + whole[at : at + 2]).to_bytes(2, "big")
+    packet[Raw].load = packet[Raw].load[:-2] + last
+    return partial(packet)

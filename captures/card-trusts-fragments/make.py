@@ -7,15 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, UDP, Raw, damaged, ether, right, write
-
-
-def packets() -> list[bytes]:
-    """Four of 836 bytes."""
-    around = ether(0x09, 0x01) / IP(src="192.0.2.9", dst="10.7.0.7")
-    made = [right(around.copy() / UDP(sport=5000 + n, dport=53) / Raw(bytes(range(200)) * 4)) for n in range(4)]
-    return [*made[:3], damaged(made[3])]
-
+from craft import packets_of, write
 
 if __name__ == "__main__":
-    write(__file__, packets())
+    write(__file__, packets_of("card-leaves-fragments"))

@@ -7,16 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, UDP, Raw, damaged, ether, partial, right, write
-
-GUEST, RELAY = "10.5.0.11", "198.51.100.67"
-
-
-def packets() -> list[bytes]:
-    """Datagrams whose sum is left to the host, and two that a program made itself and whose data was damaged since."""
-    out = [ether(0x11, 0x01) / IP(src=GUEST, dst=RELAY, id=n) / UDP(sport=67, dport=68) / Raw(b"answer %d" % n) for n in range(6)]
-    return [partial(packet) for packet in out[:4]] + [damaged(right(packet)) for packet in out[4:]]
-
+from craft import packets_of, write
 
 if __name__ == "__main__":
-    write(__file__, packets())
+    write(__file__, packets_of("checksum-target-local"))

@@ -7,20 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, TCP, Raw, damaged, ether, right, write
-
-INSIDE, FAR_INSIDE = "10.8.0.2", "10.8.0.1"
-
-
-def packets() -> list[bytes]:
-    """Six segments with right sums, the last two damaged before."""
-    made = []
-    for n in range(6):
-        inner = IP(src=INSIDE, dst=FAR_INSIDE, id=n)
-        packet = right(ether(0x02, 0x01) / inner / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n))
-        made.append(damaged(packet) if n > 3 else packet)
-    return made
-
+from craft import packets_of, write
 
 if __name__ == "__main__":
-    write(__file__, packets())
+    write(__file__, packets_of("openvpn-dom0-damage"))

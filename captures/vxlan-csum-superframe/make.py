@@ -7,21 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, TCP, Raw, ether, superframe, write
-
-
-def packets() -> list[bytes]:
-    """Three of 8,000 bytes whose field holds the pseudo-header's sum."""
-    return [
-        superframe(
-            ether(0x21, 0x22)
-            / IP(src="10.244.0.1", dst="10.244.0.2", id=n)
-            / TCP(sport=40000, dport=80, seq=8000 * n, flags="A")
-            / Raw(bytes(k % 251 for k in range(8000)))
-        )
-        for n in range(3)
-    ]
-
+from craft import packets_of, write
 
 if __name__ == "__main__":
-    write(__file__, packets(), "vxlan0")
+    write(__file__, packets_of("vxlan-in-ipsec"), "vxlan0")

@@ -7,21 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, TCP, Raw, damaged, ether, right, write
-
-HOST, FAR, GATEWAY = "10.1.0.5", "10.2.0.5", "10.2.0.1"
-
-
-def packets() -> list[bytes]:
-    """To a host behind the far gateway and to that gateway itself; one of each was damaged."""
-    made = []
-    for n in range(3):
-        made += [
-            right(ether(0x05, 0x01) / IP(src=HOST, dst=to, id=n) / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n))
-            for to in (FAR, GATEWAY)
-        ]
-    return [damaged(packet) if n in (2, 3) else packet for n, packet in enumerate(made)]
-
+from craft import packets_of, write
 
 if __name__ == "__main__":
-    write(__file__, packets())
+    write(__file__, packets_of("gre-gateways-damage"))

@@ -1,0 +1,13 @@
+"""Segments in VXLAN over IPv6 without outer sums; the inner sum is left to the card."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import packets_of, write
+
+if __name__ == "__main__":
+    write(__file__, packets_of("vxlan-ipv6-zero"))

@@ -1,0 +1,13 @@
+"""The same super-frames under a kernel that cuts them itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import packets_of, write
+
+if __name__ == "__main__":
+    write(__file__, packets_of("ipv6-extension-long-6.16"))

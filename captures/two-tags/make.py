@@ -1,0 +1,13 @@
+"""A host's requests into a VLAN inside a VLAN; captured before both tags."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import partial, requests, write
+
+if __name__ == "__main__":
+    write(__file__, requests("192.0.2.1", "192.0.2.9", partial))
