@@ -10,8 +10,9 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 
 from csumlab.host.script import SCRIPT
-from csumlab.topology.model import Device, DeviceKind, Domain, NatKind, Port, Prefix, Topology
+from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import BRIDGE_CALLS
+from csumlab.topology.rules import NatKind, Prefix
 
 PROGRAMS = ("ip", "bridge", "nft", "ethtool", "unshare", "sysctl")
 _PREPARE = """set -e

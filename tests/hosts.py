@@ -545,6 +545,56 @@ via = "192.0.2.254"
 """
     + OUTSIDE
 )
+ONE_ARMED = """
+at = "pod:eth0"
+[domain.pod]
+[domain.pod.device.eth0]
+kind = "veth"
+peer = "host:veth0"
+address = ["192.0.2.21/24", "2001:db8:2::21/64"]
+PODS
+[[domain.pod.route]]
+to = "10.1.0.0/16"
+device = "eth0"
+via = "192.0.2.9"
+[[domain.pod.route]]
+to = "2001:db8:9::/48"
+device = "eth0"
+via = "2001:db8:2::9"
+[domain.balancer]
+forwarding = true
+[domain.balancer.device.eth0]
+kind = "veth"
+peer = "host:veth1"
+address = ["192.0.2.9/24", "2001:db8:2::9/64"]
+xdp = "forward"
+[[domain.balancer.route]]
+to = "10.1.0.0/16"
+device = "eth0"
+via = "192.0.2.3"
+[[domain.balancer.route]]
+to = "2001:db8:9::/48"
+device = "eth0"
+via = "2001:db8:2::3"
+[domain.service]
+[domain.service.device.eth0]
+kind = "veth"
+peer = "host:veth2"
+address = ["192.0.2.3/24", "10.1.0.3/32", "2001:db8:2::3/64", "2001:db8:9::3/128"]
+[domain.host]
+[domain.host.device.veth0]
+kind = "veth"
+bridge = "br0"
+[domain.host.device.veth1]
+kind = "veth"
+bridge = "br0"
+[domain.host.device.veth2]
+kind = "veth"
+bridge = "br0"
+[domain.host.device.br0]
+kind = "bridge"
+"""
+"""A container that sends on what it gets by the device that it came in by, by an XDP program."""
 MACVTAP = """
 at = "host:mv0"
 [domain.pod]
@@ -795,3 +845,105 @@ address = ["192.0.2.12/24", "2001:db8:2::12/64"]
     + OUTSIDE
 )
 """Two guests of Hyper-V or ESXi, and a tunnel of one."""
+SHARED = """
+at = "host:eth0"
+[domain.host]
+CONNTRACK
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+address = ["192.0.2.1/24", "2001:db8:2::1/64"]
+FEATURES
+[domain.web.device.eth0]
+kind = "KIND"
+lower = "host:eth0"
+mode = "MODE"
+address = ["NET.10/24", "2001:db8:8::10/64"]
+[[domain.web.route]]
+to = "default"
+device = "eth0"
+via = "NET.254"
+[[domain.web.route]]
+to = "::/0"
+device = "eth0"
+[domain.db.device.eth0]
+kind = "KIND"
+lower = "host:eth0"
+mode = "MODE"
+address = ["NET.11/24"]
+MORE
+[domain.outside]
+outside = true
+[domain.outside.device.eth0]
+kind = "nic"
+wire = "lan"
+"""
+"""Two containers that share the card of their host."""
+TRACKED_BEFORE = """
+[domain.web]
+forwarding = true
+conntrack = true
+[domain.web.device.eth1]
+kind = "veth"
+peer = "far:eth0"
+address = ["10.7.0.1/24", "2001:db8:77::1/64"]
+[domain.far.device.eth0]
+kind = "veth"
+address = ["10.7.0.2/24", "2001:db8:77::2/64"]
+[[domain.far.route]]
+to = "default"
+device = "eth0"
+via = "10.7.0.1"
+[[domain.far.route]]
+to = "::/0"
+device = "eth0"
+via = "2001:db8:77::1"
+[domain.db]
+forwarding = true
+sysctl = { "net.netfilter.nf_conntrack_checksum" = false }
+[[domain.db.nat]]
+kind = "dnat"
+device = "eth0"
+address = "192.0.2.80"
+[[domain.db.route]]
+to = "default"
+device = "eth0"
+via = "NET.254"
+"""
+"""One of them is a router that has tracked what it sends on, the other a translator that does not verify."""
+BONDED = """
+at = "host:br0"
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+bond = "bond0"
+[domain.host.device.eth1]
+kind = "nic"
+wire = "lan"
+bond = "bond0"
+FEATURES
+[domain.host.device.bond0]
+kind = "KIND"
+bridge = "br0"
+ACTIVE
+[domain.host.device.br0]
+kind = "bridge"
+address = ["192.0.2.1/24"]
+[domain.host.device.vnet0]
+kind = "tap"
+peer = "guest:eth0"
+bridge = "br0"
+[domain.guest.device.eth0]
+kind = "virtio"
+address = ["192.0.2.11/24"]
+[[domain.guest.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+[domain.outside]
+outside = true
+[domain.outside.device.eth0]
+kind = "nic"
+wire = "lan"
+"""
+"""A guest on a bridge that leads out by a bond of two cards."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
@@ -16,8 +16,8 @@ from csumlab.index import Columns
 from csumlab.inet import negate, residue
 from csumlab.judge import Judgement, expose, judge, taken
 from csumlab.machine import Packet
+from csumlab.operations import Rule
 from csumlab.plain.packet import FramePacket
-from csumlab.stage import Rule
 from csumlab.state import State, owed
 from csumlab.symbolic.sums import Undecided, Untold
 from csumlab.trace import Fate, Trace
@@ -87,8 +87,8 @@ def spoil(packet: FramePacket) -> FramePacket:
     return replace(packet, data=packet.data[:at] + bytes([packet.data[at] ^ 0x10]) + packet.data[at + 1 :])
 
 
-def wrong_sums(packet: FramePacket, state: State) -> frozenset[int]:
-    """The sums that are wrong once what is owed is filled, by the bytes."""
+def wrong_sums(packet: FramePacket, state: State) -> Mapping[int, int]:
+    """By how much sums are wrong once what is owed is filled, by the bytes."""
     due = owed(state, packet.headers)
     whole = packet.trim(Rule.FINAL)
     if due is not None:
@@ -97,15 +97,19 @@ def wrong_sums(packet: FramePacket, state: State) -> frozenset[int]:
         field = negate(residue(whole.data[one.start : one.end])) or 0xFFFF
         filled = replace(whole, data=whole.data[: one.at] + field.to_bytes(2, "big") + whole.data[one.at + 2 :])
         whole = whole.compute(due) if KINDS[one.kind].crc else filled
-    return frozenset(uid for uid, one in whole.sums.items() if not whole.absent(uid) and one.residue)
+    return {uid: one.residue for uid, one in whole.sums.items() if not whole.absent(uid) and one.residue}
 
 
 def by_bytes(case: walks.Case, packet: FramePacket, choices: dict[str, str], number: int) -> str | None:
     """The code of what becomes of damage put in before hop ``number``; None if it is caught, lies in what is encrypted, or
     comes to an end where nobody opens the tunnel that it is in."""
 
+    whole = packet
+
     def inject(at: int, present: Packet) -> Packet:
+        nonlocal whole
         assert isinstance(present, FramePacket)
+        whole = present if at == number else whole
         return spoil(present) if at == number and present.sealed is None else present
 
     try:
@@ -119,9 +123,11 @@ def by_bytes(case: walks.Case, packet: FramePacket, choices: dict[str, str], num
     assert isinstance(end.after, FramePacket)
     if entered.before.sealed is not None:
         return None
-    if not wrong_sums(entered.before, entered.state_before):
+    # Of a fragment nobody can tell before its datagram is put together.
+    told = all(one.residue is not None for one in entered.before.sums.values())
+    if told and wrong_sums(entered.before, entered.state_before) == wrong_sums(whole, entered.state_before):
         return "CSL312"
     wrong = wrong_sums(end.after, end.state_after)
     if not wrong:
         return "CSL411"
-    return "CSL311" if wrong & taken(end.after) else None
+    return "CSL311" if wrong.keys() & taken(end.after) else None

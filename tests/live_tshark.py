@@ -42,7 +42,7 @@ COLUMNS: dict[str, tuple[Kind, ...]] = {
     "sctp": (Kind.SCTP,),
     "igmp": (Kind.IGMP,),
     "pim": (Kind.PIM,),
-    "vrrp": (Kind.VRRP,),
+    "vrrp": (Kind.VRRP, Kind.VRRP3),
     "eigrp": (Kind.EIGRP,),
     "ospf": (Kind.OSPFV2, Kind.OSPFV3),
     "rsvp": (Kind.RSVP,),

@@ -23,26 +23,32 @@ TIMESTAMPS, MSS = b"\x08\x0a\0\1\2\3\0\0\0\1", b"\2\4\5\xb4"
 
 @dataclass(frozen=True)
 class Middlebox:
-    """What is sent through one host: ``packets`` by name, from the sockets of ``origin``. ``states``: also with all that a buffer may
-    carry, else as its kernel makes it only."""
+    """What is sent through one host: ``packets`` by name, from the sockets of ``origin``; if it ``refuses``, as the resets of a rule there.
+    ``states``: also with all that a buffer may carry, else as its kernel makes it only."""
 
     name: str
     topology: Topology = field(repr=False)
     origin: str
     packets: Mapping[str, bytes] = field(repr=False)
     states: bool = True
+    refuses: bool = False
 
 
 def every() -> Iterator[Middlebox]:
     yield from options()
     yield from helpers()
     yield from flowtables()
+    yield from tags()
+    yield from encrypted()
     yield from refusals()
+    yield from resets()
+    yield from taken()
     yield from marks()
     yield from zeros()
     yield from quotes()
     yield from versions()
     yield from older()
+    yield from far()
     yield from sealed()
 
 
@@ -114,6 +120,66 @@ def flowtables() -> Iterator[Middlebox]:
     yield Middlebox("flowtable", parse_topology(text), "a", packets)
     back = {"udp": whole(frames.udp(b"data", 40000), "10.2.0.22", "10.2.0.77")}
     yield Middlebox("flowtable, back", parse_topology(text), "b", back)
+    rule = '[[domain.r.nat]]\nkind = "dnat"\ndevice = "va"\naddress = "10.2.0.22"\n'
+    text = to_toml(rewriters.router(rule, "linux-4.17")).replace("conntrack = true", 'conntrack = true\nflowtable = ["va", "vb"]')
+    datagram = whole(frames.udp(b"data!!"), "10.1.0.11", "10.1.0.1")
+    packets = {
+        "tcp": whole(frames.tcp(b"data"), "10.1.0.11", "10.1.0.1"),
+        "udp, none": frames.patch(datagram, 40, 0),
+        "vxlan, none": frames.patch(whole(frames.vxlan(frames.ethernet(frames.ipv4(frames.tcp(b"in")))), "10.1.0.11", "10.1.0.1"), 40, 0),
+    }
+    yield Middlebox("flowtable of 4.16, published", parse_topology(text), "a", packets)
+
+
+def tags() -> Iterator[Middlebox]:
+    """A host with a VLAN device on a VLAN device, and a card that sums by IP version only."""
+    for preset in ("linux-6.1", "linux-5.14", "linux-4.9"):
+        text = "".join(
+            f"""
+[domain.{domain}]
+preset = "{preset}"
+[domain.{domain}.device.eth0]
+kind = "nic"
+wire = "lan"
+features = {{ tx-checksum-ip-generic = false, tx-checksum-ipv4 = true }}
+[domain.{domain}.device."eth0.5"]
+kind = "vlan"
+lower = "eth0"
+id = 5
+[domain.{domain}.device."eth0.5.6"]
+kind = "vlan"
+lower = "eth0.5"
+id = 6
+address = ["{address}/24"]
+"""
+            for domain, address in (("a", "10.5.0.1"), ("b", "10.5.0.2"))
+        )
+        packets = {
+            "tcp": whole(frames.tcp(b"data"), "10.5.0.1", "10.5.0.2"),
+            "tcp, long": whole(frames.tcp(bytes(4000)), "10.5.0.1", "10.5.0.2"),
+        }
+        yield Middlebox(f"two tags, {preset}", parse_topology(text), "a", packets)
+
+
+def encrypted() -> Iterator[Middlebox]:
+    """Two hosts with MACsec, the second one's card hands up the sum of the encrypted frame."""
+    text = "".join(
+        f"""
+[domain.{domain}]
+preset = "linux-4.19"
+[domain.{domain}.device.eth0]
+kind = "nic"
+wire = "lan"
+card = "rx-complete"
+[domain.{domain}.device.macsec0]
+kind = "macsec"
+lower = "eth0"
+address = ["{address}/24"]
+"""
+        for domain, address in (("a", "10.5.0.1"), ("b", "10.5.0.2"))
+    )
+    packets = {"tcp": whole(frames.tcp(b"data"), "10.5.0.1", "10.5.0.2"), "udp": whole(frames.udp(b"data"), "10.5.0.1", "10.5.0.2")}
+    yield Middlebox("macsec of 5.2", parse_topology(text), "a", packets)
 
 
 def refusals() -> Iterator[Middlebox]:
@@ -131,6 +197,31 @@ def refusals() -> Iterator[Middlebox]:
         rule = f'[[domain.r.edit]]\nby = "reject"\ndevice = "{device}"\nway = "{way}"\n'
         text = to_toml(rewriters.router(rule)).replace("conntrack = true\n", "")
         yield Middlebox(f"reject, {way}", parse_topology(text), "a", packets)
+
+
+def resets() -> Iterator[Middlebox]:
+    """What a rule answers with in the name of whoever a refused packet was for."""
+    topology = rewriters.router('[[domain.r.edit]]\nby = "reject"\ndevice = "vb"\nway = "out"\n')
+    packets = {
+        f"tcp over IPv{version}": whole(frames.tcp(b""), source, destination)
+        for version, source, destination in ((4, "10.2.0.22", "10.1.0.11"), (6, "fd00:2::22", "fd00:1::11"))
+    }
+    yield Middlebox("reset", topology, "r", packets, states=False, refuses=True)
+
+
+def taken() -> Iterator[Middlebox]:
+    """A router that takes what is for others: by a rule that translates it to the router, and unchanged."""
+    packets = {"tcp": whole(frames.tcp(b"data"), "10.1.0.11", "10.2.0.22")}
+    packets["udp"] = whole(frames.udp(b"data", 80), "fd00:1::11", "fd00:2::22")
+    rules = {"redirect": '[[domain.r.nat]]\nkind = "redirect"\ndevice = "va"\nport = 80\nto-port = 3128\n'}
+    rules["tproxy"] = '[[domain.r.local]]\ndevice = "va"\nport = 80\n'
+    for name, rule in rules.items():
+        yield Middlebox(name, rewriters.router(rule), "a", packets)
+    text = to_toml(rewriters.router("")) + '[domain.r.device.lo]\nkind = "loopback"\n'
+    itself = {"tcp": whole(frames.tcp(b"data"), "127.0.0.1", "127.0.0.6"), "udp": whole(frames.udp(b"data"), "10.1.0.1", "10.2.0.1")}
+    yield Middlebox("loopback", parse_topology(text), "r", itself)
+    answers_back = {"tcp": whole(frames.tcp(b"data", port=1025, source=3128), "10.1.0.1", "10.1.0.11")}
+    yield Middlebox("redirect, answered", rewriters.router(rules["redirect"]), "r", answers_back)
 
 
 def zeros() -> Iterator[Middlebox]:
@@ -202,6 +293,8 @@ def versions() -> Iterator[Middlebox]:
     """A router that translates between IPv6 and IPv4, and packets of both sides."""
     for by, preset, prefix, far in (
         ("jool", "linux-6.1", "64:ff9b::/96", "64:ff9b::c000:216"),
+        ("jool-3.3", "linux-6.1", "64:ff9b::/96", "64:ff9b::c000:216"),
+        ("jool-3.2", "linux-6.1", "64:ff9b::/96", "64:ff9b::c000:216"),
         ("jool", "linux-6.1", "fd64::/64", "fd64::c0:2:1600:0"),
         ("jool", "linux-6.1", "fd64::/32", "fd64:0:c000:216::"),
         ("af-to", "freebsd-15", "64:ff9b::/96", "64:ff9b::c000:216"),
@@ -220,8 +313,24 @@ def versions() -> Iterator[Middlebox]:
             packets = {name: whole(inner, *ends) for name, inner in made.items()}
             packets["udp, none"] = frames.patch(packets["udp"], 14 + (40 if origin == "a" else 20) + 6, 0)
             packets["tcp, damaged"] = packets["tcp"][:-1] + b"!"
+            packets |= errors(*ends)
             yield Middlebox(f"versions, {of} of {preset}, from {origin}", topology, origin, packets)
     yield from customers()
+
+
+def errors(source: str, destination: str) -> Iterator[tuple[str, bytes]]:
+    """ICMP errors about packets that came from ``destination``: what they quote whole or with eight bytes; one of them damaged."""
+    six = ":" in source
+    made, echo = (frames.icmpv6_error, frames.icmpv6) if six else (frames.icmp_error, frames.icmp)
+    around, size = (frames.ipv6, 40) if six else (frames.ipv4, 20)
+    for name, inner in (("tcp", frames.tcp(b"asked!")), ("udp", frames.udp(b"asked", 53)), ("ping", echo(b"asked"))):
+        quoted = around(inner, destination, source).data
+        yield f"error about {name}", whole(made(quoted), source, destination)
+        yield f"error about {name}, eight bytes", whole(made(quoted[: size + 8]), source, destination)
+    if not six:
+        yield "error, quoted header wrong", whole(made(frames.patch(quoted, 10, 0x1234)), source, destination)
+    yield "error, damaged", whole(made(quoted), source, destination)[:-1] + b"!"
+    yield "ping, damaged", whole(echo(b"data"), source, destination)[:-1] + b"!"
 
 
 CLAT = """
@@ -272,6 +381,7 @@ def customers() -> Iterator[Middlebox]:
             packets = {name: whole(inner, *ends) for name, inner in made.items()}
             packets["udp, none"] = frames.patch(packets["udp"], 14 + (20 if origin == "phone" else 40) + 6, 0)
             packets["tcp, damaged"] = packets["tcp"][:-1] + b"!"
+            packets |= errors(*ends)
             yield Middlebox(f"versions, program {words}, from {origin}", topology, origin, packets)
 
 
@@ -341,6 +451,21 @@ def older() -> Iterator[Middlebox]:
     damaged = whole(frames.udp(b"tagged"), "10.5.0.2", "10.5.0.1")
     packets = {"udp": damaged, "udp, damaged": damaged[:-1] + b"D"}
     yield Middlebox("older, csum action, tagged", parse_topology(text), "a", packets)
+
+
+def far() -> Iterator[Middlebox]:
+    """A host that cannot set csum_start far into a frame, and a guest's packets with the field at the last place that it reaches and at the
+    next, TCP's and UDP's."""
+    text = hosts.CLAIMS.replace("options = { CLAIM = true }\n", "").replace("PRESET", "linux-3.13-rc", 1).replace("PRESET", "linux-6.11")
+    packets = {}
+    for octets in (56, 64, 72):
+        behind = ((60, bytes([0, octets // 8 - 1, 1, octets - 4]) + bytes(octets - 4)),)
+        for name, inner in (("tcp", frames.tcp(b"far")), ("udp", frames.udp(b"far", 53))):
+            whole_packet = frames.ethernet(frames.ipv6(inner, "2001:db8:2::11", "2001:db8:2::12", extensions=behind))
+            plan = whole_packet.sums[-1]
+            packets[f"{name} behind {octets} bytes"] = whole_packet.data
+            packets[f"{name} behind {octets} bytes, partial"] = frames.patch(whole_packet.data, plan.at, residue(plan.pseudo) or 0xFFFF)
+    yield Middlebox("far", parse_topology(text), "domU", packets)
 
 
 SIX = {"192.0.2.1": "2001:db8::1", "192.0.2.9": "2001:db8::9"}

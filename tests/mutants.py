@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
-from csumlab.stage import ACCEPT, KEEP, REJECT, SAME, Becomes, Operation, Row, Selector, Stage, Token, fill, fresh
-from csumlab.state import Bare, Descriptor, Ring, Skb, Summed, Virtio, XenSkb
+from csumlab.operations import ACCEPT, KEEP, REJECT, Operation, Selector, fill
+from csumlab.stage import SAME, Becomes, Row, Stage, Token, fresh
+from csumlab.state import Bare, Descriptor, NetBuffer, Ring, Skb, Summed, Virtio, XenSkb
 from csumlab.topology.presets import PRESETS, stages
 from csumlab.trace import TAP
 
@@ -16,6 +18,7 @@ OTHER_STATES: dict[type, tuple[Becomes, ...]] = {
     Ring: (fresh(Ring), fresh(Ring, validated=True), fresh(Ring, blank=True)),
     Virtio: (fresh(Virtio), fresh(Virtio, valid=True), fresh(Virtio, needs=True, start=Token.AT_TRANSPORT)),
     Descriptor: (fresh(Descriptor), fresh(Descriptor, valid=True), fresh(Descriptor, needs=True, start=Token.AT_TRANSPORT)),
+    NetBuffer: (fresh(NetBuffer), fresh(NetBuffer, valid=True, valid_ip=True), fresh(NetBuffer, needs=True, start=Token.AT_TRANSPORT)),
     Bare: (),
 }
 
@@ -42,8 +45,13 @@ def family_after(stage: Stage, row: Row) -> type:
     return Skb
 
 
-def mutants() -> Iterator[Mutant]:
-    """A row that several tables share is changed in the first."""
+@cache
+def mutants() -> tuple[Mutant, ...]:
+    """All of them. A row that several tables share is changed in the first."""
+    return tuple(_mutants())
+
+
+def _mutants() -> Iterator[Mutant]:
     seen: set[int] = set()
     for stage in (*stages().values(), TAP):
         for number, row in enumerate(stage.table):

@@ -9,7 +9,7 @@ from typing import Any
 
 from csumlab import walk
 from csumlab.stage import Stage
-from csumlab.stages import hooks, nic, programs, readers, rewriters, tunnels
+from csumlab.stages import answers, hooks, nic, programs, readers, rewriters, tunnels
 from csumlab.topology import presets
 from csumlab.topology.presets import Preset
 from csumlab.walking import links, places
@@ -22,14 +22,16 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
     kept = dict(presets.PRESETS)
     table: dict[str, Preset] = presets.PRESETS  # type: ignore[assignment]
     for name, preset in kept.items():
+        if not any(each is stage for each in preset.tables):
+            continue
         parts: dict[str, Any] = {part: other for part in Preset.__dataclass_fields__ if getattr(preset, part) is stage}
         pairs: dict[str, Any] = {
-            part: {kind: (other if down is stage else down, other if up is stage else up) for kind, (down, up) in held.items()}
-            for part, held in (("carrying", preset.carrying), ("switched", preset.switched))
+            part: {kind: tuple(other if each is stage else each for each in tables) for kind, tables in getattr(preset, part).items()}
+            for part in ("carrying", "switched", "stacked")
         }
         editors = {by: other if edits is stage else edits for by, edits in preset.editors.items()}
         table[name] = replace(preset, **parts, **pairs, editors=editors)
-    for module in (hooks, nic, programs, readers, rewriters, tunnels, walk, links, places):
+    for module in (answers, hooks, nic, programs, readers, rewriters, tunnels, walk, links, places):
         for name, value in vars(module).items():
             if value is stage:
                 old.append((module, name, value))

@@ -282,7 +282,7 @@ def vrrp3(addresses: bytes, count: int = 1, pseudo: bool = True) -> Piece:
     """RFC 5798 section 5.2.8 sums a pseudo-header; over IPv4 some senders read it so and some do not."""
     header = struct.pack("!BBBBHH", 0x31, 5, 100, count, 100, 0)
     if pseudo:
-        return owing(header, payload(addresses), Kind.VRRP, ((1, 3), (5, 6)), 112)
+        return owing(header, payload(addresses), Kind.VRRP3, ((1, 3), (5, 6)), 112)
     whole = payload(addresses).behind(header, Layer.VRRP, plain=((1, 3), (5, 6)), protocol=112)
     return whole.summed(Kind.VRRP, (0, len(whole.data)))
 
@@ -325,6 +325,11 @@ def ipv4(inner: Piece, options: bytes = b"", signed: bool = False, total: int | 
     whole = inner.paid(header, 12, 16).behind(header, *layers, plain=plain, protocol=4, ethertype=IPV4_TYPE)
     summed = whole.summed(Kind.IPV4, (0, size))
     return replace(whole, plans=(Plan(Kind.IPV4, 10, (), Verdict.BLANK), *whole.plans)) if blank else summed
+
+
+def rpl(address: bytes, padding: int) -> tuple[int, bytes]:
+    """RFC 6554 with one address, whole, and padding behind it."""
+    return 43, struct.pack("!BBBBBBH", 0, (len(address) + padding) // 8, 3, 1, 0, padding << 4, 0) + address + bytes(padding)
 
 
 def ipv6(inner: Piece, *extensions: tuple[int, bytes], home: int = 8, final: int = 24, length: int | None = None) -> Piece:
@@ -411,6 +416,17 @@ def pppoe(inner: Piece) -> Piece:
     body = ppp(inner)
     header = struct.pack("!BBHH", 0x11, 0, 0x1234, len(body.data))
     return body.behind(header, Layer.PPPOE, plain=((2, 4),), ethertype=0x8864).followed(b"pad")
+
+
+def batman(inner: Piece, kind: int = 1) -> Piece:
+    """An Ethernet frame in batman-adv: 1 broadcast, 5 multicast with four bytes of containers, 0x40 unicast, 0x42 with its sender."""
+    header = struct.pack("!BBBB", kind, 15, 50, 0)
+    if kind == 5:
+        header += b"\0\x04\x06\x01\0\0"
+    else:
+        header += {1: b"\0\0\0\x07", 0x40: b"", 0x42: b"\x02\0\0\0\0\x09"}[kind] + MACS[:6] + (b"\x01\0" if kind == 0x42 else b"")
+    layer = Layer.BATMAN_FLOOD if kind < 0x40 else Layer.BATMAN
+    return ethernet(inner).behind(header, layer, plain=((2, len(header)),), ethertype=0x4305)
 
 
 def nsh(inner: Piece, kind: int = 1) -> Piece:
@@ -610,6 +626,10 @@ SHIMS: dict[str, Wrap] = {
     "nsh": lambda inner: ethernet(nsh(inner)),
     "nsh ethernet": lambda inner: ethernet(nsh(ethernet(inner), 2)),
     "macsec not encrypted": lambda inner: ethernet(macsec(inner)),
+    "batman broadcast": lambda inner: ethernet(batman(inner)),
+    "batman multicast": lambda inner: ethernet(batman(inner, 5)),
+    "batman unicast": lambda inner: ethernet(batman(inner, 0x40)),
+    "batman unicast with its sender": lambda inner: ethernet(batman(inner, 0x42)),
     "padding": lambda inner: ethernet(inner).followed(b"padding"),
 }
 
@@ -807,6 +827,8 @@ def every_kind(data: bytes) -> dict[str, Piece]:
         "ipv6 home address mobility": ipv6(mobility(), HOME_ADDRESS, home=48),
         "ipv6 routing 0": ipv6(udp(data), routing(0, 2, one + other), final=64),
         "ipv6 routing 2": ipv6(tcp(data), routing(2, 1, other), final=48),
+        "ipv6 rpl": ipv6(udp(data), routing(3, 2, one + other), final=64),
+        "ipv6 rpl, padded": ipv6(udp(data), rpl(one, padding=8), final=48),
         "ipv6 segment routing": ipv6(udp(data), routing(4, 1, other + one), final=48),
         "ipv6 segments done": ipv6(icmpv6(data), routing(4, 0, one + other)),
     }
@@ -843,6 +865,8 @@ def every_opaque() -> dict[str, Piece]:
         "openvpn without peer": ethernet(ipv4(udp(sealed(b"\x30" + SECRET, Layer.OPENVPN), 1194))),
         "capwap with dtls": ethernet(ipv4(udp(sealed(b"\x01\0\0\0" + SECRET, Layer.OPAQUE), 5247))),
         "macsec": ethernet(payload(b"\x2c\0\0\0\0\x07" + MACS[:6] + b"\0\x01" + SECRET).behind(b"", Layer.MACSEC, ethertype=0x88E5)),
+        "batman fragment": ethernet(payload(b"\x41\x0f\x32\0" + MACS + SECRET).behind(b"", Layer.OPAQUE, ethertype=0x4305)),
+        "batman of another version": ethernet(payload(b"\x01\x0e\x32\0" + SECRET).behind(b"", Layer.OPAQUE, ethertype=0x4305)),
         "esp in vxlan": ethernet(ipv4(vxlan(ipv4(esp())))),
     }
 
@@ -856,5 +880,6 @@ def every_handshake() -> dict[str, Piece]:
         "openvpn": ethernet(ipv4(udp(sealed(b"\x38" + SECRET, Layer.OPENVPN), 1194))),
         "l2tp control": ethernet(ipv4(udp(struct.pack("!HHHHHH", 0xC802, 20, 0, 0, 0, 0) + b"\x80\x08\0\0\0\0\0\x01", 1701))),
         "gtp-u echo": ethernet(ipv4(udp(struct.pack("!BBHIHH", 0x32, 1, 4, 0, 7, 0), 2152))),
+        "batman originator": ethernet(payload(b"\0\x0f\x32\0" + SECRET).behind(b"", ethertype=0x4305)),
         "teredo bubble": ethernet(ipv4(teredo(ipv6(payload(b"").behind(b"", protocol=59))))),
     }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from csumlab import cards, programs
 from csumlab.stages.rewriters import IN_DRIVER, ONLY_TRANSLATE, STATELESS
 from csumlab.state import Skb
+from csumlab.topology.checking import BUNDLED
 from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.model import CARRIAGES, WRAPPING, DeviceKind, Topology
 from csumlab.topology.options import BRIDGE_CALLS, CLAIMS
@@ -126,6 +127,10 @@ def device_of(draw: st.DrawFn, kind: str, family: type[Any]) -> dict[str, Any]:
     return device
 
 
+BUNDLED_KINDS = frozenset(kind.value for kind in BUNDLED)
+MODES_OF_SHARING = ("macvlan bridge", "macvlan passthru", "ipvlan l2", "ipvlan l3", "ipvlan l3s")
+
+
 def joined(draw: st.DrawFn, left: Machine, right: Machine, sides: tuple[str, str], mtu: int) -> None:
     """A cable between two machines."""
     kinds = CABLES[draw(st.sampled_from(sorted(CABLES)))]
@@ -139,7 +144,8 @@ def joined(draw: st.DrawFn, left: Machine, right: Machine, sides: tuple[str, str
 
 
 def settled(draw: st.DrawFn, machine: Machine, side: str, mine: str, wrapping: str, mtu: int) -> None:
-    """The address of a machine on a cable: on the device, on a bridge that the device is in, or on what sits on it (VLAN and the like)."""
+    """The address of a machine on a cable: on the device, on a bridge or bond that the device is in, or on what sits on it (VLAN and the
+    like)."""
     device = machine.devices[side]
     if wrapping:
         machine.ports[side] = f"over-{side}"
@@ -147,6 +153,12 @@ def settled(draw: st.DrawFn, machine: Machine, side: str, mine: str, wrapping: s
     elif device["kind"] in ("nic", "vif", "tap", "veth") and draw(st.booleans()):
         machine.ports[side] = device["bridge"] = f"bridge-{side}"
         machine.devices[f"bridge-{side}"] = {"kind": "bridge", "address": [mine]} | ({"mtu": mtu} if mtu != 1500 else {})
+    elif device["kind"] in BUNDLED_KINDS and (kind := draw(st.sampled_from(("", "", "bond", *MODES_OF_SHARING)))):
+        machine.ports[side] = f"upper-{side}"
+        if kind == "bond":
+            device["bond"] = f"upper-{side}"
+        over = {"kind": "bond"} if kind == "bond" else {"kind": kind.split()[0], "lower": side, "mode": kind.partition(" ")[2]}
+        machine.devices[f"upper-{side}"] = over | {"address": [mine]} | ({"mtu": mtu} if mtu != 1500 else {})
     else:
         device["address"] = [mine]
 
@@ -200,10 +212,10 @@ def tunnelled(draw: st.DrawFn, near: Machine, far: Machine, ends: tuple[str, str
 
 @st.composite
 def random_hosts(draw: st.DrawFn) -> RandomHost:
-    """Two to four machines in a row. All but the ends are routers, with or without connection tracking, its verification, translation,
-    an edit or a program as their stack. Segment N is 10.N.0.0/24 or 2001:db8:N::/64 with .1 on the left; a port may be on a bridge or
-    under a VLAN, MACsec or PPPoE device, a machine that only bridges may stand between, and segments have their MTUs. Perhaps a tunnel
-    joins the ends. What the loader refuses (a kernel without virtio behind a tap) is drawn again."""
+    """Two to four machines in a row. All but the ends are routers, with or without connection tracking, its verification, translation, an
+    edit or a program as their stack. Segment N is 10.N.0.0/24 or 2001:db8:N::/64 with .1 on the left; a port may be on a bridge, in a bond,
+    or under a VLAN, MACsec, PPPoE, macvlan or ipvlan device, a machine that only bridges may stand between, and segments have their MTUs.
+    Perhaps a tunnel joins the ends. What the loader refuses (a kernel without virtio behind a tap) is drawn again."""
     count, version = draw(st.integers(2, 4)), draw(st.sampled_from((4, 4, 6)))
     kernels = st.one_of(st.just("linux-6.1"), st.sampled_from(sorted(PRESETS)))  # Half of them know every device and tunnel.
     machines = [Machine(f"m{n}", {"preset": draw(kernels)}) for n in range(count)]

@@ -12,12 +12,13 @@ import walks
 
 from csumlab.cards import BEHAVIOURS, CARDS, LENGTHS, behaviours
 from csumlab.classes import headers_of
+from csumlab.conditions import Test
 from csumlab.dissection import dissect_packet
 from csumlab.machine import Translation
+from csumlab.operations import Coverage, Follows, Rule
 from csumlab.packet import Span, exactly
 from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay
-from csumlab.stage import Coverage, Follows, Rule, Test
 from csumlab.stages import nic
 from csumlab.topology.features import is_on
 from csumlab.topology.load import TopologyError, parse_topology
@@ -100,7 +101,7 @@ def test_every_behaviour_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("card", "hint"),
-    [("mlx4", "did you mean 'mlx5'"), ("rx-complete rx-sums", "unknown card or behaviour 'rx-sums'"), ("zzz", "valid: atl1c")],
+    [("mlx4", "did you mean 'mlx5'"), ("rx-complete rx-sums", "unknown card or behaviour 'rx-sums'"), ("zzz", "valid: ast2400")],
 )
 def test_a_card_that_nobody_knows_is_an_error(card: str, hint: str) -> None:
     """The error names the word and the nearest there is."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import protocol_frames as pf
 import pytest
+from frames import patch
 from traffic import (
     CLIENT,
     IN,
@@ -36,6 +37,7 @@ from csumlab.checking import CheckResult, check
 from csumlab.forensics.table import ONES_FOR_ZERO, ZERO_FOR_ONES
 from csumlab.headers import Kind, Reason, Verdict
 from csumlab.index import Index
+from csumlab.inet import negate, residue
 
 REAL, DOUBTFUL, HARMLESS, NOT_VERIFIED = Standing
 PARTIAL, BAD, BLANK, ABSENT, GOOD = Verdict.PARTIAL, Verdict.BAD, Verdict.BLANK, Verdict.ABSENT, Verdict.GOOD
@@ -114,6 +116,13 @@ def deep() -> bytes:
 def overlapping() -> list[bytes]:
     first, second, third = pieces(Make(protocol=17, identification=9).packet(text(100)), 48)
     return [framed(one) for one in (first, second, second[:20] + bytes(48), third)]
+
+
+def refilled(packets: list[bytes]) -> list[bytes]:
+    """The sum of the first fragment alone, with the datagram's length in the pseudo-header."""
+    first = patch(packets[0], 26, 0)
+    pseudo = residue(first[12:20]) + 17 + 108
+    return [patch(first, 26, negate(residue(first[20:]) + pseudo)), *packets[1:]]
 
 
 def damaged(packets: list[bytes], which: int) -> list[bytes]:
@@ -226,6 +235,13 @@ CASES: dict[str, Case] = {
     ),
     "fragments-bad": Case(
         lambda: [framed(one) for one in damaged(pieces(Make(protocol=17).packet(text(100)), 48), 2)],
+        REAL,
+        Kind.UDP,
+        BAD,
+        numbers=(1, 2, 3),
+    ),
+    "fragments-first": Case(
+        lambda: [framed(one) for one in refilled(pieces(Make(protocol=17).packet(text(100)), 48))],
         REAL,
         Kind.UDP,
         BAD,

@@ -12,6 +12,7 @@ from pathlib import Path
 import protocol_frames as pf
 import pytest
 from click.testing import CliRunner
+from frames import patch
 from traffic import (
     CLIENT,
     IN,
@@ -38,13 +39,13 @@ from traffic import (
     udp,
 )
 
-from csumlab import trail
 from csumlab.causes import Standing
 from csumlab.checking import CheckResult, check
 from csumlab.cli import cli
 from csumlab.fragments import Outcome
+from csumlab.fragments import datagrams as results
 from csumlab.headers import Kind, Layer, Verdict
-from csumlab.inet import MODULUS, residue
+from csumlab.inet import MODULUS, negate, residue
 from csumlab.topology.load import load_topology
 from csumlab.topology.model import Topology
 
@@ -367,6 +368,26 @@ def test_a_wrong_datagram_is_a_finding(protocol: int, size: int, state: str, tmp
     assert 1 in found.numbers
 
 
+def test_fragments_of_an_unfilled_datagram_are_no_misaimed_fill(tmp_path: Path) -> None:
+    """Several of them have no constant word that a fill at another place would have left: the rest of what is summed is elsewhere."""
+    rng = random.Random(3)
+    datagrams = [Make(protocol=UDP, state="partial", identification=n).packet(rng.randbytes(600)) for n in range(5)]
+    (found,) = run(tmp_path, [piece for one in datagrams for piece in fragments(one, 400)]).groups
+    assert (found.cause.name, found.count) == ("fragments-owed", 5)
+
+
+@pytest.mark.parametrize("length", ["of the datagram", "of the fragment"])
+def test_a_sum_of_the_first_fragment_alone_is_named(length: str, tmp_path: Path) -> None:
+    """A card that fills a fragment takes the length in the field's seed, a program that sums it anew the fragment's own."""
+    first, *others = fragments(datagram(), 48)
+    size = 108 if length == "of the datagram" else 48
+    pseudo = residue(first[26:34]) + UDP + size
+    cleared = patch(first, 40, 0)
+    first = patch(cleared, 40, negate(residue(cleared[34:]) + pseudo))
+    (found,) = run(tmp_path, [first, *others]).groups
+    assert (found.cause.name, found.count, found.standing) == ("fragments-first", 1, REAL)
+
+
 def test_missing_pieces_stay_unverified(tmp_path: Path) -> None:
     """Of a datagram whose last piece is missing nothing is claimed."""
     result = run(tmp_path, fragments(datagram())[:2])
@@ -412,13 +433,23 @@ def test_pieces_that_contradict_each_other(tmp_path: Path) -> None:
     assert result.status == 1
 
 
-def test_a_bound_on_fragments_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fragments past the bound are left out, and the report says how many."""
-    monkeypatch.setattr(trail, "FRAGMENTS", 2)
-    result = run(tmp_path, fragments(datagram()))
-    assert causes(result) == {"unverified-fragment": 1}
-    assert result.results[0].found.capped[0].startswith("1 fragments past the first")
-    assert "Left out to bound memory and time: 1 fragments past" in str(result)
+def test_datagrams_that_are_only_counted_are_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the results that are kept of a verdict, datagrams count in the tally and in the groups all the same."""
+    made = [datagram(identification=number) for number in range(180)]
+    parts = [part for one in made[:60] for part in fragments(one)]
+    parts += [part for one in made[60:120] for part in fragments(flipped(one))]
+    parts += [part for number in range(120, 180) for part in fragments(datagram("partial", identification=number))]
+    parts += fragments(datagram(identification=999))[:2]
+    whole = run(tmp_path, parts)
+    monkeypatch.setattr(results, "RESULTS", 25)
+    result = run(tmp_path, parts)
+    assert result.tally == whole.tally
+    verdicts = (Verdict.GOOD, Verdict.BAD, Verdict.PARTIAL, Verdict.UNVERIFIED)
+    assert [result.tally[Kind.UDP, verdict] for verdict in verdicts] == [60, 60, 60, 1]
+    assert causes(result) == causes(whole)
+    assert group(result, "fragments-bad").packets == group(whole, "fragments-bad").packets == 180
+    assert "181 datagrams in fragments" in str(result)
+    assert sum(one["datagrams"] for one in result.to_dict()["files"][0]["further_datagrams"]) == 3 * 35
 
 
 # ---- copies ----------------------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ def test_generated_pages_are_fresh() -> None:
 
 FILLED = (
     "README.md",
+    "CHANGELOG.md",
     *(f"docs/{name}.md" for name in ("benchmarks", "capture", "comparison", "host", "limits", "model", "outputs", "report", "topology")),
 )
 

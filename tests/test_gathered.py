@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
 import walks
 
-from csumlab.capture import PcapngWriter
+from csumlab import gathered, replaying
+from csumlab.capture import PcapngWriter, open_capture
 from csumlab.classes import headers_of
 from csumlab.inet import negate, residue
 from csumlab.packet import outer_transport
@@ -108,3 +110,32 @@ def test_a_fragment_is_not_shown_behind_its_reassembly(tmp_path: Path) -> None:
     result = replay(folder / "traffic.pcapng", folder / "topology.toml", accelerate=False)
     hidden = result.write(tmp_path / "hops.pcapng").hidden
     assert {port for port, why in hidden if "put together" in why} == {"gateway:tap0", "server:eth0"}
+
+
+def test_what_waits_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fragments past the bound are let go, the oldest first: their datagram is held, and later ones are put together all the same."""
+    early, late = cut(datagram(1), 1500), cut(datagram(2), 1500)
+    monkeypatch.setattr(gathered, "MOST_HELD_BYTES", 2 * 1514 + 100)
+    # What waits is counted from block to block: here each packet is one.
+    monkeypatch.setattr(replaying, "open_capture", partial(open_capture, block_bytes=1600))
+    assert set(fates(walked(tmp_path, [early[0], *late, *early[1:]])).values()) == {Fate.WAITING, Fate.ACCEPTED}
+    result = walked(tmp_path, [early[0], late[0], late[1], late[2], early[1], early[2]])
+    assert {number for number, fate in fates(result).items() if fate is Fate.ACCEPTED} == {2}
+
+
+def test_datagrams_are_remembered_up_to_a_bound_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of a first fragment that comes late shares its datagram's fate as long as the datagram is remembered."""
+    early, late = cut(datagram(1), 1500), cut(datagram(2), 1500)
+    packets = [*early, *late, early[0], late[0]]
+    assert {number for number, fate in fates(walked(tmp_path, packets)).items() if fate is Fate.ACCEPTED} == {1, 4, 7, 8}
+    monkeypatch.setattr(gathered, "MOST_KNOWN_BYTES", 4000)
+    assert {number for number, fate in fates(walked(tmp_path, packets)).items() if fate is Fate.ACCEPTED} == {1, 4, 8}
+
+
+def test_datagrams_past_the_bound_of_classes_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tree is grown for the facts of a datagram once no class can be walked any more."""
+    monkeypatch.setattr(replaying, "MAX_LEAVES", 1)
+    result = walked(tmp_path, [piece for flip in (0, 4) for piece in cut(datagram(flip=flip), 1500)])
+    assert len(result.classes) == 1
+    assert result.beyond > 0
+    assert result.beyond + sum(leaf.count for leaf in result.classes) == result.packets

@@ -26,14 +26,15 @@ from csumlab.host.dump import DumpError, parse_dump, read_dump
 from csumlab.host.guests import read_process
 from csumlab.host.loading import Loaded, load_host
 from csumlab.host.script import SCRIPT
-from csumlab.host.settings import nearest_preset
 from csumlab.host.templates import HOSTS, template
 from csumlab.packet import exactly
 from csumlab.replaying import ReplayResult, replay
 from csumlab.topology import forward
 from csumlab.topology.features import is_on
 from csumlab.topology.load import parse_topology
-from csumlab.topology.model import Device, DeviceKind, Nat, Port, Prefix, Topology
+from csumlab.topology.model import Device, DeviceKind, Port, Topology
+from csumlab.topology.presets.versions import nearest_preset
+from csumlab.topology.rules import Nat, Prefix
 
 DUMPS = Path(__file__).parent / "host_dumps"
 RECORDED = tuple(sorted(file.name for file in DUMPS.glob("*.txt")))
@@ -215,7 +216,7 @@ def test_a_xen_dom0() -> None:
 
 
 def test_a_proxmox_host() -> None:
-    """The dump was written by hand. Taps and containers by the configuration, a firewall bridge between, a bond as one card."""
+    """The dump was written by hand. Taps and containers by the configuration, a firewall bridge between, a bond of two cards."""
     made = loaded("proxmox.txt")
     found = made.topology
     assert [str(found.device(Port("host", name)).peer) for name in ("tap100i0", "tap100i1", "veth101i0", "veth102i0")] == [
@@ -225,14 +226,14 @@ def test_a_proxmox_host() -> None:
         "ntp:eth0",
     ]
     way = forward.segment(found, Port("web", "eth0"))[Port("outside", "eth0")]
-    assert [step.bridge for step in way] == ["fwbr100i0", "vmbr0", ""]
+    assert [(step.bridge, step.upper is not None) for step in way] == [("fwbr100i0", False), ("vmbr0", False), ("", True), ("", False)]
+    assert [found.device(Port("host", name)).bond for name in ("eno1", "eno2")] == ["bond0", "bond0"]
     assert found.device(Port("web", "eth0")).addresses == ("192.0.2.41/24",)
     assert found.device(Port("web", "eth1")).addresses == ("192.0.2.50/24",)
     assert forward.route(found.domains["web"], exactly("198.51.100.1"))[1] == exactly("192.0.2.254")
     assert found.device(Port("host", "tap100i1")).options["vnet-hdr"] is False
     for words in (
         "policy routing",
-        "a bond: not modelled",
         "no peer has an address",
         "filters VLANs",
         "several next hops",
@@ -410,6 +411,20 @@ def test_xenlinux() -> None:
     assert dom0.preset == "xen-3.0.0"
     assert dom0.devices["vif0.0"].peer == Port("dom0", "veth0")
     assert {name: dom0.devices[name].bridge for name in names} == {"veth0": "", "vif0.0": "xenbr0", "vif1.0": "xenbr0", "xenbr0": ""}
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        '[{"dst":"fd03::/64","encap":"seg6","mode":"encap","segs":["fc00::1"],"dev":"eth0"},{"dst":"fd04::/64","dev":"eth0"}]',
+        "fd03::/64  encap seg6 mode encap segs 1 [ fc00::1 ] via fd00::2 dev eth0 metric 7\nfd04::/64 dev eth0",
+    ],
+)
+def test_routes_that_encapsulate(routes: str) -> None:
+    """A route that puts packets into others is not taken for one that does not, and what to write in its place is said."""
+    made = load(f"ip-link here\n[{LINK}]", f"ip-route6 here\n{routes}")
+    assert [str(route.to.span.low >> 112) for route in made.topology.domains["host"].routes] == [str(0xFD04)]
+    assert any("route to fd03::/64" in text and 'kind = "seg6"' in text for text in made.warnings)
 
 
 def test_addresses_twice_and_loops() -> None:

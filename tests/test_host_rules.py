@@ -4,6 +4,7 @@ warning."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from dumped import load
 
 from csumlab.host.loading import Loaded
 from csumlab.packet import exactly
-from csumlab.topology.model import DeviceKind, Edit, Nat, NatKind, Prefix
+from csumlab.topology.load import parse_topology
+from csumlab.topology.model import DeviceKind
+from csumlab.topology.rules import Copy, Edit, Local, Nat, NatKind, Prefix
 
 ADDRESS = (
     'ip-addr here\n[{"ifname":"eth0","addr_info":[{"family":"inet","local":"192.0.2.1","prefixlen":24},'
@@ -83,9 +86,44 @@ def test_nft_that_writes_addresses() -> None:
 
 
 def test_redirect() -> None:
-    """To the address of the device that the packet came by."""
-    made = nft(matches("tcp", "dport", 80), {"redirect": {"port": 3128}}, hook="prerouting", kind="nat")
-    assert made.topology.domains["host"].nat == (Nat(NatKind.DNAT, "eth0", None, "tcp", 80, exactly("192.0.2.1"), 3128),)
+    """To the address of the device that the packet came by, whatever it is for, or what is for one that the rule names."""
+    redirect = {"redirect": {"port": 3128}}
+    rule = Nat(NatKind.REDIRECT, "eth0", None, "tcp", 80, None, 3128)
+    made = nft(matches("tcp", "dport", 80), redirect, hook="prerouting", kind="nat")
+    assert made.topology.domains["host"].nat == (rule,)
+    made = nft(matches("ip", "daddr", "203.0.113.9"), matches("tcp", "dport", 80), redirect, hook="prerouting", kind="nat")
+    assert made.topology.domains["host"].nat == (replace(rule, destination=Prefix.parse("203.0.113.9")),)
+    made = nft(matches("ip", "daddr", "192.0.2.1"), matches("tcp", "dport", 80), redirect, hook="prerouting", kind="nat")
+    assert made.topology.domains["host"].nat == (replace(rule, kind=NatKind.DNAT, address=exactly("192.0.2.1")),)
+
+
+def test_a_proxy_in_a_mesh() -> None:
+    """The rules of a sidecar (Istio): all ports but those of its own, which the topology has too, with a warning."""
+    made = iptables(
+        "-A PREROUTING -p tcp -j ISTIO_INBOUND",
+        "-A ISTIO_INBOUND -p tcp -m tcp --dport 15008 -j RETURN",
+        "-A ISTIO_INBOUND -p tcp -j ISTIO_IN_REDIRECT",
+        "-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports 15006",
+        table="nat",
+    )
+    assert made.topology.domains["host"].nat == (Nat(NatKind.REDIRECT, "eth0", None, "tcp", 0, None, 15006),)
+    assert "the ports 15008 too" in " ".join(made.warnings)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j TPROXY --on-port 3129 --tproxy-mark 0x1", Local("eth0", None, "tcp", 80)),
+        ("-A PREROUTING -d 203.0.113.0/24 -p udp -j TPROXY --on-port 53", Local("", Prefix.parse("203.0.113.0/24"), "udp")),
+    ],
+)
+def test_what_is_taken_unchanged(line: str, expected: Local) -> None:
+    """TPROXY: the packets are this host's own, by device, destination, protocol and port."""
+    made = iptables(line, table="mangle")
+    assert (made.topology.domains["host"].local, "TPROXY" in " ".join(made.warnings)) == ((expected,), False)
+    assert parse_topology(made.text).domains["host"].local == (expected,)
+    made = iptables(line.replace("-j", "-m mark --mark 0x5 -j"), table="mangle")
+    assert (made.topology.domains["host"].local, "TPROXY" in " ".join(made.warnings)) == ((), True)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +243,33 @@ def test_pppoe() -> None:
         assert ("ppp0" in made.topology.domains["host"].devices, any("with lower" in one for one in made.warnings)) == (False, True)
 
 
+def mesh(*over: str) -> str:
+    """A bridge with bat0 as its port, which speaks over these cards."""
+    cards = [
+        f'{{"ifindex":{n},"ifname":"{name}","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:0{n}","master":"bat0"}}'
+        for n, name in enumerate(over, 2)
+    ]
+    made = (("bat0", "batadv", ',"master":"br-client"'), ("br-client", "bridge", ""))
+    cards += [
+        f'{{"ifindex":{n},"ifname":"{name}","flags":["UP"],"link_type":"ether","linkinfo":{{"info_kind":"{kind}"}}{more}}}'
+        for n, (name, kind, more) in enumerate(made, 7)
+    ]
+    return f"ip-link here\n[{','.join(cards)}]"
+
+
+def test_a_mesh() -> None:
+    """bat0 is on the card that it speaks over, of several on the first, which is said; without one it is left out."""
+    one, two, none = (load(mesh(*over)) for over in (("eth0",), ("eth0", "wlan0"), ()))
+    for made in (one, two):
+        devices = made.topology.domains["host"].devices
+        assert (devices["bat0"].kind, devices["bat0"].lower, devices["bat0"].bridge) == (DeviceKind.BATMAN, "eth0", "br-client")
+        assert devices["eth0"].bridge == ""
+        assert not any("is a port of" in text for text in made.warnings)
+    assert [any("walked on the first only" in text for text in made.warnings) for made in (one, two)] == [False, True]
+    assert "bat0" not in none.topology.domains["host"].devices
+    assert any("speaks over no device" in text for text in none.warnings)
+
+
 def test_gre_with_a_sum_inside_udp() -> None:
     """It loads, and that GRE's own sum is left out is said."""
     data = '{"remote":"192.0.2.9","local":"192.0.2.1","ocsum":true,"encap":{"type":"gue","dport":6080,"csum":true}}'
@@ -250,10 +315,11 @@ def test_what_never_meets_another_host() -> None:
 
 
 def test_many_rules_that_have_no_place() -> None:
-    """A cluster's services are counted, not listed."""
-    rules = [f"-A PREROUTING -d 10.96.0.{n}/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.1.5:80" for n in range(1, 41)]
-    _, warnings = nat_of(*rules)
-    assert (warnings.count("which is no address here"), "28 more rules that translate" in warnings) == (12, True)
+    """Of a cluster's services some are there, and the rest is counted, not listed."""
+    rules = [f"-A PREROUTING -d 10.96.0.{n}/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.244.1.5:80" for n in range(1, 73)]
+    made, warnings = nat_of(*rules)
+    assert len(made) == 32
+    assert (warnings.count("for addresses that are not here"), "28 more rules that translate" in warnings) == (12, True)
 
 
 def test_flowtables() -> None:
@@ -278,3 +344,41 @@ def test_mirred_of_every_frame() -> None:
     assert (host.devices["ifb0"].kind, host.devices["eth0"].tc_in, host.devices["eth0"].tc_out) == (DeviceKind.IFB, "ifb0", "ifb0")
     made = load(links + ifb.replace('"UP"', ""), *sections)
     assert ("ifb0" in made.topology.domains["host"].devices, any("mirred sends" in one for one in made.warnings)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"mirred_action": "mirror"}, Copy("eth0", "in", "ifb0")),
+        ({"direction": "ingress"}, "ingress ifb0"),
+    ],
+)
+def test_what_mirred_cannot_do_to_an_ifb(changed: dict[str, str], expected: Copy | str) -> None:
+    """A copy to an ifb, or what would come in by one: a warning, and between cards it is in the topology."""
+    card = (
+        '{"ifindex":4,"ifname":"eth1","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:04","parentbus":"pci","parentdev":"1"}]'
+    )
+    links = "\n".join(PPP.split("\n")[:2])
+    for name in ("ifb0", "eth1"):
+        one = {"protocol": "all", "pref": 1, "kind": "matchall", "options": {"actions": [{**MIRRED, **changed, "to_dev": name}]}}
+        made = load(links + card, ADDRESS, f"tc here\ninterface: eth0 ingress\n{json.dumps([one])}")
+        host = made.topology.domains["host"]
+        found = [*host.copies, *filter(None, [host.devices["eth0"].tc_in])]
+        if name == "ifb0":
+            assert (found, "mirred sends" in " ".join(made.warnings)) == ([], True)
+        else:
+            wanted = replace(expected, to="eth1") if isinstance(expected, Copy) else "ingress eth1"
+            assert (found, parse_topology(made.text).domains["host"].copies) == ([wanted], host.copies)
+
+
+def test_copies_of_one_protocol() -> None:
+    """A filter that asks for a protocol is said, and that it was for one version of IP; one that asks for more is a warning."""
+    card = (
+        '{"ifindex":4,"ifname":"eth1","flags":["UP"],"link_type":"ether","address":"02:00:00:00:00:04","parentbus":"pci","parentdev":"1"}]'
+    )
+    links = "\n".join(PPP.split("\n")[:2])
+    action = {**MIRRED, "mirred_action": "mirror", "to_dev": "eth1"}
+    for keys, expected in (({"ip_proto": "tcp"}, (Copy("eth0", "out", "eth1", "tcp"),)), ({"dst_port": 80}, ()), ({}, ())):
+        one = {"protocol": "ip", "pref": 1, "kind": "flower", "options": {"keys": keys, "actions": [action]}}
+        made = load(links + card, ADDRESS, f"tc here\ninterface: eth0 egress\n{json.dumps([one])}")
+        assert (made.topology.domains["host"].copies, bool(made.warnings)) == (expected, True)

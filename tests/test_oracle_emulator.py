@@ -17,13 +17,15 @@ from oracles_vm.known import sorted_out
 from oracles_vm.machine import results
 from oracles_vm.matrix import untagged
 from oracles_vm.packages import needed
-from oracles_vm.prediction import step_differences
+from oracles_vm.prediction import differences, step_differences
 from oracles_vm.recording import GOLDEN, Recording, Step, load, save
 from oracles_vm.running import righted
 
 pytestmark = pytest.mark.long
 
 NAME = "linux-6.1-tunnels"
+OLDER = {"4.4": "linux-4.5"}
+"""Other kernels that were asked the same, and the presets that stand for them."""
 PROGRAM_LIKE = ("esp", "macsec", "l2tp, udp", "l2tp, udp, no sum", "l2tp, ip")
 """ESP and MACsec must know the bytes, L2TP's device offers no sums: an owed sum is filled before, as a VPN program has it filled."""
 
@@ -40,7 +42,7 @@ def step_of(name: str) -> Step:
 def test_the_recording_is_whole() -> None:
     """Every tunnel was made, and every one brought packets through."""
     made = recording()
-    assert made.command == "python -m tests.oracles_vm.record kernel"
+    assert made.command == "python -m tests.oracles_vm.record kernel --kernel 6.1"
     assert made.facts["refused"] == {}
     names = {step.name for step in made.steps}
     assert {*TWO_SITES, "vxlan, udpcsum", "vxlan, remcsum"} <= names
@@ -76,6 +78,24 @@ def test_tunnels_do_what_the_tables_say() -> None:
     unknown, idle = sorted_out(NAME, (d for step in recording().steps for d in step_differences(step)))
     assert unknown == []
     assert idle == [], "these differences are known and are not there any more"
+
+
+@pytest.mark.parametrize("kernel", OLDER)
+def test_older_kernels_do_what_their_tables_say(kernel: str) -> None:
+    """The same tunnels, as far as the kernel has them, against the tables of its preset."""
+    made = load(GOLDEN / f"linux-{kernel}-tunnels.json")
+    assert made.versions["kernel"].startswith(kernel)
+    assert all(f'preset = "{OLDER[kernel]}"' in step.host and any(one.delivered for one in step.packets) for step in made.steps)
+    assert {"vxlan", "vxlan, udpcsum", "geneve, udpcsum", "gre, csum", "fou, csum"} <= {step.name for step in made.steps}
+    assert sorted_out(f"linux-{kernel}-tunnels", differences(made)) == ([], [])
+
+
+@pytest.mark.parametrize(("kernel", "least"), [("6.1", 250), ("5.4", 40)])
+def test_devices_that_sit_on_others_do_what_the_tables_say(kernel: str, least: int) -> None:
+    """ipvlan and bonds with unlike ports: ports, bytes, flags, delivery. Until 5.9 an ipvlan offers what the device below does."""
+    recording = load(GOLDEN / f"linux-{kernel}-stacked.json")
+    assert sum(len(step.packets) for step in recording.steps) > least
+    assert sorted_out(f"linux-{kernel}-stacked", differences(recording)) == ([], [])
 
 
 @pytest.mark.parametrize("name", TWO_SITES)

@@ -6,7 +6,7 @@ import pytest
 from everybody import ROUTER, SEGMENT
 from oracles.everybody import by_a_guest, by_a_program, faults, join, routing_groups
 from oracles.namespaces import missing
-from oracles.scenarios import AS_TAP, toml
+from oracles.scenarios import AS_TAP, shared, toml
 from oracles.world import World
 
 from csumlab.topology.load import parse_topology
@@ -39,6 +39,20 @@ def test_a_hosts_own_packets_to_everybody(sums: bool) -> None:
         for number, group in enumerate(GROUPS, 1):
             said, observed = by_a_program(world, "host", "br0", "fd00:5::1" if ":" in group else "10.5.0.1", group, number)
             assert len(said) == 3
+            assert list(faults(world, said, observed)) == []
+
+
+@pytest.mark.parametrize("mode", ["bridge", "vepa"])
+def test_what_a_macvlan_sends_to_everybody(mode: str) -> None:
+    """In mode bridge another macvlan gets its own copy, which the device below does not see coming in; in all modes it is sent out too."""
+    here()
+    with World(parse_topology(shared(mode)), addresses=GROUPS) as world:
+        for name, device in (("a", "eth0"), ("b", "eth0"), ("host", "va"), ("far", "eth0")):
+            for group in GROUPS[2:]:
+                join(world, name, device, group)
+        for number, group in enumerate(("255.255.255.255", "10.1.0.255", *GROUPS[2:]), 1):
+            said, observed = by_a_program(world, "a", "eth0", "fd00:1::11" if ":" in group else "10.1.0.11", group, number)
+            assert len(said) == (3 if mode == "bridge" else 2)
             assert list(faults(world, said, observed)) == []
 
 

@@ -15,7 +15,7 @@ from oracles_vm.packages import Archive
 from oracles_vm.prediction import step_differences
 from oracles_vm.recording import GOLDEN, load
 
-RECORDED = ("4.15", "5.4", "5.10", "6.1")
+RECORDED = ("4.4", "4.15", "5.4", "5.10", "6.1", "6.12")
 KERNELS = {version.name: version for version in VERSIONS if version.name in RECORDED}
 
 
@@ -49,6 +49,6 @@ def test_a_package_that_is_not_the_one_that_was_named_is_refused(tmp_path: Path)
     """Where an archive is known by digests, another file of the same name is an error; where it is known by a key, apt has checked."""
     path = tmp_path / "linux-image.deb"
     path.write_bytes(b"another")
-    Archive("keyed", ()).verify(path)
+    Archive("debian", "keyed").verify(path)
     with pytest.raises(ValueError, match="SHA-256"):
-        Archive("digested", (), {"linux-image.deb": "00" * 32}).verify(path)
+        Archive("ubuntu", "digested", {"linux-image.deb": "00" * 32}).verify(path)

@@ -6,20 +6,22 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import xdp_programs
 from oracles.namespaces import Namespace, Untestable, ip, missing, quiet
 from oracles.ports import Tap
-from row_worlds import World, device, header_text, look, put, walked, word
+from row_worlds import World, device, header_text, look, put, route, walked, word
 
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Verdict
 from csumlab.plain.packet import FramePacket
+from csumlab.trace import TAP
 
 WHY_NOT = missing("ethtool") if os.geteuid() == 0 else "XDP programs need root"
-POD, FAR, PORT = "10.1.0.23", "10.1.0.9", 7777
+POD, FAR, BEHIND, PORT = "10.1.0.23", "10.1.0.9", "10.9.0.9", 7777
+MACHINE = "02:00:00:00:00:23"
 WAITING = 2.0
 """Seconds to wait for a frame."""
 
@@ -44,6 +46,13 @@ def predicted(xdp: str, tx: bool, offered: bool) -> tuple[str, str]:
     return header_text(hop.state_after, hop.after, 14), word(given, hop.after, hop.state_after)
 
 
+def attached(name: str, code: bytes, mode: int = xdp_programs.DRIVER) -> None:
+    """A program put on a device of the present namespace."""
+    program = xdp_programs.load(code)
+    xdp_programs.attach(socket.if_nametoindex(name), program, mode)
+    os.close(program)
+
+
 @contextmanager
 def made(xdp: str, tx: bool, offered: bool) -> Iterator[tuple[Namespace, Tap]]:
     """The same, of the kernel's devices."""
@@ -66,10 +75,8 @@ def made(xdp: str, tx: bool, offered: bool) -> Iterator[tuple[Namespace, Tap]]:
         with host.entered():
             if xdp:
                 target = socket.if_nametoindex("tap0")
-                program = xdp_programs.load(xdp_programs.redirect(target) if "redirect" in xdp else xdp_programs.PASS)
-                mode = xdp_programs.GENERIC if xdp.startswith("generic") else xdp_programs.DRIVER
-                xdp_programs.attach(socket.if_nametoindex("veth1"), program, mode)
-                os.close(program)
+                code = xdp_programs.redirect(target) if "redirect" in xdp else xdp_programs.PASS
+                attached("veth1", code, xdp_programs.GENERIC if xdp.startswith("generic") else xdp_programs.DRIVER)
         yield pod, tap
     finally:
         if tap is not None:
@@ -113,3 +120,63 @@ def test_the_tap_shows_what_the_tables_say(xdp: str, tx: bool, offered: bool) ->
     except (OSError, Untestable) as reason:
         pytest.skip(f"this kernel does not take the set-up: {reason}")
     assert predicted(xdp, tx, offered) == seen
+
+
+def sent_back(tx: bool) -> World:
+    """A container whose requests a program in the host's driver sends back to it: it is the next hop."""
+    text = device("pod:eth0", "veth", peer="host:veth1", address=[f"{POD}/24"], xdp="pass", features={} if tx else {"tx": False})
+    text += route("pod", "10.9.0.0/16", "eth0", "10.1.0.1") + route("host", "10.9.0.0/16", "veth1", POD)
+    text += "[domain.host]\nforwarding = true\n" + device("host:veth1", "veth", xdp="forward", address=["10.1.0.1/24"])
+    return World(text, (POD, ""), (BEHIND, ""), "pod", "pod:eth0", "tap")
+
+
+def came_back(tx: bool) -> bytes:
+    """The frame that the container gets back of a datagram that it sends."""
+    pod, host = Namespace(), Namespace()
+    try:
+        with host.entered():
+            quiet()
+            ip([f"link add veth1 type veth peer name eth0 address {MACHINE} netns {pod.path}", "link set veth1 up"])
+        with pod.entered():
+            quiet()
+            ip([f"addr add {POD}/24 dev eth0", "link set eth0 up", "neigh add 10.1.0.1 lladdr 02:00:00:00:00:09 dev eth0 nud permanent"])
+            ip(["route add 10.9.0.0/16 via 10.1.0.1"])
+            # Only a veth that has a program itself is woken for such frames (drivers/net/veth.c veth_xdp_flush).
+            attached("eth0", xdp_programs.PASS)
+            if not tx:
+                os.system("ethtool -K eth0 tx off >/dev/null")
+        with host.entered():
+            attached("veth1", xdp_programs.send_back(bytes.fromhex(MACHINE.replace(":", ""))))
+        with pod.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800)) as taken:
+            taken.bind(("eth0", 0))
+            taken.settimeout(0.05)
+            end = time.monotonic() + WAITING
+            while time.monotonic() < end:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                    sender.sendto(b"what a program says", (BEHIND, PORT))
+                with suppress(TimeoutError):
+                    while True:
+                        frame, (_, _, way, *_) = taken.recvfrom(2048)
+                        if way != socket.PACKET_OUTGOING and frame[36:38] == PORT.to_bytes(2, "big"):
+                            return frame
+    finally:
+        pod.close()
+        host.close()
+    raise AssertionError(f"no frame came back in {WAITING} seconds")
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "it can be made here")
+@pytest.mark.parametrize("tx", [True, False], ids=["tx on", "tx off"])
+def test_what_a_program_sends_back_is_bytes_only(tx: bool) -> None:
+    """What is owed is forgotten where a program sends a frame out of the device that it came in by."""
+    where = sent_back(tx)
+    hops = [hop for hop in walked(where, put("udp4", "full", where), by_kernel=True).hops if (hop.where, hop.stage) == ("pod:eth0 in", TAP)]
+    assert len(hops) == 1
+    hop = hops[0]
+    assert isinstance(hop.after, FramePacket)
+    try:
+        seen = came_back(tx)
+    except (OSError, Untestable) as reason:
+        pytest.skip(f"this kernel does not take the set-up: {reason}")
+    assert word(put("udp4", "full", where), hop.after, hop.state_after) == _word(seen, False)

@@ -14,13 +14,13 @@ import walks
 
 from csumlab.host.dump import parse_dump
 from csumlab.host.loading import load_host
-from csumlab.host.settings import nearest_preset
 from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay
 from csumlab.state import Skb
 from csumlab.topology import forward
 from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.model import Port, Topology
+from csumlab.topology.presets.versions import nearest_preset
 from csumlab.trace import TAP, Fate, Trace
 
 BRIDGED = {"FARPORT": 'bridge = "br0"', "FARBRIDGE": ""}

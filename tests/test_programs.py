@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import rewriters
+import walks
 
 from csumlab.programs import BEHAVIOURS, PROGRAMS, behaviours
 from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.written import to_toml
+from csumlab.trace import Fate
 
 
 def test_a_program_is_its_behaviours() -> None:
@@ -84,3 +86,14 @@ def test_the_beginning_of_a_word_is_a_hint() -> None:
     text = (Path(__file__).parents[1] / "captures" / "nfqueue-unfinished" / "topology.toml").read_text()
     with pytest.raises(TopologyError, match="unknown rewriter 'nfq'; did you mean 'nfqueue'"):
         parse_topology(text.replace('by = "nfqueue"', 'by = "nfq"'))
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("hops", "arrives"), [(1, False), (2, True)])
+def test_a_rule_says_how_far_a_packet_comes(version: int, hops: int, arrives: bool) -> None:
+    """A router that sets the TTL or hop limit to 1 before it forwards drops the packet itself, by forms and by bytes."""
+    topology = rewriters.router(rewriters.edit("nft", "in", f"ttl = {hops}").replace('"vb"', '"va"'))
+    source, destination = next((one, other) for origin, one, other, number in rewriters.ENDS if (origin, number) == ("a", version))
+    case = walks.Case("hops", topology, "a", walks.packets_between(source, destination, version)["udp"], None)
+    assert walks.differences(case) == []
+    assert [trace.fate for trace in walks.run_plain(case)] == [Fate.ACCEPTED if arrives else Fate.DROPPED]

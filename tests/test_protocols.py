@@ -90,12 +90,18 @@ def blanked(data: bytes, plan: Plan) -> bool:
     return not any(data[plan.at : plan.at + KINDS[plan.kind].width])
 
 
+def family(kind: Kind) -> Kind:
+    """The kind, as far as it can be told of a checksum that is not right: whether VRRP version 3 over IPv4 was summed with a
+    pseudo-header shows only where it is."""
+    return Kind.VRRP if kind is Kind.VRRP3 else kind
+
+
 def spoil(piece: Piece, linktype: int, at: int, bit: int) -> None:
     """One bit flipped: each checksum that covers it is bad, and every other is what it was."""
     data = flip(piece.data, at, bit)
     found = dissect_packet(data, linktype)
     sums = own_sums(found)
-    assert [(one.kind, one.at) for one in sums] == [(plan.kind, plan.at) for plan in piece.plans], (at, bit, found)
+    assert [(family(one.kind), one.at) for one in sums] == [(family(plan.kind), plan.at) for plan in piece.plans], (at, bit, found)
     lucky = any(one.seed == 0 for one in sums)
     for one, plan in zip(sums, piece.plans, strict=True):
         if not plan.touches(at):
@@ -344,7 +350,7 @@ def test_a_cut_packet_is_never_bad(known: bool) -> None:
             found = dissect_packet(piece.data[:end], linktype, len(piece.data) if known else None)
             assert len(found.sums) <= len(piece.plans), (name, end, found)
             for one, plan in zip(found.sums, piece.plans, strict=False):
-                assert (one.kind, one.at) == (plan.kind, plan.at), (name, end, found)
+                assert (family(one.kind), one.at) == (family(plan.kind), plan.at), (name, end, found)
                 assert one.verdict in (plan.verdict, Verdict.UNVERIFIED), (name, end, found)
                 assert one.verdict is not Verdict.GOOD or max(last for _, last in plan.covers) <= end, (name, end, found)
 
@@ -363,7 +369,7 @@ SCAPY_KINDS: dict[type[Packet], Kind] = {
     OSPFv3_Hdr: Kind.OSPFV3,
     PIMv2Hdr: Kind.PIM,
     VRRP: Kind.VRRP,
-    VRRPv3: Kind.VRRP,
+    VRRPv3: Kind.VRRP3,
     EIGRP: Kind.EIGRP,
     RSVP: Kind.RSVP,
     MIP6MH_HoTI: Kind.MOBILITY,

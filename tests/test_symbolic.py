@@ -12,10 +12,10 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.inet import MODULUS, residue
 from csumlab.machine import Translation
+from csumlab.operations import Rule
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Span, exactly, outer_transport
 from csumlab.plain.packet import FramePacket
-from csumlab.stage import Rule
 from csumlab.topology.model import Topology
 
 OLD, NEW = exactly("10.1.2.3"), exactly("10.77.5.200")

@@ -14,15 +14,18 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from frames import ipv4, tcp
 
 from csumlab import doctor
+from csumlab.capture import PcapngWriter
 from csumlab.cli import COMMANDS, COMPLETING, cli
 from csumlab.commands.common import coloured, progress, style
 from csumlab.explain import Explanation, explain
 from csumlab.outcome import Settings
-from csumlab.replaying import tap_of
+from csumlab.replaying import replay, tap_of
+from csumlab.report.harm import replay_verdict
 from csumlab.report.path import LETTERS, Style, draw
-from csumlab.topology.load import load_topology
+from csumlab.topology.load import load_topology, parse_topology
 from csumlab.topology.presets import stages
 
 CAPTURES = Path(__file__).parents[1] / "captures"
@@ -224,3 +227,59 @@ def test_a_mistake_is_told_with_the_next_step(line: str, advice: str) -> None:
     assert told.exit_code == 2, told.output
     assert told.exception is None or isinstance(told.exception, SystemExit)
     assert advice.format(**places) in re.sub(r"\s+", " ", told.output)
+
+
+def test_the_capture_point_shows_what_was_captured() -> None:
+    """A driver that makes a sum behind the capture point makes it on the next line: the line of the capture has what the capture has."""
+    drawn = draw(explained(CAPTURES / "windows-guest"), Style(100, True))
+    place = next(number for number, line in enumerate(drawn) if "◀ capture" in line)
+    # A sum that is as it was on the line before is a stroke.
+    assert "○ blank" in drawn[place - 1]
+    assert re.search(r"◀ capture +│ +│", drawn[place])
+    assert "✓ good" in drawn[place + 1]
+
+
+def test_packets_that_go_nowhere_are_not_called_well() -> None:
+    """Where the topology loses every packet the report says so before anything else."""
+    folder = CAPTURES / "xdp-one-armed"
+    text = (folder / "topology.toml").read_text(encoding="utf-8").replace("forwarding = true\n", "")
+    lost = replay(folder / "traffic.pcapng", parse_topology(text))
+    assert (lost.status, {finding.code for finding in lost.findings}) == (0, {"CSL502"})
+    assert "no packet arrives" in " ".join(str(lost).split("\n\n")[0].split())
+    assert replay_verdict(lost).word == "Not all packets arrive"
+
+
+CIRCLE = """
+at = "r1:eth0"
+[domain.r1]
+forwarding = true
+[domain.r1.device.eth0]
+kind = "nic"
+wire = "x"
+address = "10.1.0.1/24"
+[[domain.r1.route]]
+to = "10.9.0.0/16"
+device = "eth0"
+via = "10.1.0.2"
+[domain.r2]
+forwarding = true
+[domain.r2.device.eth0]
+kind = "nic"
+wire = "x"
+address = "10.1.0.2/24"
+[[domain.r2.route]]
+to = "10.9.0.0/16"
+device = "eth0"
+via = "10.1.0.1"
+"""
+
+
+def test_packets_of_which_nothing_can_be_told_are_not_called_well(tmp_path: Path) -> None:
+    """Two routers that send a packet to each other for ever: nothing is found wrong, and nothing is said to be right."""
+    with PcapngWriter(tmp_path / "circle.pcapng") as file:
+        interface = file.add_interface(101)
+        file.write(ipv4(tcp(b"data"), "10.1.0.1", "10.9.0.2").data, interface=interface)
+    circle = replay(tmp_path / "circle.pcapng", parse_topology(CIRCLE))
+    assert {finding.code for finding in circle.findings} == {"CSL902"}
+    assert "of no packet can be told how it arrives" in " ".join(str(circle).split("\n\n")[0].split())
+    assert replay_verdict(circle).word == "Cannot be told of all packets"

@@ -145,6 +145,22 @@ def test_a_twin_shows_the_damage() -> None:
     assert found.conclusion == "sent again 210 ms later with other bytes at payload offset 1020: damaged on the way"
 
 
+@settings(max_examples=60 * TIMES, deadline=None)
+@given(st.binary(min_size=1, max_size=40), st.binary(min_size=1, max_size=40), st.sampled_from((0, 3)))
+def test_only_bytes_that_account_for_the_sum_are_called_damage(payload: bytes, other: bytes, before: int) -> None:
+    """Other bytes under the sum of the first ones are damage; other bytes with a wrong sum of their own are another packet's. Also where
+    the good copy begins earlier."""
+    other = (other + payload)[: len(payload)]
+    sent = packet(0, 7000, payload)
+    damaged = Packet(sent.data[: len(sent.data) - len(payload)] + other, 0)
+    again = packet(210 * MS, 7000 - before, b"xyz"[:before] + payload)
+    if residue(payload) != residue(other):
+        assert said([damaged, again]).conclusion.endswith("damaged on the way")
+    if payload != other and (residue(payload) - residue(other)) % 0xFFFF not in (1, 2, 0xFFFD, 0xFFFE):
+        anew = packet(0, 7000, other, state="bad")
+        assert said([anew, again]).conclusion.endswith("but these do not account for its sum")
+
+
 def test_a_twin_with_the_same_bytes_says_that_only_the_sum_was_wrong() -> None:
     """Sent again as it was: what was wrong is the sum. The receiver dropped it only if it asked for it again."""
     twin = packet(210 * MS, 7000, b"hello")

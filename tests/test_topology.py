@@ -18,8 +18,10 @@ from csumlab.topology import flooding, forward
 from csumlab.topology.features import is_on
 from csumlab.topology.line import parse_line
 from csumlab.topology.load import TopologyError, load_topology, parse_topology
-from csumlab.topology.model import Device, DeviceKind, Domain, Port, Prefix, Topology
+from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.options import knobs_of
 from csumlab.topology.presets import PRESETS
+from csumlab.topology.rules import Prefix
 from csumlab.topology.written import to_toml
 
 NIC = '[domain.a.device.eth0]\nkind = "nic"\nwire = "w"\n'
@@ -48,6 +50,7 @@ def test_what_is_written_is_read_back(preset: str) -> None:
             ("a nic needs a wire, or if it is emulated for a guest a tap as its peer",),
         ),
         (NIC + 'bridge = "br0"\n', ("no bridge 'br0'",)),
+        (NIC + 'bridge = "br1"\n[domain.a.device.br0]\nkind = "bridge"\n', ("unknown bridge 'br1'", "did you mean 'br0'")),
         ('[domain.a.device.eth0]\nkind = "nic"\n', ("needs a wire",)),
         ('[domain.a.device.eth0]\nkind = "netfront"\n', ("needs a peer",)),
         ('[domain.a.device.eth0]\nkind = "netfront"\npeer = "b:vif1.0"\n', ("unknown port 'b:vif1.0'",)),
@@ -70,6 +73,8 @@ def test_what_is_written_is_read_back(preset: str) -> None:
             '[domain.d.device."vif1.0"]\nkind = "vif"\n',
             ("fixed on in netfront of linux-6.1",),
         ),
+        ('[domain.a]\nneighbours = { "fc00::9" = "fd00::1" }\n' + NIC, ("fc00::9", "none of the domain's segments")),
+        ('[domain.a]\nsegments = ["fc00::9"]\nneighbours = { "fc00::9" = "10.0.0.1" }\n' + NIC, ("fc00::9", "a neighbour (of IPv6")),
     ],
 )
 def test_errors_help(text: str, words: tuple[str, ...]) -> None:
@@ -79,6 +84,15 @@ def test_errors_help(text: str, words: tuple[str, ...]) -> None:
     assert str(caught.value).startswith("host.toml")
     for word in words:
         assert word in str(caught.value)
+
+
+def test_segments_to_neighbours_are_written_as_they_are_read() -> None:
+    """A segment with a neighbour and one without."""
+    text = '[domain.a]\nsegments = ["fc00::9", "fc00::8"]\nneighbours = { "fc00::9" = "fd00::1" }\n' + NIC
+    topology = parse_topology(text)
+    assert parse_topology(to_toml(topology)) == topology
+    neighbours = [topology.domains["a"].neighbour(exactly(segment)) for segment in ("fc00::9", "fc00::8")]
+    assert neighbours == [exactly("fd00::1"), None]
 
 
 def test_a_loop_of_bridges_is_refused() -> None:
@@ -198,6 +212,33 @@ def test_features() -> None:
     assert not is_on(new, Device("eth0", DeviceKind.NETFRONT), silent, "tx-checksum-ipv6")
 
 
+@pytest.mark.parametrize(
+    ("lines", "summed", "bare"),
+    [
+        ('kind = "vxlan"', True, False),
+        ('kind = "geneve"', True, False),
+        ('kind = "geneve"\noptions = { udpcsum = false, udp6zerocsumrx = true }', False, True),
+        ('kind = "l2tp"\nencap = "udp"', True, False),
+        ('kind = "ip6tnl"\nencap = "gue"', True, True),
+        ('kind = "gretap"\nencap = "fou"\nport = 5555\noptions = { encap-csum = false }', False, True),
+    ],
+)
+def test_a_tunnel_over_ipv6_makes_the_sum_that_udp_needs_there(lines: str, summed: bool, bare: bool) -> None:
+    """By default every UDP tunnel over IPv6 has outer sums, over IPv4 VXLAN alone; Foo over UDP takes datagrams without."""
+    text = NIC + f'address = ["IP/64"]\n[domain.a.device.tun0]\nlocal = "IP"\nremote = "2001:db8::2"\n{lines}\n'
+    knobs = knobs_of(parse_topology(text.replace("IP", "2001:db8::1")).domains["a"].devices["tun0"])
+    assert (knobs["outer-checksum"], knobs["udp6zerocsumrx"]) == (summed, bare)
+
+
+@pytest.mark.parametrize(
+    ("lines", "summed"), [('kind = "vxlan"', True), ('kind = "geneve"', False), ('kind = "gre"\nencap = "gue"', False)]
+)
+def test_a_tunnel_over_ipv4_may_do_without(lines: str, summed: bool) -> None:
+    """Over IPv4, where UDP's sum may be left out, VXLAN alone has one by default."""
+    text = NIC + f'address = ["192.0.2.1/24"]\n[domain.a.device.tun0]\nlocal = "192.0.2.1"\nremote = "192.0.2.2"\n{lines}\n'
+    assert knobs_of(parse_topology(text).domains["a"].devices["tun0"])["outer-checksum"] is summed
+
+
 def test_spans() -> None:
     """Group addresses are told apart, and spans print as a person writes them."""
     assert forward.is_group(exactly("224.0.0.251"))
@@ -216,7 +257,7 @@ def test_slots_and_the_next_host_are_read_and_written() -> None:
     vif, guest = topology.device(Port("dom0", "vif1.0")), topology.domains["domU"]
     assert (vif.slots, vif.fatal_slots, guest.devices["eth0"].slots, guest.moves_to) == (17, 18, 19, "linux-3.8")
     for old, new, says in (
-        ('"linux-3.8"', '"linux-3.7"', "unknown preset 'linux-3.7'; did you mean"),
+        ('"linux-3.8"', '"linux-3.7"', "unknown preset 'linux-3.7'; for this kernel take 'linux-2.6.39'"),
         ("slots = 19", "fatal-slots = 19", "fatal-slots"),
         ('wire = "lan"', 'wire = "lan"\nslots = 3', "slots"),
     ):
@@ -296,18 +337,64 @@ def test_copies_that_meet_the_same_count_as_one() -> None:
     [
         ('tc-in = "redirect vb"', 'tc-in = "redirect vc"', "vc"),
         ('tc-in = "redirect vb"', 'tc-in = "mirror vb"', "is not 'redirect DEVICE'"),
-        ('tc-in = "redirect vb"', 'tc-out = "redirect vb"', "redirected to an ifb, and vb is a veth"),
+        ('tc-in = "redirect vb"', 'tc-in = "ingress redirect va"', "go round for ever"),
+        ('tc-in = "redirect vb"', 'tc-out = "redirect br0"', "redirected to an ifb or a device on a cable, and br0 is a bridge"),
+        ('tc-in = "redirect vb"', 'tc-in = "ingress redirect br0"', "redirected to a device on a cable, and br0 is a bridge"),
         ('kind = "veth"\ntc-in = "redirect vb"', 'kind = "ifb"\ntc-in = "redirect vb"', "a ifb has no tc-in"),
     ],
 )
 def test_a_redirection_that_leads_nowhere(old: str, new: str, words: str) -> None:
-    """tc sends frames to devices of its own kernel, and what goes out through an ifb only."""
+    """tc sends frames to devices of its own kernel that are on a cable, or through an ifb."""
+    bridge = '[domain.host.device.br0]\nkind = "bridge"\n'
     with pytest.raises(TopologyError, match=words):
-        parse_topology(detours.ACROSS.replace("OUT", "true").replace(old, new))
+        parse_topology(detours.ACROSS.replace("OUT", "true").replace(old, new) + bridge)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('to = "vm"', 'to = "vx"', "vx"),
+        ('way = "in"', 'way = "up"', "up"),
+        ('device = "va"', 'device = "br0"', "copies of what passes a bridge are not followed"),
+        ('to = "vm"', 'to = "va"', "a copy goes to another device"),
+        ('way = "in"', 'way = "in"\nprotocol = "arp"', "arp"),
+    ],
+)
+def test_a_copy_that_leads_nowhere(old: str, new: str, words: str) -> None:
+    """Copies are sent of what passes a device on a cable, by another device."""
+    with pytest.raises(TopologyError, match=words):
+        parse_topology(detours.copied("va", "in").replace(old, new))
 
 
 def test_a_redirection_is_read_back() -> None:
-    """To an ifb and to another device."""
-    for text in (detours.ACROSS, detours.SHAPED):
+    """To an ifb and to another device, out of it and as if it came in there, and of a copy."""
+    for text in (detours.ACROSS, detours.SHAPED, *detours.TURNED.values(), detours.copied("va", "in", 'protocol = "tcp"')):
         topology = parse_topology(text.replace("OUT", "true").replace("IN", "false"))
         assert parse_topology(to_toml(topology)) == topology
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ('kind = "loopback"\nbridge = "br0"', "a loopback has no bridge"),
+        ('kind = "loopback"\npeer = "a:eth0"', "a loopback has no peer"),
+        ('kind = "loopback"\nfeatures = { tx-checksum-ip-generic = false }', "fixed on in loopback"),
+    ],
+)
+def test_a_loopback_device_that_cannot_be(words: str, problem: str) -> None:
+    """It is in no bridge and on no cable, and what it offers cannot be changed; kernels that are not Linux have no such tables."""
+    text = f"{detours.ACROSS.replace('OUT', 'true')}\n[domain.host.device.lo]\n"
+    with pytest.raises(TopologyError, match=problem):
+        parse_topology(text + words)
+    with pytest.raises(TopologyError, match=r"a loopback of xen-3\.0\.0 is not modelled"):
+        parse_topology('[domain.a]\npreset = "xen-3.0.0"\n[domain.a.device.lo]\nkind = "loopback"\n')
+
+
+def test_addresses_of_a_loopback_device_may_be_anothers() -> None:
+    """Every host has 127.0.0.1, and one on a cable answers for what another has on its loopback device too."""
+    more = '[domain.a.device.lo]\nkind = "loopback"\naddress = ["127.0.0.1/8", "10.1.0.22/32"]\n[domain.b.device.lo]\nkind = "loopback"\n'
+    topology = parse_topology(detours.ACROSS.replace("OUT", "true") + more)
+    assert topology.owners[exactly("10.1.0.22")] == Port("b", "eth0")
+    assert exactly("127.0.0.1") not in topology.owners
+    assert topology.device(Port("b", "lo")).addresses == ("127.0.0.1/8", "::1/128")
+    assert parse_topology(to_toml(topology)) == topology

@@ -50,19 +50,15 @@ class Known(NamedTuple):
 
 NO_LINK = "tshark 4.0 has no dissector for the link type"
 TUNNEL_ZERO = "tunnels may leave the sum out over IPv6 (RFC 6935), and tshark calls that illegal"
+NONE_OVER_6 = "a zero field over IPv6 says none, which is reported elsewhere; tshark's word is illegal"
 KNOWN = (
-    Known(
-        "udp no checksum over ipv6*",
-        "udp",
-        "N",
-        "I",
-        "a zero field over IPv6 says none, which is reported elsewhere; tshark's word is illegal",
-    ),
+    Known("udp no checksum over ipv6*", "udp", "N", "I", NONE_OVER_6),
     Known("vxlan no checksum * in ipv6*", "udp", "N", "I", TUNNEL_ZERO),
     Known("geneve ip no checksum * in ipv6*", "udp", "N", "I", TUNNEL_ZERO),
     Known("vrrp 3 no pseudo-header*", "vrrp", "G", "B", "tshark has one reading of RFC 5798 at a time, by preference; senders have two"),
     Known("ospf ? local block*", "ospf", "G", "B", "tshark sums on into the LLS block, which RFC 5613 section 2.2 leaves out"),
     Known("*mobility*", "mobility", "?", "U", "tshark does not sum mobility headers"),
+    Known("batman multicast*", "*", "?", "-", "tshark 4.0 does not open batman-adv's multicast packets"),
     Known("gue*", "*", "?", "-", "tshark 4.0 does not open GUE"),
     Known("ppp pppd*", "*", "?", "-", NO_LINK),
     Known("cisco hdlc with direction*", "*", "?", "-", NO_LINK),
@@ -73,9 +69,16 @@ KNOWN = (
     Known("quoted, cut", "tcp", "U", "-", "the quote ends before the field: tshark does not name it"),
     Known("quoted, of an error", "icmp", "?", "U", "tshark does not sum an ICMP message that another one quotes"),
     Known("vxlan-ipv6-zero*", "udp", "N", "I", TUNNEL_ZERO),
+    Known("clat-zero*", "udp", "N", "I", NONE_OVER_6),
+    Known("card-drops-zero6", "udp", "N", "I", TUNNEL_ZERO),
     Known("l2tp-*", "*", "?", "-", "tshark opens a session of L2TP version 3 only where it saw it set up"),
     Known("cilium-quote*", "tcp", "U", "-", "as above: a quote that ends before the field"),
     Known("cilium-quote*", "icmp", "G", "U", "as above: an ICMP message that another one quotes"),
+    Known("nat64-*", "tcp", "U", "-", "as above: a quote that ends before the field"),
+    Known("nat64-*", "icmp", "G", "U", "as above: an ICMP message that another one quotes"),
+    Known("nat64-errors", "icmp", "B", "U", "as above: an ICMP message that another one quotes"),
+    Known("clat-zero*", "udp", "N", "I", "as above: no checksum over IPv6"),
+    Known("card-drops-zero6", "udp", "N", "I", "as above: no checksum over IPv6"),
     Known("tricky", "udp", "N", "I", "as above: no checksum over IPv6"),
     Known(
         "tricky",

@@ -11,9 +11,15 @@ import detours
 import everybody
 import frames
 import hosts
+import listed
+import meshes
 import middleboxes
 import numpy as np
+import peculiar
 import rewriters
+import segmented
+import undivided
+import windows_guests
 from oracles_vm import sites
 
 from csumlab.classes import headers_of, numbers, observed
@@ -25,7 +31,7 @@ from csumlab.inet import negate, residue, spell
 from csumlab.machine import Packet
 from csumlab.packet import Header, outer_transport
 from csumlab.plain.packet import FramePacket
-from csumlab.state import Skb, State, Summed, XenSkb
+from csumlab.state import NetBuffer, Skb, State, Summed, XenSkb
 from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Undecided
 from csumlab.topology.load import parse_topology
@@ -46,6 +52,8 @@ def host(text: str, **words: str) -> Topology:
 
 def hosts_of(preset: str) -> dict[str, Topology]:
     """Every host of ``hosts`` with this preset; of those that differ from a neighbour in few tables, hosts that come by these."""
+    if PRESETS[preset].family is NetBuffer:
+        return windows_guests.machines(preset)
     if preset in NEIGHBOURS:
         return neighbouring_hosts(preset)
     found = {
@@ -123,6 +131,7 @@ TUNNELS: Mapping[str, tuple[str, ...]] = {
     "vlan": ("vlan", 'lower = "wan0"', "id = 5"),
     "macsec": ("macsec", 'lower = "wan0"'),
     "pppoe": ("pppoe", 'lower = "wan0"'),
+    "batman": ("batman", 'lower = "wan0"'),
 }
 """Tunnels between two sites: their kind and what is said of both ends."""
 
@@ -140,6 +149,13 @@ def two_sites(kind: str, *more: str, filled: bool = False) -> Topology:
     if filled:
         text = text.replace('address = ["192.0.2.1/24"]', 'address = ["192.0.2.1/24"]\nfeatures = { tx = false }')
     return host(re.sub("(local|remote) = .*\n", "", text) if "lower" in text else text)
+
+
+def over_ipv6(kind: str) -> Topology:
+    text = sites.topology(kind, "tun0", "tun0")
+    for end in ("1", "9"):
+        text = text.replace(f'"192.0.2.{end}', f'"2001:db8::{end}').replace(f'"2001:db8::{end}/24"', f'"2001:db8::{end}/64"')
+    return host(text)
 
 
 def crc_tunnel(preset: str) -> Topology:
@@ -228,6 +244,8 @@ NEIGHBOURS = {
     "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded", "tunnel, esp", "gate, esp"),
     "xenlinux-2.6.18": ("nat", "nat, unverified"),
     "linux-2.6.15": ("dsl",),
+    "linux-4.7": ("rewriting, csum in",),
+    "linux-4.5": ("rewriting, openvswitch", "tunnel, gre", "tunnel, vxlan", "tunnel, vxlan over ipv6", "tunnel, geneve"),
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
     "freebsd-10": ("pair", "nat", "kvm", "hears", "hears, nothing merged"),
     "freebsd-14": ("hears", "hears, nothing merged"),
@@ -242,7 +260,7 @@ NEIGHBOURS = {
     "linux-5.8": ("switched, ipip",),
     "linux-5.7": ("tunnel, sctp",),
     "linux-5.6": ("vxlan nat",),
-    "linux-4.20": ("edits, conntrack", "edits, openvswitch", "switched, netvsc", "switched, netvsc, rx off"),
+    "linux-4.20": ("edits, conntrack", "edits, openvswitch", "switched, netvsc", "switched, netvsc, rx off", "rewriting, csum in"),
     "linux-4.19": ("hears, trailer",),
     "linux-4.17": ("hears, trailer",),
     "linux-4.9": ("container, sctp", "container, sctp, tx off", "sends, sctp", "switched, netvsc"),
@@ -318,6 +336,10 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         ),
         "tunnel, esp": lambda: of_one_kernel(two_sites("esp"), preset),
         "gate, esp": lambda: of_one_kernel(two_sites("esp"), preset),
+        "tunnel, gre": lambda: of_one_kernel(two_sites("gre", "options = { csum = true }"), preset),
+        "tunnel, vxlan": lambda: of_one_kernel(two_sites("vxlan", "options = { udpcsum = true }"), preset),
+        "tunnel, vxlan over ipv6": lambda: of_one_kernel(over_ipv6("vxlan"), preset),
+        "tunnel, geneve": lambda: of_one_kernel(two_sites("geneve", "options = { udpcsum = true }"), preset),
         "direct": lambda: _direct(preset),
         "direct, rx off": lambda: _direct(preset, "rx"),
         "direct, tx off": lambda: _direct(preset, "tx"),
@@ -339,6 +361,8 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "hears, trailer": lambda: summing(preset, "rx-complete-packet"),
         "edits, marks by openvswitch": lambda: edited(preset, "openvswitch", hosts.MARKED_IN),
         "edits, conntrack": lambda: edited(preset, "conntrack"),
+        "rewriting, csum in": lambda: rewriters.router(rewriters.edit("act-csum", "in", 'sums = ["tcp", "sctp"]'), preset, verify=False),
+        "rewriting, openvswitch": lambda: rewriters.router(rewriters.by("openvswitch"), preset, verify=False, port=40000),
         "edits, openvswitch": lambda: edited(preset, "openvswitch"),
         "edits, bpf-ipv6": lambda: edited(preset, "bpf-ipv6"),
         "dsl": lambda: host(hosts.DSL, PRESET=preset),
@@ -412,11 +436,33 @@ def kvm_hosts() -> dict[str, Topology]:
         "served, reader heeds": kvm(reader="dhcp-client-auxdata"),
         "entered, napi": kvm("napi = true", guest='virtio = "CTRL_GUEST_OFFLOADS"\nxdp = "pass"'),
         "macvtap": host(hosts.MACVTAP, TAP=""),
+        **shared_hosts(),
         "lowered": host(hosts.MACVTAP, TAP="TUN_F_CSUM = false"),
         "xdp": host(hosts.XDP),
+        "one-armed": host(hosts.ONE_ARMED, PODS=""),
+        "one-armed, tx off": host(hosts.ONE_ARMED, PODS="features = { tx = false }"),
         "xdp, generic": host(hosts.XDP.replace('"redirect', '"generic redirect')),
         "tun, left set": host(vpn, PRESET="linux-6.1", HEADER="false"),
         "tun, header": host(vpn, PRESET="linux-6.1", HEADER="true"),
+    }
+
+
+def shared_hosts() -> dict[str, Topology]:
+    """Containers on macvlan and ipvlan devices of a card that does nothing, and bonds of two cards of which one does not."""
+    bare = "features = { tx = false, rx = false, gro = false }"
+    inside = ("10.0.0.0/8", "2001:db8:77::/64")
+    masquerade = "".join(f'[[domain.host.nat]]\nkind = "masquerade"\ndevice = "eth0"\nsource = "{source}"\n' for source in inside)
+    words = {"KIND": "macvlan", "MODE": "bridge", "CONNTRACK": "", "FEATURES": bare, "MORE": "", "NET": "192.0.2"}
+    routed = {**words, "KIND": "ipvlan", "MODE": "l3s", "CONNTRACK": masquerade, "NET": "10.8.0"}
+    return {
+        "shared": host(hosts.SHARED, **words),
+        "shared, ipvlan": host(hosts.SHARED, **{**words, "KIND": "ipvlan", "MODE": "l2"}),
+        "sharing router": host(hosts.SHARED, **{**words, "MORE": hosts.TRACKED_BEFORE}),
+        "sharing router, ipvlan": host(hosts.SHARED, **{**words, "KIND": "ipvlan", "MODE": "l2", "MORE": hosts.TRACKED_BEFORE}),
+        "masters": host(hosts.SHARED, **routed),
+        "masters router": host(hosts.SHARED, **{**routed, "MORE": hosts.TRACKED_BEFORE}),
+        "bonded": host(hosts.BONDED, KIND="bond", ACTIVE="", FEATURES=bare),
+        "bonded, backup": host(hosts.BONDED, KIND="team", ACTIVE='active = "eth1"', FEATURES=bare),
     }
 
 
@@ -425,6 +471,8 @@ LENGTHS = (
     "tx-skips-short:0-50 tx-skips-end:0-9",
     "tx-start-limit:50-",
     "tx-driver-fills tx-start-limit:50- tx-sums-padding",
+    "tx-skips-long:44-",
+    "tx-driver-fills tx-skips-long:44-",
 )
 """Cards that heed lengths, with numbers that the packets here have: a sum of IPv6 starts beyond 50 bytes."""
 
@@ -460,6 +508,7 @@ def card_hosts() -> dict[str, Topology]:
     for card in (
         "rx-complete",
         "rx-complete-packet",
+        "rx-complete rx-complete-other",
         "rx-complete rx-complete-behind-tag",
         "rx-levels rx-drops",
         "rx-trusts",
@@ -539,6 +588,11 @@ ENDS = {
     "served": (("host", "192.0.2.1", "192.0.2.11"),),
     "entered": (("outside", "198.51.100.80", "192.0.2.11"), ("guest", "192.0.2.11", "192.0.2.1")),
     "macvtap": (("guest", "192.0.2.11", "192.0.2.254"), ("pod", "192.0.2.254", "192.0.2.11")),
+    "shared": (("web", "192.0.2.10", "192.0.2.11"), ("web", "192.0.2.10", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11")),
+    "masters": (("web", "10.8.0.10", "10.8.0.11"), ("web", "10.8.0.10", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.1")),
+    "sharing router": (("far", "10.7.0.2", "192.0.2.11"),),
+    "masters router": (("far", "10.7.0.2", "198.51.100.80"),),
+    "bonded": (("guest", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11")),
     "lowered": (("pod", "192.0.2.254", "192.0.2.11"),),
     "xdp": (("pod", "192.0.2.21", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.21")),
     "tun": (("dom0", "10.1.0.1", "172.16.0.1"),),
@@ -571,6 +625,7 @@ ENDS |= {
     )
 }
 ENDS |= {"sealing": (("pod", "10.1.0.5", "10.2.0.1"),)}
+ENDS |= {"one-armed": (("pod", "192.0.2.21", "10.1.0.3"), ("pod", "192.0.2.21", "192.0.2.9"))}
 ENDS |= {"container": (("pod", "10.9.0.2", "198.51.100.80"),)}
 ENDS |= {"tunnel": (("left", "10.1.0.2", "10.3.0.2"),), "gate": (("near", "10.1.0.1", "10.3.0.2"),)}
 ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.5.0.1", "10.5.0.254"),)}
@@ -579,7 +634,10 @@ ENDS |= {"encrypted": (("alpha", "10.244.0.1", "10.244.3.3"),)}
 ENDS |= {"transport": (("left", "10.1.0.2", "192.0.2.9"),)}
 ENDS |= {"program": (("a", "10.1.0.11", "10.2.0.22"),)}
 ENDS6 = {
+    "masters": (("web", "2001:db8:8::10", "2001:db8:7::80"),),
+    "masters router": (("far", "2001:db8:77::2", "2001:db8:7::80"),),
     "program": (("a", "fd00:1::11", "fd00:2::22"),),
+    "one-armed": (("pod", "2001:db8:2::21", "2001:db8:9::3"),),
     "bridge": (("domU", "2001:db8:2::11", "2001:db8:7::80"), ("outside", "2001:db8:7::80", "2001:db8:2::11")),
     "odd": (("dom0", "2001:db8:2::1", "2001:db8:2::11"),),
     "claims": (("domU", "2001:db8:2::11", "2001:db8:2::12"),),
@@ -683,6 +741,7 @@ STATES: Mapping[type, tuple[State | None, ...]] = {
         XenSkb(Summed.HW),
         XenSkb(Summed.UNNECESSARY, valid=True, blank=True),
     ),
+    NetBuffer: (None, NetBuffer()),
 }
 """What a packet may carry when it is sent as it is; None: it is made by its kernel. PARTIAL is aimed at the transport header."""
 
@@ -690,7 +749,7 @@ STATES: Mapping[type, tuple[State | None, ...]] = {
 MADE = {
     **dict.fromkeys(("rewriting", "published", "edits"), rewriters.packets),
     "switched": lambda *ends: between_switched(*ends),
-    **dict.fromkeys(("routed", "tunneled", "bridged"), cutters.packets),
+    **dict.fromkeys(("routed", "exchanged", "tunneled", "bridged"), cutters.packets),
 }
 """What is sent through the hosts of a family, if not what is sent through all."""
 SWITCHED_KINDS = {
@@ -718,20 +777,21 @@ def between_switched(source: str, destination: str, version: int, payload: bytes
 SOME = {
     "switched": rewriters.some,
     **dict.fromkeys(("rewriting", "published"), rewriters.some),
-    **dict.fromkeys(("routed", "tunneled", "bridged"), cutters.some),
+    **dict.fromkeys(("routed", "exchanged", "tunneled", "bridged"), cutters.some),
 }
 """Which states of a packet a family tells apart."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One packet through one host."""
+    """One packet through one host. ``refuses``: it is the reset by which a rule refuses a connection."""
 
     name: str
     topology: Topology = field(repr=False)
     origin: str
     frame: bytes
     state: State | None
+    refuses: bool = False
 
 
 def every_case() -> Iterator[Case]:
@@ -755,14 +815,15 @@ def slot_cases() -> Iterator[Case]:
 
 
 def middle_cases() -> Iterator[Case]:
-    for box in (*middleboxes.every(), *everybody.every(), *detours.every()):
+    boxes = (middleboxes, everybody, detours, meshes, segmented, windows_guests, undivided, listed, peculiar)
+    for box in (one for made in boxes for one in made.every()):
         family = PRESETS[box.topology.domains[box.origin].preset].family
         outside = box.topology.domains[box.origin].outside
         for kind, frame in box.packets.items():
             states = rewriters.some(kind, STATES[family]) if box.states and not outside else (None,)
             for state in states:
                 text = f"{box.name}: {kind} from {box.origin}, {state or 'by its kernel'}"
-                yield Case(text, box.topology, box.origin, frame, state)
+                yield Case(text, box.topology, box.origin, frame, state, box.refuses)
 
 
 def _makes_crcs(name: str) -> bool:
@@ -821,7 +882,7 @@ def sent_with(case: Case, packet: Packet) -> State | None:
 
 
 def run(case: Case, packet: Packet, choices: Mapping[str, str]) -> Trace:
-    walker = Walker(case.topology, choices, finished=sent_with(case, packet))
+    walker = Walker(case.topology, choices, finished=sent_with(case, packet), refuses=case.refuses)
     return walker.run(case.topology.domains[case.origin], packet)
 
 
@@ -856,6 +917,7 @@ UNTOLD = (
     "the bytes behind the IP packet are not summed",
     "a tunnel's source port is chosen by a hash of the flow",
     "the length of the tunnel packet is not tracked",
+    "these header bytes are not tracked",
     "how the segment is cut is not in the capture",
     "how the super-frame is cut is not in the capture",
     "only a fragment of the datagram is here",
@@ -863,11 +925,14 @@ UNTOLD = (
     "what stands in later fragments at the place of the sum is not tracked",
     "what is left in a card's buffer is not known",
     "what was there before is not tracked",
+    "how many bytes of the IP packet there are is not known",
+    "these header bytes are not tracked",
 )
 """What forms may leave open: a trailer, and padding beside one; a tunnel's own sum that was sent unfinished and then translated, or filled
 where there was none (a Xen ring finds the outer UDP header again for a sum that is owed inside); the segments of a super-frame whose field
 held neither its sum nor the pseudo-header's; whether filling a fragment's sum comes to zero; a damaged CRC that stays; bytes that are
-changed under a sum which was wrong before."""
+changed under a sum which was wrong before; how long the segments are that a card is bad at; an outer sum over an IPv6 header, which no sum
+of its own covers, once it was updated for other addresses by whoever left it owed."""
 
 
 def differences(case: Case) -> list[str]:

@@ -1,4 +1,4 @@
-"""XDP programs of two or four instructions, made by hand, loaded by bpf(2) and put on a device by rtnetlink: no compiler, no library."""
+"""XDP programs of a few instructions, made by hand, loaded by bpf(2) and put on a device by rtnetlink: no compiler, no library."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ GENERIC, DRIVER = 2, 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _instruction(code: int, target: int = 0, value: int = 0) -> bytes:
-    return struct.pack("<BBhi", code, target, 0, value)
+def _instruction(code: int, registers: int = 0, value: int = 0, offset: int = 0) -> bytes:
+    """``registers``: the target in the low four bits, the source in the high four."""
+    return struct.pack("<BBhi", code, registers, offset, value)
 
 
 _EXIT = _instruction(0x95)
@@ -26,6 +27,25 @@ PASS = _instruction(0xB7, 0, 2) + _EXIT
 def redirect(index: int) -> bytes:
     """r1 = ifindex, r2 = 0, bpf_redirect(r1, r2): every frame goes out by this device."""
     return _instruction(0xB7, 1, index) + _instruction(0xB7, 2, 0) + _instruction(0x85, 0, 23) + _EXIT
+
+
+def send_back(address: bytes) -> bytes:
+    """Every frame gets ``address`` for its destination and goes back out of the device that it came in by (XDP_TX)."""
+    first, second = struct.unpack("<iH", address)
+    return b"".join(
+        (
+            _instruction(0x61, 0x12, offset=0),  # r2 = data
+            _instruction(0x61, 0x13, offset=4),  # r3 = data_end
+            _instruction(0xBF, 0x24),  # r4 = r2
+            _instruction(0x07, 0x04, 14),
+            _instruction(0x2D, 0x34, offset=4),  # shorter than an Ethernet header: passed
+            _instruction(0x62, 0x02, first),
+            _instruction(0x6A, 0x02, second, offset=4),
+            _instruction(0xB7, 0, 3),
+            _EXIT,
+            PASS,
+        )
+    )
 
 
 def load(code: bytes) -> int:

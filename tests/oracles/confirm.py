@@ -69,11 +69,14 @@ def confirmed(comparisons: Iterable[Comparison]) -> list[Confirmation]:
 
 
 def _hits(comparisons: Iterable[Comparison]) -> Mapping[int, list[Comparison]]:
-    """The agreeing comparisons by the identity of each row on the way that the kernel took."""
+    """The agreeing comparisons by the identity of each row on the way that the kernel took. What is played as another kernel than those
+    that are there tells nothing."""
     found: dict[int, list[Comparison]] = defaultdict(list)
     for comparison in comparisons:
+        domains = comparison.origin.topology.domains
+        other = {name for name in comparison.played if domains[name].preset not in {domains[one].preset for one in comparison.real}}
         agreeing = [one for one in comparison.predictions if not nearest([one], comparison)]
-        for row in {id(hop.row) for one in agreeing for hop in one.trace.hops}:
+        for row in {id(hop.row) for one in agreeing for trace in (one.trace, *one.copies) for hop in trace.hops if hop.domain not in other}:
             found[row].append(comparison)
     return found
 

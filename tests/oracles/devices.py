@@ -12,27 +12,46 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from ipaddress import ip_interface
 from typing import Protocol, Self
 
 from csumlab.packet import exactly
-from csumlab.topology import forward
+from csumlab.topology import forward, stacking
 from csumlab.topology.features import is_on
+from csumlab.topology.load import OF_LOOPBACK
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import FEATURES, SEGMENTING, options_of
+from csumlab.topology.presets import PRESETS
 
-from . import features, namespaces
+from . import features, namespaces, segments
 from .namespaces import Namespace, Untestable
-from .ports import End, PacketEnd, Tap, Watcher
+from .ports import LONGEST, LONGEST_FRAME, End, PacketEnd, Tap, Watcher
 from .queues import Program
 from .relays import Relay
-from .rules import VNI, ruleset, vxlan_options
+from .rules import VNI, local_routes, ruleset, vxlan_options
 from .sockets import Connections, Sockets
 
 TAP_SUMS_ENCAPSULATED = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2]) >= (6, 17)
 """Linux 6.17 gave TAP devices the offloads of encapsulated packets (drivers/net/tun.c, hw_enc_features); before they had none."""
 _HIDDEN = ("hw-enc-checksum", "vlan-checksum")
-_REAL = (DeviceKind.VETH, DeviceKind.NIC, DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.TAP, DeviceKind.IFB)
+_REAL = (
+    *(
+        DeviceKind.VETH,
+        DeviceKind.NIC,
+        DeviceKind.BRIDGE,
+        DeviceKind.VXLAN,
+        DeviceKind.TAP,
+        DeviceKind.IFB,
+        DeviceKind.SEG6,
+        DeviceKind.LOOPBACK,
+    ),
+    DeviceKind.MACVLAN,
+)
+
+
+def _shown(topology: Topology) -> int:
+    """The longest frame that a watcher may meet, in bytes: where a domain leaves datagrams whole, none that is longer than a wire's."""
+    whole = any(PRESETS[domain.preset].large_datagram for domain in topology.domains.values())
+    return LONGEST_FRAME if whole else LONGEST
 
 
 class _Closing(Protocol):
@@ -126,33 +145,41 @@ class Devices:
             with self.inside(name):
                 namespaces.quiet()
         done: set[Port] = set()
-        for name, domain in self.real.items():
-            for device in self._made(domain):
-                port = Port(name, device.name)
-                if port not in done:
-                    done |= {port, *([device.peer] if device.peer else [])}
-                    self._make(port, device)
+        ports = [Port(name, device.name) for name, domain in self.real.items() for device in self._made(domain)]
+        # What sits on another device comes when all those are there.
+        for port in sorted(ports, key=lambda one: self.topology.device(one).kind is DeviceKind.MACVLAN):
+            device = self.topology.device(port)
+            if port not in done:
+                done |= {port, *([device.peer] if device.peer else [])}
+                self._make(port, device)
         for name, domain in self.real.items():
             with self.inside(name):
                 self._set_up(domain)
         for name, domain in self.real.items():
             with self.inside(name):
                 self._features(domain)
-                self.watchers[name] = Watcher()
+                self.watchers[name] = Watcher(_shown(self.topology))
                 self.watchers[name].names = {socket.if_nametoindex(device.name): device.name for device in self._made(domain)}
-                self.sockets[name] = Sockets()
+                self.sockets[name] = Sockets(for_others=bool(domain.local))
                 if domain.tracks():
                     self.connections[name] = Connections()
                 # Bridges take up to a second (linkwatch); what only passes through one need not wait for the bridge device itself.
-                wait_until_running(name for name, device in domain.devices.items() if device.kind is not DeviceKind.BRIDGE)
+                wait_until_running(device.name for device in self._made(domain) if device.kind is not DeviceKind.BRIDGE)
 
-    def _link(self, port: Port, kind: str, peer: str = "") -> None:
+    def _link(self, port: Port, kind: str, peer: str = "", on: str = "") -> None:
         mac, mtu = self.macs[port].hex(":"), self.topology.device(port).mtu
-        namespaces.ip([f"link add name {port.device} index {next(self._indices)} address {mac} mtu {mtu} type {kind} {peer}".rstrip()])
+        namespaces.ip([f"link add {on} name {port.device} index {next(self._indices)} address {mac} mtu {mtu} type {kind} {peer}".rstrip()])
 
     def _make(self, port: Port, device: Device) -> None:
+        if device.kind is DeviceKind.MACVLAN:
+            below = stacking.below(port, device)
+            with self.inside(below.domain):
+                self._link(port, f"macvlan mode {device.mode}", on=f"link {below.device} netns {self.spaces[port.domain].path}")
+            return
         with self.inside(port.domain):
             match device.kind:
+                case DeviceKind.LOOPBACK:
+                    namespaces.ip([f"link set dev {device.name} up"])
                 case DeviceKind.BRIDGE:
                     self._link(port, "bridge forward_delay 0 stp_state 0 mcast_snooping 0")
                 case DeviceKind.VXLAN:
@@ -221,25 +248,25 @@ class Devices:
         for device in self._made(domain):
             if device.bridge and not domain.program:
                 commands.append(f"link set dev {device.name} master {device.bridge}")
-            commands += [f"address add {text} dev {device.name}{' nodad' if ':' in text else ''}" for text in device.addresses]
+            # The loopback device has its own addresses once it is up.
+            addresses = [text for text in device.addresses if text not in OF_LOOPBACK]
+            commands += [f"address add {text} dev {device.name}{' nodad' if ':' in text else ''}" for text in addresses]
             commands.append(f"link set dev {device.name} up")
         namespaces.ip(commands)
-        namespaces.tc([line for device in self._made(domain) for line in _redirecting(device)])
+        namespaces.tc([line for device in self._made(domain) for line in _redirecting(domain, device)])
         commands = []
         for route in domain.routes:
             via = f" via {route.via} onlink" if route.via else ""
-            to = (
-                f"{ip_interface((route.to.low, route.to.length)).network}"
-                if route.to.version == 4 or route.to.low
-                else f"::/{route.to.length}"
-            )
-            commands.append(f"route replace {to}{via} dev {route.device}")
+            commands.append(f"route replace {segments.network(route.to)}{via} {segments.leaving_by(domain, domain.devices[route.device])}")
+        commands += segments.commands(domain)
         if domain.outside and not domain.forwarding:
             commands += ["route add local 0.0.0.0/0 dev lo", "route add local ::/0 dev lo"]
         commands += [
             f"neigh replace {hop} lladdr {mac} dev {device} nud permanent" for (hop, device), mac in self._neighbours(domain).items()
         ]
         namespaces.ip(commands)
+        for version in (4, 6) if domain.local else ():
+            namespaces.ip(list(local_routes(domain, version)), version)
         if domain.program:
             behind = list(domain.devices.values())[1].peer
             known = {
@@ -250,7 +277,7 @@ class Devices:
             namespaces.bridge(list(self._forwarding_entries(domain)))
         namespaces.sysctl("net/ipv4/ip_forward", int(domain.forwarding))
         namespaces.sysctl("net/ipv6/conf/all/forwarding", int(domain.forwarding))
-        if domain.tracks() or domain.nat or domain.edits:
+        if domain.tracks() or domain.nat or domain.edits or domain.local:
             namespaces.nft(ruleset(domain))
         rules = [rule for one in (domain.nat, domain.edits) for rule in one if rule.by == "nfqueue"]
         self.programs += (Program(self.topology, domain, rule, number) for number, rule in enumerate(rules))
@@ -258,8 +285,9 @@ class Devices:
             namespaces.sysctl(name.replace(".", "/"), int(value))
 
     def _made(self, domain: Domain) -> Iterator[Device]:
-        """The devices that are made: where a program bridges, no bridge is."""
-        return (device for device in domain.devices.values() if not (domain.program and device.kind is DeviceKind.BRIDGE))
+        """The devices that are made: where a program bridges, no bridge is, and what is only a route is none."""
+        made = (device for device in domain.devices.values() if device.kind is not DeviceKind.SEG6)
+        return (device for device in made if not (domain.program and device.kind is DeviceKind.BRIDGE))
 
     def _neighbours(self, domain: Domain) -> dict[tuple[str, str], str]:
         """Hardware addresses of the next hops towards every address that is used: nobody has to ask for them."""
@@ -267,6 +295,8 @@ class Devices:
         for address in self.addresses:
             try:
                 device, hop = forward.route(domain, address)
+                if device.kind is DeviceKind.LOOPBACK:
+                    continue
                 if device.kind is DeviceKind.VXLAN:
                     stop = self._other_end(device)
                 else:
@@ -300,8 +330,10 @@ class Devices:
     def _features(self, domain: Domain) -> None:
         for device in self._made(domain):
             port = Port(domain.name, device.name)
+            if device.kind is DeviceKind.LOOPBACK:
+                continue
             wanted = {name: self._on(port, name) for name in FEATURES if name not in _HIDDEN}
-            if device.kind in (DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.VETH, DeviceKind.IFB):
+            if device.kind in (DeviceKind.BRIDGE, DeviceKind.VXLAN, DeviceKind.VETH, DeviceKind.IFB, DeviceKind.MACVLAN):
                 if device.kind is not DeviceKind.VXLAN:
                     del wanted["rx-gro"]  # The model's receive aggregation is that of cards and tunnels.
                 del wanted["rx-checksum"]
@@ -323,12 +355,15 @@ class Devices:
                 raise Untestable(f"{port} is a {device.kind.value}: {', '.join(off)} cannot be switched off")
 
 
-def _redirecting(device: Device) -> Iterator[str]:
+def _redirecting(domain: Domain, device: Device) -> Iterator[str]:
     """What tc is told of the device."""
-    ways = [(way, name) for way, name in (("ingress", device.tc_in), ("egress", device.tc_out)) if name]
-    yield from [f"qdisc add dev {device.name} clsact"] if ways else []
-    for way, name in ways:
-        yield f"filter add dev {device.name} {way} protocol all u32 match u32 0 0 action mirred egress redirect dev {name}"
+    ways = [(hook, *device.diverted(way)) for hook, way in (("ingress", "in"), ("egress", "out"))]
+    said = [(hook, "ingress" if inward else "egress", "redirect", name) for hook, name, inward in ways if name]
+    copies = [rule for rule in domain.copies if rule.device == device.name]
+    said = [("ingress" if rule.way == "in" else "egress", "egress", "mirror", rule.to) for rule in copies] + said
+    yield from [f"qdisc add dev {device.name} clsact"] if said else []
+    for hook, way, action, name in said:
+        yield f"filter add dev {device.name} {hook} protocol all u32 match u32 0 0 action mirred {way} {action} dev {name}"
 
 
 def is_wire_only(domain: Domain) -> bool:

@@ -14,10 +14,11 @@ from csumlab.topology.model import DeviceKind, Port
 from csumlab.trace import Fate
 
 from . import sockets
+from .answers import SIGHTS, Answer, asked, origin
 from .compare import Difference, differences, known
 from .ports import Virtio
 from .predict import Origin, Prediction, outer_words, predictions, unsummed
-from .probes import Probe, commanded, made
+from .probes import KINDS, Probe, commanded, made
 from .scenarios import BRIEF, Flow, Scenario
 from .world import Observed, World
 
@@ -96,11 +97,14 @@ def run(scenario: Scenario, *, thorough: bool = False) -> Iterator[Comparison]:
                 yield found
         for flow in scenario.senders:
             world.ready(_port(flow))
-            for kind in SENDING:
+            for kind in SENDING if flow.kinds == KINDS else flow.kinds:
                 if kind == "long udp" and scenario.topology.device(_port(flow)).kind is DeviceKind.VXLAN:
                     continue  # Its first piece fills the tunnel device; with headers around it is cut again, which the model does not do.
                 number += 1
                 yield _by_a_program(world, scenario, flow, kind, number)
+        for answer in scenario.answers:
+            number += 1
+            yield _answer(world, scenario, answer, number)
 
 
 def _port(flow: Flow) -> Port:
@@ -145,6 +149,21 @@ def _by_a_program(world: World, scenario: Scenario, flow: Flow, kind: str, numbe
     said = tuple(predictions(origin, world.played, words))
     played, real = frozenset(world.played), frozenset(world.real)
     return Comparison(scenario.name, flow, f"{kind} by a program", origin, said, observed, played, real, kind != "long udp")
+
+
+def _answer(world: World, scenario: Scenario, answer: Answer, number: int) -> Comparison:
+    """What a host answers by an address that is not its own, from where it leaves."""
+    port = Port(*answer.asker.split(":"))
+    world.ready(port)
+    before, mark = asked(world, answer, number)
+    observed = world.observe(before, mark, lambda found: found.count >= SIGHTS, PATIENT)
+    frame = next((sight.frame for sight in observed.sights[answer.answers] if sight.way == "out"), None)
+    if frame is None:
+        raise AssertionError(f"{scenario.name}: no {answer} was seen")
+    start = origin(world, answer, frame)
+    said = tuple(predictions(start, world.played, {}))
+    flow = Flow(answer.asker, answer.destination, answer.source)
+    return Comparison(scenario.name, flow, str(answer), start, said, observed, frozenset(world.played), frozenset(world.real), ends=False)
 
 
 def _send(world: World, kind: str, flow: Flow, payload: bytes) -> socket.socket | None:

@@ -122,9 +122,9 @@ def quiet() -> None:
     ip(["link set lo up"])
 
 
-def ip(commands: list[str]) -> None:
-    """Commands of iproute2 in one process. Raises Untestable with its message."""
-    _feed(["ip", "-batch", "-"], "\n".join(commands) + "\n")
+def ip(commands: list[str], version: int | None = None) -> None:
+    """Commands of iproute2 in one process, of one IP ``version`` where they do not say which. Raises Untestable with its message."""
+    _feed(["ip", *([f"-{version}"] if version else []), "-batch", "-"], "\n".join(commands) + "\n")
 
 
 def bridge(commands: list[str]) -> None:

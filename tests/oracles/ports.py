@@ -4,6 +4,7 @@ kernel's socket buffer carried (include/uapi/linux/virtio_net.h, include/linux/v
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import mmap
@@ -15,17 +16,20 @@ from dataclasses import dataclass, field
 
 NEEDS_CSUM, DATA_VALID = 1, 2
 TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 1, 2, 4
-GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4 = 1, 4, 5
+GSO_TCPV4, GSO_UDP, GSO_TCPV6, GSO_UDP_L4 = 1, 3, 4, 5
 _HEADER = struct.Struct("=BBHHHH")
 _TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0
 _IFF_TAP, _IFF_NAPI, _IFF_NO_PI, _IFF_VNET_HDR = 2, 0x10, 0x1000, 0x4000
 _SOL_PACKET, _PACKET_RX_RING, _PACKET_VERSION, _PACKET_VNET_HDR, _PACKET_IGNORE_OUTGOING = 263, 5, 10, 15, 23
 _ETH_P_ALL = 3
+_SO_ATTACH_FILTER = 26
 _STATUS_USER, _STATUS_VLAN, _STATUS_CSUM_VALID, _STATUS_VLAN_TPID = 1, 16, 128, 64
 _OUTGOING = 4
 _BLOCK, _BLOCKS, _SLOT = 1 << 16, 8, 4096
 LONGEST = 65550
 """Bytes of the longest frame with its virtio header."""
+LONGEST_FRAME = 1518
+"""Bytes of the longest frame of Ethernet, with a VLAN tag and without a check sequence (IEEE 802.3 clause 3.2.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +72,24 @@ class Sight:
     frame: bytes
 
 
+def _not_longer(most: int) -> tuple[tuple[int, int, int, int], ...]:
+    """A classic BPF program that takes whole frames of at most so many bytes (linux/filter.h, net/core/filter.c)."""
+    return ((0x80, 0, 0, 0), (0x25, 0, 1, most), (0x06, 0, 0, 0), (0x06, 0, 0, 0x40000))
+
+
 class Watcher:
     """Every frame at every device of the present namespace, in order: one packet socket with a ring.
 
     A ring copies the frame at once. An ordinary packet socket keeps a clone of the buffer, and a few places in the kernel do something
-    else with cloned buffers (gro_cells_receive passes them by).
+    else with cloned buffers (gro_cells_receive passes them by). A datagram that was left whole (GSO_UDP) cannot be shown with a virtio
+    header, and stops a ring of this version for good (net/packet/af_packet.c tpacket_rcv, rx_owner_map): where there are some, frames
+    that are longer than Ethernet has them are not ``shown``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shown: int = LONGEST) -> None:
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        self._filter = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in _not_longer(shown)))
+        self.socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", 4, ctypes.addressof(self._filter)))
         self.socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, 1)
         self.socket.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
         slots = _BLOCK * _BLOCKS // _SLOT

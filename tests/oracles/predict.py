@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_address
@@ -19,6 +19,7 @@ from csumlab.inet import negate, residue
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header, outer_transport
 from csumlab.plain.packet import FramePacket
+from csumlab.stages.hooks import MIRROR
 from csumlab.state import Skb, State, Summed
 from csumlab.state import Virtio as VirtioHeader
 from csumlab.tables import Tables
@@ -113,7 +114,7 @@ class Expected:
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What will be seen, by domain in order, and where the packet ends: ``fate`` in ``domain`` with ``payload`` given to a program if it
-    is accepted."""
+    is accepted. ``copies`` are the ways of its copies."""
 
     trace: Trace
     seen: Mapping[str, list[Expected]]
@@ -121,6 +122,7 @@ class Prediction:
     domain: str
     kind: str
     payload: bytes
+    copies: tuple[Trace, ...] = ()
 
     @property
     def count(self) -> int:
@@ -129,15 +131,17 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a frame starts and what it carries there; ``state`` None: its kernel makes it."""
+    """Where a frame starts and what it carries there; ``state`` None: its kernel makes it, as a reset by which a rule
+    ``refuses``, or as any."""
 
     topology: Topology
     domain: str
     frame: bytes
     state: State | None
+    refuses: bool = False
 
     def case(self, name: str = "") -> walks.Case:
-        return walks.Case(name, self.topology, self.domain, self.frame, self.state)
+        return walks.Case(name, self.topology, self.domain, self.frame, self.state, self.refuses)
 
 
 def predictions(origin: Origin, played: Set[str], known: Mapping[tuple[str, str], OuterWords]) -> Iterator[Prediction]:
@@ -148,36 +152,55 @@ def predictions(origin: Origin, played: Set[str], known: Mapping[tuple[str, str]
         origin.frame[_ETHERNET:], headers, dissection.facts.long, tunnel_ports=origin.topology.tables.tunnel_ports, known=known
     )
     todo: list[dict[str, str]] = [{}]
+    traces: list[Trace] = []
     while todo:
         choices = todo.pop()
         try:
-            trace = walks.run(origin.case(), packet, choices)
+            traces.append(walks.run(origin.case(), packet, choices))
         except Undetermined as question:
             todo += [{**choices, question.label: option} for option in question.options]
-            continue
-        yield _shown(trace, origin.topology, played)
+    for trace in traces:
+        if not _is_copy(trace):
+            yield _shown(trace, [copy for copy in traces if _is_copy(copy)], origin.topology, played)
 
 
-def _shown(trace: Trace, topology: Topology, played: Set[str]) -> Prediction:
+def _is_copy(trace: Trace) -> bool:
+    return any(hop.stage is MIRROR for hop in trace.hops)
+
+
+def _shown(trace: Trace, copies: Sequence[Trace], topology: Topology, played: Set[str]) -> Prediction:
+    """What a trace shows, and the copies of its packet: each is sent before the packet itself goes on."""
+    found = [((number, 1), number, domain, one) for number, domain, one in _sights(trace, topology, played)]
+    for copy in copies:
+        start = next(number for number, hop in enumerate(copy.hops) if hop.stage is MIRROR)
+        found += [((start, 0), number, domain, one) for number, domain, one in _sights(copy, topology, played) if number >= start]
     seen: dict[str, list[Expected]] = {}
-    for number, hop in enumerate(trace.hops):
-        domain, _, name = hop.port.partition(":")
-        device = topology.device(Port(domain, name)) if name else None
-        peer = device.peer if device else None
-        if hop.stage.name == "tap-transmit" and peer and peer.domain in played:
-            seen.setdefault(peer.domain, []).append(_read(hop, peer.device))
-        if hop.stage.name != "tap" or not hop.way or device is None:
-            continue
-        if domain in played and (domain == trace.origin or hop.way == "out" or peer is None or device.kind is DeviceKind.VIRTIO):
-            continue
-        checked = any(before.stage.name in _CHECKS for before in trace.hops[:number])
-        seen.setdefault(domain, []).append(_expected(hop, name, domain in played, checked))
+    for _, _, domain, one in sorted(found, key=lambda entry: entry[:2]):
+        seen.setdefault(domain, []).append(one)
     end = trace.hops[-1]
     packet = end.after
     assert isinstance(packet, FramePacket)
     transport = outer_transport(packet.headers)
     kind = KINDS[transport.kind].label if transport else ""
-    return Prediction(trace, seen, trace.fate, end.domain, kind, _payload(packet, transport))
+    return Prediction(trace, seen, trace.fate, end.domain, kind, _payload(packet, transport), tuple(copies))
+
+
+def _sights(trace: Trace, topology: Topology, played: Set[str]) -> Iterator[tuple[int, str, Expected]]:
+    """What is seen at each hop, by its number, and in which domain."""
+    for number, hop in enumerate(trace.hops):
+        domain, _, name = hop.port.partition(":")
+        device = topology.device(Port(domain, name)) if name else None
+        peer = device.peer if device else None
+        if hop.stage.name == "tap-transmit" and peer and peer.domain in played:
+            yield number, peer.domain, _read(hop, peer.device)
+        if hop.stage.name != "tap" or not hop.way or device is None or hop.after.undivided:
+            # A packet socket that asks for a virtio header gets no datagram that was left whole: none can be written for it
+            # (include/linux/virtio_net.h virtio_net_hdr_from_skb, net/packet/af_packet.c tpacket_rcv).
+            continue
+        if domain in played and (domain == trace.origin or hop.way == "out" or peer is None or device.kind is DeviceKind.VIRTIO):
+            continue
+        checked = any(before.stage.name in _CHECKS for before in trace.hops[:number])
+        yield number, domain, _expected(hop, name, domain in played, checked)
 
 
 def _expected(hop: Hop, device: str, at_tap: bool, checked: bool) -> Expected:

@@ -18,7 +18,7 @@ from csumlab.inet import negate, residue
 from csumlab.plain.packet import SEGMENT
 from csumlab.state import Skb, State, Summed
 
-from .ports import DATA_VALID, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM, Virtio
+from .ports import DATA_VALID, GSO_TCPV4, GSO_TCPV6, GSO_UDP, GSO_UDP_L4, NEEDS_CSUM, Virtio
 from .sockets import PORT
 
 PARTIAL = Skb(Summed.PARTIAL)
@@ -55,8 +55,12 @@ LONG: Mapping[str, str] = {
     "partial, unseeded, long": "a super-frame, NEEDS_CSUM, and the field holds 0",
     "right, long": "a super-frame whose sum is right, and no flag",
     "damaged, long": "a super-frame with a damaged byte, and no flag",
+    "none, long": "a super-frame whose UDP field is 0, and no flag",
 }
-"""Conditions of super-frames, which are cut into segments of SEGMENT bytes; a probe is the first of them."""
+"""Conditions of super-frames, which are cut into segments of SEGMENT bytes; a probe is the first of them. One datagram in a super-frame is
+cut into fragments."""
+FRAGMENT = {4: 1480, 6: 1448}
+"""Bytes of payload in a fragment that Ethernet takes, by IP version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,8 @@ def conditions(kind: str, version: int, *, bridged: bool = False, long: bool = F
     there. ``large``: some link does not take it. ``long``: those of super-frames instead, of which Linux takes one of UDP only if its sum
     is owed (include/linux/virtio_net.h)."""
     if long:
-        yield from (one for one in LONG if kind == "tcp" or (kind == "udp" and one.startswith("partial")))
+        taken = {"tcp": ("partial", "right", "damaged"), "udp": ("partial",), "datagram": ("partial", "right", "damaged", "none")}
+        yield from (one for one in LONG if one.startswith(taken.get(kind, ("nothing",))))
         return
     for condition in _CONDITIONS.get(kind, STATES):
         if condition.startswith("none") and kind not in ("udp", *TALK):
@@ -167,8 +172,8 @@ def made(
     if condition.endswith("trailer"):
         data += b"\0\x17"
     if condition.endswith("long"):
-        sort = GSO_UDP_L4 if kind == "udp" else GSO_TCPV4 if version == 4 else GSO_TCPV6
-        virtio = replace(virtio, cut=SEGMENT, sort=sort)
+        sort = {"udp": GSO_UDP_L4, "datagram": GSO_UDP}.get(kind, GSO_TCPV4 if version == 4 else GSO_TCPV6)
+        virtio = replace(virtio, cut=FRAGMENT[version] if kind == "datagram" else SEGMENT, sort=sort)
     return Probe(kind, condition, mark, data, virtio, state, ports)
 
 
@@ -200,7 +205,7 @@ def _transport(kind: str, version: int, payload: bytes, number: int, ports: tupl
         return frames.sctp(payload, ports)
     if kind == "udplite":
         return frames.udplite(payload, ports)
-    if kind in ("udp", "marked"):
+    if kind in ("udp", "marked", "datagram"):
         return Frame(payload).inside(struct.pack("!HHHH", *ports, 8 + len(payload), 0), Layer.UDP, pending=Kind.UDP)
     layer, pending, echo = (Layer.ICMP, Kind.ICMP, 8) if version == 4 else (Layer.ICMPV6, Kind.ICMPV6, 128)
     return Frame(payload).inside(struct.pack("!BBHHH", echo, 0, 0, ports[0], number & 0xFFFF), layer, pending=pending)

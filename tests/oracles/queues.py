@@ -15,12 +15,13 @@ from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.facts import FragmentRole
 from csumlab.machine import Translation
+from csumlab.operations import Rule
 from csumlab.outer import MACS
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.plain.packet import FramePacket
-from csumlab.stage import Rule
 from csumlab.topology.editing import edits
-from csumlab.topology.model import Domain, Edit, Nat, Topology
+from csumlab.topology.model import Domain, Topology
+from csumlab.topology.rules import Edit, Nat
 
 from .namespaces import Untestable
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import cutters
+import detours
 
 from csumlab.tables import ETHERNET_MTU
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Topology
 
+from .answers import Answer
 from .devices import TAP_SUMS_ENCAPSULATED
 from .probes import KINDS, LONG, STATES, conditions
 from .sockets import PORT
@@ -75,6 +78,7 @@ class Scenario:
     senders: tuple[Flow, ...] = ()
     tapped: bool = False
     brief: bool = False
+    answers: tuple[Answer, ...] = ()
 
     @cached_property
     def topology(self) -> Topology:
@@ -206,7 +210,7 @@ def pods(outer: int, sums: bool, host: str = "", nat: tuple[dict[str, object], .
         return domain(
             name,
             device(name, "vxlan0", "vxlan", local=own, remote=other, address=inner, options=options),
-            device(name, "eth0", "veth", peer=cable, address=[f"{own}/{length}"], options={"udp6zerocsumrx": allowed}),
+            device(name, "eth0", "veth", peer=cable, address=[f"{own}/{length}"]),
             routes=(("default" if outer == 4 else "::/0", "eth0", gate),),
         )
 
@@ -223,6 +227,41 @@ def pods(outer: int, sums: bool, host: str = "", nat: tuple[dict[str, object], .
     )
 
 
+def segment_routed(*way: str, ends: tuple[str, ...] = (), across: bool = False) -> str:
+    """Two guests, their gateways with a policy of segment routing each, and a router between them. ``way``: the segments before the last,
+    ``ends`` those of the far gateway; ``across``: the router and the far gateway hand on to their neighbours, whatever their routes say."""
+
+    def gateway(name: str, number: int, inside: str, outside: str, there: int, passed: tuple[str, ...], own: tuple[str, ...]) -> str:
+        return domain(
+            name,
+            device(name, "lan", "veth", address=[f"fd00:{number}::1/64"], peer=inside),
+            device(name, "wan", "veth", address=[f"fd00:9:{number}::1/64"], peer=outside),
+            device(name, "policy", "seg6", local=f"fc00:{number}::d", remote=f"fc00:{there}::d", segments=list(passed)),
+            routes=((f"fd00:{there}::/64", "policy", ""), ("fc00::/16", "wan", f"fd00:9:{number}::9")),
+            segments=list(own),
+            neighbours={f"fc00:{number}::d": f"fd00:{number}::{11 * number}"} if across else {},
+            forwarding=True,
+        )
+
+    astray = ("fc00:2::/32", "near", "fd00:9:1::1")
+    return (
+        guest("a", "near:lan", ("fd00:1::11/64",), ("fd00:1::1",))
+        + gateway("near", 1, "a:eth0", "m:near", 2, way, ())
+        + domain(
+            "m",
+            device("m", "near", "veth", address=["fd00:9:1::9/64"]),
+            device("m", "far", "veth", address=["fd00:9:2::9/64"]),
+            routes=(("fc00:1::/32", "near", "fd00:9:1::1"), astray if across else ("fc00:2::/32", "far", "fd00:9:2::1")),
+            segments=["fc00:9::e"],
+            neighbours={"fc00:9::e": "fd00:9:2::1"} if across else {},
+            forwarding=True,
+        )
+        + gateway("far", 2, "b:eth0", "m:far", 1, (), ends)
+        + guest("b", "far:lan", ("fd00:2::22/64",), ("fd00:2::1",))
+    )
+
+
+SEGMENTS = (Flow("a:eth0", A6, B6), Flow("a:eth0", A6, "fd00:2::1"))
 INSIDE = (Flow("pod:vxlan0", "10.244.0.1", "10.244.3.3"), Flow("pod:vxlan0", "fd00:244::1", "fd00:244::3"))
 OUTER_MASQUERADE: tuple[dict[str, object], ...] = (
     {"kind": "snat", "device": "vb", "source": "10.9.0.0/24", "address": "10.8.0.77"},
@@ -268,6 +307,12 @@ def virtual_machines_by_name(tap0: dict[str, Any], tap1: dict[str, Any]) -> str:
         )
         + machine("b", "tap1", 22)
     )
+
+
+def routed_machines(nat: tuple[dict[str, object], ...] = (), **words: Any) -> str:
+    """As ``routed``, with a virtual machine played at each side by its virtio device."""
+    text = routed(nat=nat, **words)
+    return re.sub(r'(\[domain\.[ab]\.device."eth0"\]\nkind = )"veth"', r'\1"virtio"', text).replace('kind = "veth"', 'kind = "tap"')
 
 
 OUTSIDE = """
@@ -421,10 +466,35 @@ def segmented() -> Iterator[Scenario]:
         yield Scenario(f"segments, {tunnel}, way out without offload", pods(4, sums, features=NO_TX), long(*INSIDE))
     owed = tuple(replace(flow, only=tuple(one for one in LONG if one.startswith("partial"))) for flow in long(*ACROSS))
     unflagged = tuple(replace(flow, only=("right, long", "damaged, long")) for flow in long(*ACROSS, *TO_HOST))
-    for name, tap1 in (("", {}), (", no sums left to the guest", {"TUN_F_CSUM": False})):
-        yield Scenario(f"segments, virtio{name}", virtual_machines_by_name({}, tap1), owed, ("a", "b"))
-        text = virtual_machines_by_name({}, tap1).replace('peer = "host:tap0"', 'peer = "host:tap0"\noptions = { gso-unflagged = true }')
+    for name, tap0, tap1 in (("", {}, {}), (", no sums left to the guest", {}, {"TUN_F_CSUM": False}), (", merging", {"napi": True}, {})):
+        yield Scenario(f"segments, virtio{name}", virtual_machines_by_name(tap0, tap1), owed, ("a", "b"))
+        text = virtual_machines_by_name(tap0, tap1).replace('peer = "host:tap0"', 'peer = "host:tap0"\noptions = { gso-unflagged = true }')
         yield Scenario(f"segments, virtio, unflagged{name}", text, unflagged, ("a", "b"))
+
+
+def undivided() -> Iterator[Scenario]:
+    """Long datagrams that a guest leaves whole, as kernels until 4.13 did and this one does no more (UDP fragmentation offload)."""
+
+    def older(text: str, preset: str) -> str:
+        return text.replace("[domain.a]\n", f'[domain.a]\npreset = "{preset}"\n')
+
+    whole: dict[str, Any] = {"long": True, "kinds": ("datagram",), "size": 2800}
+    owed = tuple(one for one in LONG if one.startswith("partial"))
+    rest = tuple(one for one in LONG if one not in owed)
+    for name, tap0 in (("", {}), (", merging", {"napi": True})):
+        text = older(virtual_machines_by_name(tap0, {}), "linux-4.4")
+        flows = tuple(replace(flow, only=owed, **whole) for flow in (*ACROSS, *TO_HOST))
+        yield Scenario(f"datagrams left whole{name}", text, flows, ("a", "b"))
+        text = text.replace('peer = "host:tap0"', 'peer = "host:tap0"\noptions = { gso-unflagged = true }')
+        flows = tuple(replace(flow, only=rest, **whole) for flow in (*ACROSS, *TO_HOST))
+        yield Scenario(f"datagrams left whole, no flag{name}", text, flows, ("a", "b"))
+    for name, words in (("router, conntrack", {"conntrack": True}), ("masquerade", {"nat": MASQUERADE})):
+        text = older(routed_machines(**words), "linux-4.4")
+        flows = tuple(replace(flow, only=owed, **whole) for flow in (*THROUGH, *TO_ROUTER))
+        yield Scenario(f"datagrams left whole, {name}", text, flows, ("a", "b"))
+        text = text.replace('peer = "r:va"', 'peer = "r:va"\noptions = { gso-unflagged = true }')
+        flows = tuple(replace(flow, only=rest, **whole) for flow in (*THROUGH, *TO_ROUTER))
+        yield Scenario(f"datagrams left whole, no flag, {name}", text, flows, ("a", "b"))
 
 
 HOOKED: dict[str, object] = {"net.bridge.bridge-nf-call-iptables": True, "net.bridge.bridge-nf-call-ip6tables": True}
@@ -515,6 +585,69 @@ def relayed() -> Iterator[Scenario]:
     yield Scenario("segments, program", plain.replace("[domain.host]\n", '[domain.host]\nprogram = "keeps-header"\n'), long(*ACROSS))
 
 
+def taken() -> Iterator[Scenario]:
+    """Packets for others that a host takes: by a rule that translates them to itself (REDIRECT), unchanged (TPROXY), or by a route."""
+    asked = tuple(replace(flow, port_to=8080) for flow in (*THROUGH, *TO_ROUTER))
+    ends = ((A4, B4, "10.1.0.1"), (A6, B6, "fd00:1::1"))
+    here: tuple[dict[str, object], ...] = tuple(
+        {"kind": "redirect", "device": "va", "destination": to, "protocol": name, "port": 8080, "to-port": PORT}
+        for name in ("tcp", "udp")
+        for to in (B4, B6)
+    )
+    translated = tuple(Answer("a:eth0", source, to, "r", "translated", own) for source, to, own in ends)
+    yield Scenario("redirect", routed(nat=here), asked[:2], answers=translated)
+    anywhere: tuple[dict[str, object], ...] = tuple(
+        {"kind": "redirect", "device": "va", "protocol": name, "port": 8080, "to-port": PORT} for name in ("tcp", "udp")
+    )
+    yield Scenario("redirect of everything", routed(nat=anywhere), asked, brief=True)
+    refused = tuple(Answer("a:eth0", source, to, "r", "reset") for source, to, _ in ends)
+    for features in ({}, NO_TX):
+        way = "" if not features else ", way back without offload"
+        rule = '[[domain.r.edit]]\nby = "reject"\ndevice = "vb"\nway = "out"\nprotocol = "tcp"\n'
+        yield Scenario(f"refused{way}", routed({"features": features}) + rule, (), answers=refused)
+    there: tuple[dict[str, object], ...] = tuple(
+        {"kind": "dnat", "device": "va", "protocol": "udp", "destination": to, "port": 8080, "address": address, "to-port": PORT}
+        for to, address in (("203.0.113.0/24", B4), ("2001:db8:9::/48", B6))
+    )
+    ways = (("203.0.113.0/24", "vb", B4), ("2001:db8:9::/48", "vb", B6))
+    elsewhere = tuple(
+        replace(flow, destination=to, kinds=("udp",)) for flow, to in zip(asked, ("203.0.113.9", "2001:db8:9::9"), strict=False)
+    )
+    yield Scenario("dnat of another destination", routed(nat=there, routes=ways), elsewhere, brief=True)
+    proxy = "".join(f'[[domain.r.local]]\ndevice = "va"\nprotocol = "{name}"\nport = 8080\n' for name in ("tcp", "udp"))
+    unchanged = tuple(Answer("a:eth0", source, to, "r", "transparent") for source, to, _ in ends)
+    yield Scenario("tproxy", routed() + proxy, asked[:2], answers=unchanged)
+    yield Scenario("tproxy, conntrack", routed(conntrack=True) + proxy, asked[:2], brief=True)
+    anyip = '[[domain.r.local]]\nto = "10.2.0.22/32"\n[[domain.r.local]]\nto = "fd00:2::22/128"\n'
+    yield Scenario("local route", routed() + anyip, THROUGH, brief=True)
+
+
+def detoured() -> Iterator[Scenario]:
+    """Frames that tc redirects or copies; the rest of these hosts is compared by tests/test_oracle_detours.py."""
+    hosts = {"redirected": detours.ACROSS.replace("OUT", "true"), "shaped": detours.SHAPED.replace("IN", "false").replace("OUT", "true")}
+    hosts |= detours.TURNED
+    hosts |= {f"copied {way}": detours.copied(device, way) for device, way in (("va", "in"), ("vb", "out"))}
+    for name, text in hosts.items():
+        yield Scenario(name, text, ACROSS, brief=True)
+
+
+def looped() -> Iterator[Scenario]:
+    """A host that sends to itself, and by a rule of its own what is for others, as a sidecar of a mesh has it."""
+    text = routed().replace('[domain.r.device."va"]', '[domain.r.device.lo]\nkind = "loopback"\n[domain.r.device."va"]')
+    itself = (Flow("r:lo", "127.0.0.1", "127.0.0.1"), Flow("r:lo", "::1", "::1"), Flow("r:lo", "10.1.0.1", "127.0.0.6"))
+    yield Scenario("loopback", text, (), senders=itself)
+    rules = "".join(f'[[domain.r.nat]]\nkind = "redirect"\ndevice = "lo"\nprotocol = "{name}"\nport = {PORT}\n' for name in ("tcp", "udp"))
+    redirected = tuple(Flow("r:lo", own, to, kinds=("tcp", "udp", "udp, no sum")) for own, to in (("10.1.0.1", B4), ("fd00:1::1", B6)))
+    yield Scenario("loopback, redirected", text + rules, (), senders=redirected)
+    services = "".join(
+        f'[[domain.r.nat]]\nkind = "dnat"\ndevice = "lo"\ndestination = "{to}"\naddress = "{address}"\n'
+        for to, address in (("203.0.113.9/32", B4), ("2001:db8:9::9/128", B6))
+    )
+    ways = '[[domain.r.route]]\nto = "203.0.113.0/24"\ndevice = "vb"\n[[domain.r.route]]\nto = "2001:db8:9::/48"\ndevice = "vb"\n'
+    elsewhere = (Flow("r:vb", "10.2.0.1", "203.0.113.9"), Flow("r:vb", "fd00:2::1", "2001:db8:9::9"))
+    yield Scenario("own packets sent elsewhere", text + services + ways, (), senders=elsewhere)
+
+
 def cut() -> Iterator[Scenario]:
     """Datagrams that are longer than the next link takes."""
     kinds: dict[str, Any] = {"kinds": ("udp", "ping"), "size": 2800}
@@ -531,11 +664,45 @@ def cut() -> Iterator[Scenario]:
     yield Scenario("fragments, bridge, netfilter", cutters.bridge(9000, 1500, hooked=True), across)
 
 
+def shared(mode: str, **words: Any) -> str:
+    """Two containers with a macvlan each on one end of a cable, whose other end is another host's; ``words`` are of the shared end."""
+    gates = (("default", "eth0", "10.1.0.9"),)
+    containers = (
+        domain(
+            name,
+            device(name, "eth0", "macvlan", lower="host:va", mode=mode, address=[f"10.1.0.{number}/24", f"fd00:1::{number}/64"]),
+            routes=gates,
+        )
+        for name, number in (("a", 11), ("b", 22))
+    )
+    host = domain("host", device("host", "va", "veth", peer="far:eth0", address=["10.1.0.1/24"], **words))
+    return host + "".join(containers) + guest("far", "host:va", ("10.1.0.9/24", "fd00:1::9/64"))
+
+
+TO_FAR = (Flow("a:eth0", A4, "10.1.0.9", bridged=True), Flow("a:eth0", A6, "fd00:1::9", bridged=True))
+FROM_FAR = (Flow("far:eth0", "10.1.0.9", "10.1.0.22", bridged=True),)
+
+
+def macvlans() -> Iterator[Scenario]:
+    """Containers that share a device."""
+    yield Scenario("macvlan", shared("bridge"), (*ACROSS, *TO_FAR, *FROM_FAR), senders=(*ACROSS[:1], *TO_FAR[:1]))
+    unfilled = shared("bridge", features=NO_TX)
+    yield Scenario("macvlan, the device below without offload", unfilled, (*ACROSS[:1], *TO_FAR), senders=TO_FAR[:1], brief=True)
+    yield Scenario("macvlan, private", shared("private"), (*TO_FAR[:1], *FROM_FAR), brief=True)
+    yield Scenario("segments, macvlan", shared("bridge"), long(*ACROSS[:1], *TO_FAR[:1]), brief=True)
+    yield Scenario("segments, macvlan, the device below without offload", unfilled, long(*TO_FAR), brief=True)
+
+
 def every() -> Iterator[Scenario]:
     """Every scenario."""
     yield from segmented()
+    yield from undivided()
     yield from queued()
     yield from relayed()
+    yield from macvlans()
+    yield from taken()
+    yield from detoured()
+    yield from looped()
     yield Scenario("bridge", bridged({}, {}, {}), (*ACROSS, *TO_HOST, *FROM_HOST), senders=(*ACROSS, *FROM_HOST))
     yield Scenario("bridge, the guest sums for itself", bridged({"features": NO_TX}, {}, {}), ACROSS, senders=ACROSS, brief=True)
     yield Scenario("bridge, way out without offload", bridged({}, {}, {"features": NO_TX}), ACROSS, brief=True)
@@ -572,6 +739,13 @@ def every() -> Iterator[Scenario]:
             for part, words in ((first, here), (second, there))
         ]
         yield Scenario(f"vxlan, remote sums{name}", "[domain.host]\n".join(ends), INSIDE[:1], brief=True)
+    yield Scenario("segment routing", segment_routed(), SEGMENTS, brief=True)
+    yield Scenario("segment routing through a router", segment_routed("fc00:9::e"), SEGMENTS, brief=True)
+    yield Scenario("segment routing to neighbours", segment_routed("fc00:9::e", across=True), SEGMENTS, brief=True)
+    yield Scenario("segment routing, two of one host", segment_routed("fc00:9::e", "fc00:2::e", ends=("fc00:2::e",)), SEGMENTS, brief=True)
+    yield Scenario(
+        "segment routing to a host's address", segment_routed("fc00:2::e", "fd00:2::1", ends=("fc00:2::e",)), SEGMENTS[:1], brief=True
+    )
     yield Scenario("vxlan over a bridge", over_a_bridge(), INSIDE[:1], brief=True)
     across = (Flow("a:eth0", "10.5.0.1", "10.5.0.2"), Flow("a:eth0", "fd00:5::1", "fd00:5::2"))
     yield Scenario("vxlan as a port of bridges", overlay(), across, senders=across[:1], brief=True)

@@ -12,6 +12,8 @@ PORT = 7777
 _NETLINK_NETFILTER = 12
 _SO_NO_CHECK = 11
 _UDP_NO_CHECK6_TX = 101
+_IPV6_TRANSPARENT = 75
+"""include/uapi/linux/in6.h; of a socket for both versions it holds for IPv4, too."""
 COUNTERS = {
     "Tcp.InCsumErrors": "rejected",
     "Udp.InCsumErrors": "rejected",
@@ -32,15 +34,17 @@ reset once its sum was found right, an echo request is counted by type after its
 
 
 class Sockets:
-    """Sockets and counters of the present namespace."""
+    """Sockets and counters of the present namespace. ``for_others``: the sockets take what is for other addresses, too (ip(7))."""
 
-    def __init__(self) -> None:
+    def __init__(self, for_others: bool = False) -> None:
         self.files = [os.open(f"/proc/thread-self/net/{name}", os.O_RDONLY) for name in ("snmp", "snmp6")]
         self.udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self.tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         for one in (self.udp, self.tcp):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            if for_others:
+                transparent(one)
             one.bind(("::", PORT))
             one.setblocking(False)
         self.tcp.listen(16)
@@ -123,6 +127,12 @@ def _list(text: str) -> Iterator[tuple[str, str]]:
         name, value = line.split()
         if name in COUNTERS:
             yield name, value
+
+
+def transparent(one: socket.socket) -> None:
+    """Let a socket for both versions of IP have addresses that are not the host's."""
+    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    one.setsockopt(socket.IPPROTO_IPV6, _IPV6_TRANSPARENT, 1)
 
 
 def datagram(source: str, destination: str, payload: bytes, *, summed: bool = True) -> None:

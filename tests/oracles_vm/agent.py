@@ -146,11 +146,20 @@ class Here:
         return found
 
     def inject(self, device: str, frames: list[list[str]]) -> None:
-        """Send frames out of ``device``; each is the struct virtio_net_hdr and the frame with its link layer header, in hex."""
+        """Send frames out of ``device``; each is the struct virtio_net_hdr and the frame with its link layer header, in hex. Of what the
+        frame carries the kernel is told, as not every driver reads it from the frame (an ipvlan does not). One that the device drops at
+        once is lost (NET_XMIT_DROP)."""
         mouth = _packet_socket(device, 0)
         with mouth:
+            framed = mouth.getsockname()[3] == _ARPHRD_ETHER
             for header, frame in frames:
-                mouth.send(bytes.fromhex(header or _NO_SUMS.hex()) + bytes.fromhex(frame))
+                data = bytes.fromhex(frame)
+                protocol = int.from_bytes(data[12:14], "big") if framed else 0
+                try:
+                    mouth.sendto(bytes.fromhex(header or _NO_SUMS.hex()) + data, (device, protocol))
+                except OSError as error:
+                    if error.errno != errno.ENOBUFS:
+                        raise
 
     def say(self, protocol: str, address: str, source: str, payload: str) -> None:
         """Send ``payload`` (hex) to PORT of ``address``, or the port behind ``protocol``, by a socket bound to ``source``."""

@@ -15,7 +15,7 @@ KNOWN = Path(__file__).parent / "known_differences.toml"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An entry. ``recording`` is the golden file's name without its suffix; ``step``, ``packet`` and ``text`` are patterns of fnmatch."""
+    """An entry. ``recording`` (golden files' names without the suffix), ``step``, ``packet`` and ``text`` are patterns of fnmatch."""
 
     recording: str
     step: str
@@ -30,7 +30,7 @@ class Known:
 
 def known(recording: str) -> tuple[Known, ...]:
     entries = tomllib.loads(KNOWN.read_text(encoding="utf-8")).get("difference", [])
-    return tuple(entry for entry in (Known(**one) for one in entries) if entry.recording == recording)
+    return tuple(entry for entry in (Known(**one) for one in entries) if fnmatchcase(recording, entry.recording))
 
 
 def sorted_out(recording: str, found: Iterable[Difference]) -> tuple[list[str], list[str]]:

@@ -30,12 +30,18 @@ def folder() -> Path:
 
 @dataclass(frozen=True)
 class Archive:
-    """Another distribution than this machine's: a name for its folder, lines of a sources.list(5), and where those lines ask apt for no
-    signature, because this machine has no key, the SHA-256 of each package file."""
+    """A release of a distribution ("" is this machine's own), and where this machine has no key to its signatures the SHA-256 of each
+    package file."""
 
+    distribution: str
     name: str
-    lines: tuple[str, ...]
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        """The archive for sources.list(5)."""
+        trust = "arch=amd64 trusted=yes" if self.digests else f"signed-by=/usr/share/keyrings/{self.distribution}-archive-keyring.gpg"
+        return f"deb [{trust}] {_mirror(self.distribution)} {self.name} main"
 
     def options(self) -> tuple[str, ...]:
         """Options that have apt know this archive and no other. Its lists are fetched the first time."""
@@ -53,7 +59,7 @@ class Archive:
         if not (place / "fetched").exists():
             for each in ("none", "lists/partial", "cache/archives/partial"):
                 (place / each).mkdir(parents=True, exist_ok=True)
-            (place / "sources.list").write_text("\n".join(self.lines) + "\n")
+            (place / "sources.list").write_text(f"{self.line}\n")
             _run("apt-get", *options, "update")
             (place / "fetched").touch()
         return options
@@ -65,7 +71,17 @@ class Archive:
             raise ValueError(f"{path.name} has the SHA-256 {found}, which {self.name} does not name")
 
 
-HERE = Archive("", ())
+def _mirror(distribution: str) -> str:
+    """Where packages of a distribution are: as $CSUMLAB_MIRROR_DEBIAN and the like say, else where this machine has its own from."""
+    variable = f"CSUMLAB_MIRROR_{distribution.upper()}"
+    known = (uri.rstrip("/") for uri in _run("apt-get", "indextargets", "--format", "$(REPO_URI)").splitlines())
+    found = os.environ.get(variable) or next((uri for uri in known if uri.endswith(f"/{distribution}")), "")
+    if not found:
+        raise RuntimeError(f"say where packages of {distribution} are: {variable}=http://HOST/{distribution}")
+    return found
+
+
+HERE = Archive("", "")
 """This machine's distribution, as apt is set up."""
 
 

@@ -177,8 +177,12 @@ def _same(mine: bytes, seen: bytes, tables: Tables) -> bool:
 
 
 def _whole(data: bytes) -> bytes:
-    """A packet as it was when it was seen. A receiver of FOU or GUE takes the length of what it opens off the outer IPv4 header, in the
-    buffer that a packet socket shares with it until somebody reads (Linux net/ipv4/fou_core.c fou_recv_pull): the header's sum tells."""
+    """A packet as it was when it was seen. A receiver of FOU or GUE takes the length of what it opens off the outer IP header, in the
+    buffer that a packet socket shares with it until somebody reads (Linux net/ipv4/fou_core.c fou_recv_pull): the IPv4 header's sum
+    tells, over IPv6 the length in the UDP header."""
+    payload = (len(data) - 40).to_bytes(2, "big")
+    if data[0] >> 4 == 6 and data[6] == 17 and data[44:46] == payload:
+        return data[:4] + payload + data[6:]
     if data[0] >> 4 != 4 or residue(data[:20]) == 0:
         return data
     whole = data[:2] + len(data).to_bytes(2, "big") + data[4:]

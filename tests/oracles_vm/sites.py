@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 TOPOLOGY = """
+[domain.left]
+preset = "PRESET"
 [domain.left.device.lan0]
 kind = "veth"
 peer = "near:lan0"
@@ -19,6 +21,7 @@ to = "::/0"
 device = "lan0"
 via = "fd01::1"
 [domain.near]
+preset = "PRESET"
 forwarding = true
 [domain.near.device.lan0]
 kind = "veth"
@@ -39,6 +42,7 @@ device = "NEARTUN"
 to = "fd03::/64"
 device = "NEARTUN"
 [domain.far]
+preset = "PRESET"
 forwarding = true
 [domain.far.device.wan0]
 kind = "veth"
@@ -58,6 +62,8 @@ device = "FARTUN"
 [[domain.far.route]]
 to = "fd01::/64"
 device = "FARTUN"
+[domain.right]
+preset = "PRESET"
 [domain.right.device.lan0]
 kind = "veth"
 address = ["10.3.0.2/24", "fd03::2/64"]
@@ -107,10 +113,10 @@ def link(place: str, device: str) -> bytes:
     return bytes.fromhex((MACS[other] + MACS[place, device]).replace(":", ""))
 
 
-def topology(kind: str, near: str, far: str, more: str = "") -> str:
-    """The topology with tunnel devices of this kind and these names; ``more`` are further lines of both."""
+def topology(kind: str, near: str, far: str, more: str = "", preset: str = "linux-6.1") -> str:
+    """The topology, all of one kernel, with tunnel devices of this kind and these names; ``more`` are further lines of both."""
     lines = f'kind = "{kind}"\n{more}'
-    return TOPOLOGY.replace('kind = "KIND"\n', lines).replace("NEARTUN", near).replace("FARTUN", far)
+    return TOPOLOGY.replace("PRESET", preset).replace('kind = "KIND"\n', lines).replace("NEARTUN", near).replace("FARTUN", far)
 
 
 def cables(names: dict[str, str]) -> Iterator[str]:

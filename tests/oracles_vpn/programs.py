@@ -19,14 +19,15 @@ WAN = {NEAR: "192.0.2.1", FAR: "192.0.2.9"}
 OTHER = {NEAR: FAR, FAR: NEAR}
 _INNER = {NEAR: ("10.8.0.1/24", "fd08::1/64"), FAR: ("10.8.0.2/24", "fd08::2/64")}
 _ROUTES = {NEAR: ("10.3.0.0/24", "fd03::/64"), FAR: ("10.1.0.0/24", "fd01::/64")}
-_PATIENCE = 6.0
-"""Seconds in which a tunnel must stand."""
+_PATIENCE = 60.0
+"""Seconds in which a tunnel must stand, and only spent by one that does not: a busy machine starts programs slowly."""
 
 
 @dataclass(frozen=True)
 class Program:
     """A VPN program. ``needs`` are the programs it takes; ``prepare`` writes its files into a folder; ``command`` starts it at one gateway
-    for a device; ``settle`` are commands to run there once the device is there; ``port`` is its UDP port."""
+    for a device; ``asks`` is a command that succeeds as soon as the program can be told about the device; ``settle`` are commands to run
+    there then; ``port`` is its UDP port."""
 
     name: str
     needs: tuple[str, ...]
@@ -35,6 +36,7 @@ class Program:
     command: Callable[[Path, str, str], str]
     settle: Callable[[Path, str, str], tuple[str, ...]] = lambda folder, place, device: ()
     environment: tuple[tuple[str, str], ...] = ()
+    asks: str = "ip link show"
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def running(program: Program, sites: Sites, folder: Path) -> Iterator[dict[str, 
             process = sites.start(place, program.command(folder, place, device), **dict(program.environment))
             processes.append(process)
             stack.callback(_end, process)
-            _until(partial(_is_there, sites, place, device), program, processes)
+            _until(partial(_answers, sites, place, f"{program.asks} {device}"), program, processes)
             commands = [*program.settle(folder, place, device)]
             commands += [f"ip addr add {address} dev {device}{' nodad' if ':' in address else ''}" for address in _INNER[place]]
             commands += [f"ip link set {device} mtu 1400 up", *(f"ip route add {route} dev {device}" for route in _ROUTES[place])]
@@ -58,9 +60,9 @@ def running(program: Program, sites: Sites, folder: Path) -> Iterator[dict[str, 
         yield devices
 
 
-def _is_there(sites: Sites, place: str, device: str) -> bool:
+def _answers(sites: Sites, place: str, command: str) -> bool:
     try:
-        sites.places[place].request("run", command=f"ip link show {device}")
+        sites.places[place].request("run", command=command)
     except RuntimeError:
         return False
     return True
@@ -178,6 +180,8 @@ PROGRAMS = (
         lambda folder, place, device: f"wireguard-go --foreground {device}",
         _wireguard_settled,
         (("WG_PROCESS_FOREGROUND", "1"), ("WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD", "1")),
+        # Its device is there a moment before the socket by which wg sets it.
+        "wg show",
     ),
     Program("fastd", ("fastd",), 10000, _fastd_files, lambda folder, place, device: f"fastd --config {folder}/{place}.conf"),
     Program(

@@ -13,7 +13,7 @@ from ..packages import Packages
 from ..recording import Recording
 from ..running import Scene, numbered, observed, request
 from ..sites import FAR, NEAR, SETTINGS, cables
-from . import rules, scenes
+from . import rules, scenes, stacked
 from .versions import Version
 
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ MODULES: tuple[str, ...] = (
     "dummy",
     "ip6_tunnel",
     "fou",
+    "fou6",
     "l2tp_netlink",
     "l2tp_eth",
     "l2tp_ip",
@@ -60,18 +61,18 @@ SECONDS = 1200.0
 """What a whole run may take; on one core of 2024 it takes about a minute."""
 
 
-def record(folder: Path) -> tuple[str, Recording]:
-    """Tunnels in this distribution's kernel: the name of the golden file and what it holds."""
-    packages = Packages(("linux-image-amd64", "iproute2", "wireguard-tools", "libpython3-stdlib", "python3-minimal"))
-    steps, made = planned(scenes.scenes(), cables)
+def record(folder: Path, version: Version, only: str = "*") -> tuple[str, Recording]:
+    """Tunnels in one kernel, in the scenes whose names match ``only``: the name of the golden file and what it holds."""
+    tools, kernel = Packages(("iproute2", "wireguard-tools", "libpython3-stdlib", "python3-minimal")), version.packages()
+    steps, made = planned(scenes.scenes(version.preset, only), cables)
     plan = json.dumps({"settings": SETTINGS, "steps": steps})
-    image = Image().start(HERE / "init.py").python(packages).programs(packages, "ip", "wg").modules(packages, MODULES)
+    image = Image().start(HERE / "init.py").python(tools).programs(tools, "ip", "wg").modules(kernel, MODULES, some=True)
     for place in (NEAR, FAR):
-        key = packages.run("wg", "genkey")
+        key = tools.run("wg", "genkey")
         image.add(f"oracle/{place}.key", key.encode())
-        plan = plan.replace(f"PUBLIC-{place}", packages.run("wg", "pubkey", text=key).strip())
-    short = ".".join(packages.kernel().split(".")[:2])
-    return f"linux-{short}-tunnels", booted(image, plan, packages, made, folder, "python -m tests.oracles_vm.record kernel")
+        plan = plan.replace(f"PUBLIC-{place}", tools.run("wg", "pubkey", text=key).strip())
+    command = f"python -m tests.oracles_vm.record kernel --kernel {version.name}"
+    return f"linux-{version.name}-tunnels", booted(image, plan, kernel, made, folder, command)
 
 
 def record_rules(folder: Path, version: Version, only: str = "*") -> tuple[str, Recording]:
@@ -86,6 +87,17 @@ def record_rules(folder: Path, version: Version, only: str = "*") -> tuple[str, 
         image.modules(kernel, one.modules, f"modules-{number}", some=True)
     command = f"python -m tests.oracles_vm.record rules --kernel {version.name}"
     return f"linux-{version.name}-rules", booted(image, plan, kernel, made, folder, command)
+
+
+def record_stacked(folder: Path, version: Version) -> tuple[str, Recording]:
+    """What one kernel does at devices that sit on others."""
+    tools, kernel = Packages(TOOLS), version.packages()
+    steps, made = planned(stacked.scenes(version.name, version.preset), stacked.cables)
+    plan = json.dumps({"settings": SETTINGS, "steps": steps})
+    image = Image().start(HERE / "init.py").python(tools).programs(tools, *PROGRAMS).modules(kernel, stacked.MODULES, some=True)
+    return f"linux-{version.name}-stacked", booted(
+        image, plan, kernel, made, folder, f"python -m tests.oracles_vm.record stacked --kernel {version.name}"
+    )
 
 
 def planned(

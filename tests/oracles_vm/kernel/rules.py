@@ -20,6 +20,11 @@ _UNASKED = ("udplite", "dccp", "sctp, ", "udp, absent, around")
 """Of these nobody at the other end says whether they arrived."""
 
 
+_SINCE_5_4 = ("5.4", "5.10", "6.1", "6.12")
+_SINCE_4_15 = ("4.15", *_SINCE_5_4)
+_SINCE_4_4 = ("4.4", *_SINCE_4_15)
+
+
 @dataclass(frozen=True)
 class Rewriting:
     """``rules``: the gateway's in a topology; ``commands``: those that set them there. ``to``: the destinations by IP version, ``how``: the
@@ -39,7 +44,7 @@ class Rewriting:
     modules: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     tracked: bool = False
-    kernels: tuple[str, ...] = ("6.1",)
+    kernels: tuple[str, ...] = _SINCE_5_4
     left: str = ""
     patience: float = 0.6
 
@@ -152,65 +157,67 @@ def _ipvs(*services: tuple[str, int, int]) -> str:
 
 REWRITINGS = (
     Rewriting("tc nat, destination", _nat("act-nat", "dnat", "lan0", "10.3.0.2"),
-              _tc("lan0", "in", "nat ingress 10.1.0.1/32 10.3.0.2", "ip"), {4: "10.1.0.1"}, around=True, modules=(*_TC, "act_nat")),
+              _tc("lan0", "in", "nat ingress 10.1.0.1/32 10.3.0.2", "ip"), {4: "10.1.0.1"}, around=True, modules=(*_TC, "act_nat"),
+              kernels=_SINCE_4_4),
     Rewriting("tc nat, source", _nat("act-nat", "snat", "wan0", "10.3.0.1"),
-              _tc("wan0", "out", "nat egress 10.1.0.2/32 10.3.0.1", "ip"), {4: ROUTED[4]}, around=True, modules=(*_TC, "act_nat")),
+              _tc("wan0", "out", "nat egress 10.1.0.2/32 10.3.0.1", "ip"), {4: ROUTED[4]}, around=True, modules=(*_TC, "act_nat"),
+              kernels=_SINCE_4_15),
     Rewriting("tc pedit, DSCP and TTL", _edit("pedit", "lan0", "in", "dscp = 8") + _edit("pedit", "lan0", "in", "ttl = 40"),
               _tc("lan0", "in", "pedit ex munge ip dsfield set 0x20 retain 0xfc munge ip ttl set 40", "ip"), {4: ROUTED[4]}, PLAIN,
-              modules=(*_TC, "act_pedit")),
+              modules=(*_TC, "act_pedit"), kernels=_SINCE_4_15),
     Rewriting("tc csum, in", _edit("act-csum", "lan0", "in", 'sums = ["ip", "tcp", "udp", "icmp", "icmpv6", "udplite", "sctp"]'),
               _tc("lan0", "in", "csum ip4h and tcp and udp and icmp and udplite and sctp", "ip", "ipv6"), modules=(*_TC, "act_csum"),
-              kernels=("6.1", "6.12")),
+              kernels=_SINCE_4_4),
     Rewriting("tc csum, out", _edit("act-csum", "wan0", "out", 'sums = ["tcp", "udp"]'),
-              _tc("wan0", "out", "csum tcp and udp", "ip", "ipv6"), modules=(*_TC, "act_csum")),
+              _tc("wan0", "out", "csum tcp and udp", "ip", "ipv6"), modules=(*_TC, "act_csum"), kernels=_SINCE_4_15),
     Rewriting("tc csum, fragments", _edit("act-csum", "lan0", "in", 'sums = ["tcp", "udp"]'),
               _tc("lan0", "in", "csum tcp and udp", "ip"), {4: ROUTED[4]}, {"tcp": ("fragment",), "udp": ("fragment", "absent, fragment")},
-              modules=(*_TC, "act_csum"),
-              kernels=("6.1", "6.12")),
-    Rewriting("SCTP", "", (), how={}, said=("sctp",), modules=("sctp",), kernels=("4.4", "6.1", "6.12")),
+              modules=(*_TC, "act_csum")),
+    Rewriting("SCTP", "", (), how={}, said=("sctp",), modules=("sctp",), kernels=_SINCE_4_4),
     Rewriting("SCTP, tc csum", _edit("act-csum", "lan0", "in", 'sums = ["sctp"]'), _tc("lan0", "in", "csum sctp", "ip", "ipv6"), how={},
-              said=("sctp",), modules=(*_TC, "act_csum", "sctp")),
+              said=("sctp",), modules=(*_TC, "act_csum", "sctp"), kernels=_SINCE_4_4),
     Rewriting("SCTP, no CRC at the gateway", "", ("ethtool -K wan0 tx-checksum-sctp off",), how={}, said=("sctp",),
-              more='features = { tx-checksum-sctp = false }\n', modules=("sctp",), kernels=("4.4", "6.1")),
+              more='features = { tx-checksum-sctp = false }\n', modules=("sctp",), kernels=_SINCE_4_4),
     Rewriting("SCTP, no CRC at the sender", "", (), how={}, said=("sctp",), left='features = { tx-checksum-sctp = false }\n',
-              modules=("sctp",)),
+              modules=("sctp",), kernels=_SINCE_4_4),
     Rewriting("SCTP, IPVS", _ipvs(("sctp", 5001, 5001), ("sctp", 5002, 5001)), (*_services(4), *_services(6)),
-              {4: "10.1.0.1", 6: "fd01::1"}, {}, said=("sctp", "sctp 5002"), modules=(*_IPVS, "sctp")),
+              {4: "10.1.0.1", 6: "fd01::1"}, {}, said=("sctp", "sctp 5002"), modules=(*_IPVS, "sctp"), kernels=_SINCE_4_15),
     Rewriting("SCTP, IPVS, no CRC at the sender", _ipvs(("sctp", 5001, 5001), ("sctp", 5002, 5001)), (*_services(4), *_services(6)),
               {4: "10.1.0.1", 6: "fd01::1"}, {}, said=("sctp", "sctp 5002"), left='features = { tx-checksum-sctp = false }\n',
-              modules=(*_IPVS, "sctp")),
+              modules=(*_IPVS, "sctp"), kernels=_SINCE_4_15),
     Rewriting("SCTP, NAT", "".join(_nat("conntrack", "snat", "wan0", _NEW_ROUTED[v]) for v in (4, 6)), _SNAT, how={}, said=("sctp",),
               modules=(*_NFT_NAT, "sctp")),
     Rewriting("SCTP, Open vSwitch", "".join(_nat("openvswitch", "snat", "wan0", _NEW[v]) for v in (4, 6)),
               _switch(*(flow for v in (4, 6) for flow in _flows(v, _set(v, f"src={_NEW[v]}"))), back=_BACK), BRIDGED, {},
-              bridged=True, said=("sctp",), modules=(*_OVS, "sctp")),
+              bridged=True, said=("sctp",), modules=(*_OVS, "sctp"), kernels=_SINCE_4_4),
     Rewriting("Open vSwitch, source", "".join(_set_in_words(v, 7777) for v in (4, 6)),
               _switch(*(flow for v in (4, 6) for flow in _flows(v, _set(v, f"src={_NEW[v]}", 7777)))), BRIDGED, around=True, bridged=True,
-              modules=_OVS, kernels=("4.15", "5.10", "6.1")),
+              modules=_OVS, kernels=_SINCE_4_4),
     Rewriting("Open vSwitch, address", "".join(_nat("openvswitch", "snat", "wan0", _NEW[v]) for v in (4, 6)),
-              _switch(*(flow for v in (4, 6) for flow in _flows(v, _set(v, f"src={_NEW[v]}")))), BRIDGED, bridged=True, modules=_OVS),
+              _switch(*(flow for v in (4, 6) for flow in _flows(v, _set(v, f"src={_NEW[v]}")))), BRIDGED, bridged=True, modules=_OVS,
+              kernels=_SINCE_4_4),
     Rewriting("Open vSwitch, DSCP and TTL", _edit("openvswitch", "lan0", "in", "dscp = 8") + _edit("openvswitch", "lan0", "in", "ttl = 40"),
               _switch(*_flows(4, _set(4, "tos=0x20/0xfc,ttl=40")), *_flows(6, _set(6, "tclass=0x20/0xfc,hlimit=40"))), BRIDGED, PLAIN,
-              bridged=True, modules=_OVS),
+              bridged=True, modules=_OVS, kernels=_SINCE_4_4),
     Rewriting("IPVS", _ipvs(("tcp", 5000, 5000), ("udp", 5001, 5001)), (*_services(4), *_services(6)), {4: "10.1.0.1", 6: "fd01::1"},
-              {"tcp": PLAIN["tcp"], "udp": PLAIN["udp"]}, around=True, modules=_IPVS),
+              {"tcp": PLAIN["tcp"], "udp": PLAIN["udp"]}, around=True, modules=_IPVS, kernels=_SINCE_4_15),
     Rewriting("nft, source", "".join(_nat("nft", "snat", "wan0", _NEW_ROUTED[v]) for v in (4, 6)), (
         *_nft("ip", "filter hook postrouting priority 50", "oif wan0 ct state new,invalid ip saddr set 10.3.0.1"),
         *_nft("ip6", "filter hook postrouting priority 50", "oif wan0 ct state new,invalid ip6 saddr set fd03::1")),
-        how={**PLAIN, "udplite": ("right",), "dccp": ("right",)}, tracked=True, modules=_NFT, kernels=("5.4", "6.1")),
+        how={**PLAIN, "udplite": ("right",), "dccp": ("right",)}, tracked=True, modules=_NFT),
     Rewriting("NAT", "".join(_nat("conntrack", "snat", "wan0", _NEW_ROUTED[v]) for v in (4, 6)), _SNAT, how=PLAIN, around=True,
-              modules=_NFT_NAT, kernels=("4.15", "5.4")),
+              modules=_NFT_NAT, kernels=_SINCE_4_15),
     Rewriting("NAT to itself", "".join(_nat("conntrack", "dnat", "lan0", address) for address in ("10.3.0.1", "fd03::1")), (
         *_nft("ip", "nat hook prerouting priority -100", "iif lan0 ip daddr 10.1.0.1 dnat to 10.3.0.1"),
         *_nft("ip6", "nat hook prerouting priority -100", "iif lan0 ip6 daddr fd01::1 dnat to fd03::1")),
-        {4: "10.1.0.1", 6: "fd01::1"}, PLAIN, modules=_NFT_NAT, kernels=("4.15", "6.1")),
+        {4: "10.1.0.1", 6: "fd01::1"}, PLAIN, modules=_NFT_NAT, kernels=_SINCE_4_15),
     Rewriting("nft to itself", "".join(_nat("nft", "dnat", "lan0", address) for address in ("10.3.0.1", "fd03::1")), (
         *_nft("ip", "filter hook prerouting priority -100", "iif lan0 ct state new,invalid ip daddr 10.1.0.1 ip daddr set 10.3.0.1"),
         *_nft("ip6", "filter hook prerouting priority -100", "iif lan0 ct state new,invalid ip6 daddr fd01::1 ip6 daddr set fd03::1")),
-        {4: "10.1.0.1", 6: "fd01::1"}, PLAIN, tracked=True, modules=_NFT, kernels=("4.15", "6.1")),
+        {4: "10.1.0.1", 6: "fd01::1"}, PLAIN, tracked=True, modules=_NFT, kernels=_SINCE_4_15),
     Rewriting("fill", "", ("ethtool -K wan0 tx off",), how={"udp": ("owed", "owed, giving 0"), "tcp": ("owed",)},
-              more=f"features = {{ {', '.join(f'{name} = false' for name in _NO_SUMS)} }}\n", kernels=("4.4", "6.1")),
-    Rewriting("damage", "", (), how={"udp": ("right", "damaged"), "tcp": ("damaged",)}, kernels=("4.4",)),
+              more=f"features = {{ {', '.join(f'{name} = false' for name in _NO_SUMS)} }}\n", kernels=_SINCE_4_4),
+    Rewriting("damage", "", (), how={"udp": ("right", "damaged"), "tcp": ("damaged",)}, kernels=_SINCE_4_4),
 )  # fmt: skip
 
 
