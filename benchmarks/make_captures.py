@@ -1,4 +1,4 @@
-"""Writes the captures of the benchmark, the same for the same scale: small packets, bulk, mixed. Needs numpy only.
+"""Writes the captures of the benchmark, the same for the same scale: small packets, bulk, mixed, fragments. Needs numpy only.
 
 python benchmarks/make_captures.py DIRECTORY [--scale 1.0]
 """
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 SMALL_PACKETS = 1_000_000
 BULK_PACKETS = 700_000
 MIXED_PACKETS = 400_000
+FRAGMENTS = 400_000
 DISTINCT = 20_000
 """Packets of one shape that are made; longer captures repeat them with other times."""
 
@@ -73,6 +74,50 @@ def internet(body: Bytes, protocol: int, six: bool, generator: np.random.Generat
         whole = 0xFFFF - (pseudo + fold(body)) % 0xFFFF
         put(body, 16 if protocol == 6 else 6, np.where(generator.integers(0, 20, count) == 0, pseudo, whole))
     return np.hstack([head, body])
+
+
+def fragments(body: Bytes, protocol: int, six: bool, mtu: int, generator: np.random.Generator) -> list[Bytes]:
+    """IP packets around ``body``, cut to an MTU: for each fragment the rows of all of them. The sum of TCP (6) or UDP (17) is over all, one
+    in twenty is left as a device would find it; one in ten datagrams is in the wrong order."""
+    whole = internet(body, protocol, six, generator)
+    size = 48 if six else 20
+    room = (mtu - size) // 8 * 8
+    length = body.shape[1]
+    numbers = generator.integers(0, 1 << (32 if six else 16), len(body))
+    cut = []
+    for start in range(0, length, room):
+        part = body[:, start : start + room]
+        head = np.zeros((len(body), size), np.uint8)
+        head[:, : min(size, 40)] = whole[:, : min(size, 40)]
+        more = start + room < length
+        if six:
+            head[:, 6], head[:, 40] = 44, protocol
+            put(head, 4, 8 + part.shape[1])
+            put(head, 42, start | more)
+            put(head, 44, numbers, 4)
+        else:
+            put(head, 2, 20 + part.shape[1])
+            put(head, 4, numbers)
+            put(head, 6, start // 8 | more << 13)
+            put(head, 10, 0)
+            put(head, 10, 0xFFFF - fold(head))
+        cut.append(framed(np.hstack([head, part])))
+    return cut
+
+
+def interleaved(shapes: list[list[Bytes]], generator: np.random.Generator) -> Bytes:
+    """The records of fragmented datagrams as one run of bytes: datagrams in random order, of which two at a time take turns."""
+    made = [[records(rows) for rows in shape] for shape in shapes]
+    datagrams = [[rows[index] for rows in shape] for shape in made for index in range(len(shape[0]))]
+    order = generator.permutation(len(datagrams))
+    run = []
+    for left, right in zip(order[0::2], order[1::2], strict=False):
+        pair = [datagrams[left], datagrams[right]]
+        if generator.integers(0, 5) == 0:
+            pair[0] = pair[0][::-1]
+        for place in range(max(map(len, pair))):
+            run += [one[place] for one in pair if place < len(one)]
+    return np.concatenate(run)
 
 
 def behind(prefix: bytes, rows: Bytes) -> Bytes:
@@ -137,12 +182,21 @@ def make(directory: Path, scale: float) -> dict[str, Path]:
             framed(internet(behind(b"\0\0\x65\x58", inner), 47, False, generator, fill=False)),
         ),
     ]
+    few = max(100, each // 4)
+    cut = [
+        fragments(transport(tcp, payload, few, generator), 6 if tcp else 17, six, 1500, generator)
+        for tcp, payload, six in ((False, 3992, False), (False, 1600, False), (False, 2792, True), (True, 1600, False), (True, 2000, True))
+    ]
     paths = {}
     for name, shapes, packets in (("small", small, SMALL_PACKETS), ("bulk", bulk, BULK_PACKETS), ("mixed", mixed, MIXED_PACKETS)):
         paths[name] = directory / f"{name}.pcap"
         with paths[name].open("wb") as stream:
             stream.write(PCAP_HEADER)
             repeat(stream, shuffled(shapes, generator), sum(map(len, shapes)), int(packets * scale))
+    paths["fragments"] = directory / "fragments.pcap"
+    with paths["fragments"].open("wb") as stream:
+        stream.write(PCAP_HEADER)
+        repeat(stream, interleaved(cut, generator), sum(len(shape) * len(shape[0]) for shape in cut), int(FRAGMENTS * scale))
     return paths
 
 

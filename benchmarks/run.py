@@ -1,6 +1,6 @@
 """csumlab beside tcpdump, tshark, dpkt and scapy on the same captures: wall time of whole processes, one run, ratios in a table.
 
-    python benchmarks/run.py [--scale 1.0] [--directory DIRECTORY] [--topology host.toml]
+    python benchmarks/run.py [--scale 1.0] [--directory DIRECTORY] [--topology host.toml] [--only fragments]
 
 dpkt and scapy loops run over a part of the packets, tshark over a part of large captures: the table says over how many.
 """
@@ -60,6 +60,8 @@ for _ in range(2):
 print(whole, inside)
 """
 TSHARK = ["-n", *(word for one in ("ip", "tcp", "udp") for word in ("-o", f"{one}.check_checksum:TRUE"))]
+TSHARK += [word for one in ("ip", "ipv6") for word in ("-o", f"{one}.defragment:TRUE")]
+CAPTURES = ("small", "bulk", "mixed", "fragments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="csumlab beside tcpdump, tshark, dpkt and scapy.")
     parser.add_argument("--scale", type=float, default=1.0, help="1.0 is a million small packets and a gigabyte of bulk")
     parser.add_argument("--directory", type=Path, help="where the captures are written and kept (default: a temporary folder)")
+    parser.add_argument("--only", action="append", choices=CAPTURES, help="one of the captures; may be given several times")
     parser.add_argument("--topology", help="a topology for csumlab replay")
     parser.add_argument("--most", type=int, default=200_000, help="packets for tshark; a fifth of it for dpkt, a fiftieth for scapy")
     options = parser.parse_args()
@@ -159,7 +162,7 @@ def main() -> None:
         directory = options.directory or Path(temporary)
         # In another process: the peak memory of a child counts from its parent's at the fork, which therefore stays small.
         subprocess.run([sys.executable, str(MAKER), str(directory), "--scale", str(options.scale)], check=True)
-        for path in (directory / f"{name}.pcap" for name in ("small", "bulk", "mixed")):
+        for path in (directory / f"{name}.pcap" for name in options.only or CAPTURES):
             print(table(path, contest(path, options.topology, options.most)), flush=True)
 
 
