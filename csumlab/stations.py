@@ -173,11 +173,12 @@ class Neighbourhood:
         """Stations of which one is an end of every packet that goes from one to one: those that send unfinished sums, and as few others
         as explain the rest, rather such as did not send what was merged on the way in and are no routers."""
         merged = {one.sender for one in self.ends if one.merged}
-        pairs = {(one.sender, one.receiver) for one in self.ends if one.receiver}
+        # In the order of the capture: of two that rank alike the first is taken, whatever a set's order is.
+        pairs = dict.fromkeys((one.sender, one.receiver) for one in self.ends if one.receiver)
         chosen = dict.fromkeys(self.unfinished)
         left = [pair for pair in pairs if not set(pair) & chosen.keys()]
         while left:
-            score = Counter(station for pair in left for station in set(pair))
+            score = Counter(station for pair in left for station in dict.fromkeys(pair))
 
             def rank(station: str, score: Counter[str] = score) -> tuple[bool, int, int, int]:
                 return station in merged, len(self.behind.get(station, ())), -score[station], self._first(station)
