@@ -15,7 +15,7 @@ from csumlab.operations import ECN
 from csumlab.outer import Outer
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport
 from csumlab.stage import Stage
-from csumlab.stages import answers, hooks, nic, programs, readers, rewriters, tunnels
+from csumlab.stages import answers, hooks, linux_older, nic, programs, readers, rewriters, tunnels
 from csumlab.stages.datagrams import SUMMED
 from csumlab.state import Bare
 from csumlab.symbolic.sums import Untold
@@ -342,6 +342,7 @@ class Walker(Connections):
                 edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
                 self._translate(domain, port, "in", edit)
+                self._balanced = edit.by == "ipvs" and edit.for_destinations
 
     def _exchange(self, domain: Domain, port: Port) -> None:
         """Through a translator between IPv4 and IPv6."""
@@ -378,6 +379,7 @@ class Walker(Connections):
     def _routed(self, domain: Domain, port: Port, hooked: bool = False) -> None:
         """What routing says: on to the next segment, delivery, or forwarding. ``hooked`` as for :meth:`_input`."""
         preset, destination = self._preset(domain), _destination(self.packet)
+        words, self._balanced = (linux_older.BALANCED,) if self._balanced else (), False
         if any(destination == exactly(text) for text in domain.segments):
             self._next_segment(domain, port, destination)
             return
@@ -405,7 +407,7 @@ class Walker(Connections):
         if hooked and leaving.name == port.device:
             raise Ended(Fate.UNTOLD, "a packet that bridge netfilter sends back into its bridge is not followed")
         if leaving.kind is not DeviceKind.SEG6:
-            self._apply(preset.forward, domain, Port(domain.name, leaving.name))
+            self._apply(preset.forward, domain, Port(domain.name, leaving.name), words=words)
         self._output(domain, Port(domain.name, leaving.name), hop, forwarded=True)
 
     def _next_segment(self, domain: Domain, port: Port, segment: Span) -> None:
