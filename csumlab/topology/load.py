@@ -105,7 +105,7 @@ class _Parser(KnobReader, Checker):
             if preset not in PRESETS and (preset or word == "preset"):
                 raise self.fail(f"{key}.{word}", f"unknown preset {preset!r}; {preset_advice(preset)}")
         self.known_sysctl(entry.sysctl, key)
-        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.nat or entry.nat64):
+        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.drops_invalid or entry.nat or entry.nat64):
             raise self.fail(key, f"what {entry.preset} forwards, tracks or translates is not modelled")
         if entry.program and PRESETS[entry.preset].family is not Skb:
             raise self.fail(f"{key}.program", f"programs on packet sockets of {entry.preset} are not modelled")
@@ -139,6 +139,7 @@ class _Parser(KnobReader, Checker):
             tuple(self.local(rule, devices, f"{key}.local") for rule in entry.local),
             tuple(self.copy(rule, entry.preset, devices, f"{key}.copy") for rule in entry.copy),
             self.neighbours(entry, devices, f"{key}.neighbours"),
+            entry.drops_invalid,
         )
 
     def segments(self, texts: list[str], known: bool, key: str) -> tuple[str, ...]:
