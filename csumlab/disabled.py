@@ -12,11 +12,9 @@ from math import inf
 from csumlab.capture.block import Block
 from csumlab.collect import Finding, condition_of, in_order
 from csumlab.cures import Cure
+from csumlab.operations import Operation
 from csumlab.outcome import FIRST_KEPT, Leaf
-from csumlab.stages.slots import RING_SLOTS
 from csumlab.trace import Hop
-
-_FATAL = RING_SLOTS.table[0].because
 
 
 @dataclass(slots=True)
@@ -36,7 +34,7 @@ def disabled_by(leaves: Iterable[Leaf]) -> list[_Interface]:
     """Interfaces that are disabled, with the first packet that does it for certain, and the first one before it that may."""
     found: dict[tuple[str, bool], _Interface] = {}
     for leaf in leaves:
-        fatal = [reading for reading in leaf.outcome.readings if _is_fatal(reading.trace.end)]
+        fatal = [reading for reading in leaf.outcome.readings if _disables(reading.trace.end)]
         certain = len(fatal) == len(leaf.outcome.readings)
         for reading in fatal:
             hop, at = reading.trace.hops[-1], min(leaf.first)
@@ -48,8 +46,8 @@ def disabled_by(leaves: Iterable[Leaf]) -> list[_Interface]:
     return [one for one in found.values() if one.at < one.until]
 
 
-def _is_fatal(end: Hop | None) -> bool:
-    return end is not None and end.stage.name == RING_SLOTS.name and end.because == _FATAL
+def _disables(end: Hop | None) -> bool:
+    return end is not None and Operation.DISABLE in end.operations
 
 
 def lost_behind(
@@ -70,8 +68,8 @@ def lost_behind(
                     one.packets += 1
                     one.first += [number] if len(one.first) < FIRST_KEPT else []
     found = tuple(found)
-    cures = {finding.hop: finding.cure for finding in found if finding.because == _FATAL}
-    return in_order((*found, *(_finding(one, cures.get(one.hop.where)) for one in interfaces if one.packets)))
+    cures = {(finding.hop, finding.because): finding.cure for finding in found}
+    return in_order((*found, *(_finding(one, cures.get((one.hop.where, one.hop.because))) for one in interfaces if one.packets)))
 
 
 def _finding(one: _Interface, cure: Cure | None) -> Finding:

@@ -29,7 +29,7 @@ from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Sum, Untold, decide
 from csumlab.trace import Fate, Fault, Hop, Trace
 
-_WRITING = (Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO, Operation.SEGMENT, Operation.MERGE)
+_WRITING = frozenset({Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO, Operation.SEGMENT, Operation.MERGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _errors(trace: Trace) -> _Errors:
             for uid, first in since.items():
                 for passed in range(max(first, start), number):
                     after[passed] |= {uid} if first >= 0 else set()
-        if any(do.operation is Operation.SEAL for do in hop.row.does):
+        if Operation.SEAL in hop.operations:
             # Of what is encrypted nobody owes anything any more.
             assert isinstance(hop.after, SymbolicPacket)
             inner = hop.after.sealed
@@ -156,7 +156,7 @@ def _made_by(trace: Trace, uid: int) -> int:
     """The hop that a sum is wrong from where the packet starts with it: a socket that writes no more than the pseudo-header's sum and does
     not say that the rest is owed; else none, -1."""
     first = trace.hops[0]
-    wrote = _is_sender(first) and any(do.operation is Operation.WRITE_PSEUDO for do in first.row.does)
+    wrote = _is_sender(first) and Operation.WRITE_PSEUDO in first.operations
     own = _sums(first.after).get(uid)
     return 0 if wrote and own is not None and own.unfinished else -1
 
@@ -209,7 +209,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
                 yield Judgement(_leaving_code(trace.hops[hop], trace.hops[left], errors, uid), hop, uid, outcome)
         return
     # Where no row ends the way, there is none: the domain does not forward.
-    stopped = any(do.operation in ENDINGS for do in end.row.does)
+    stopped = not end.operations.isdisjoint(ENDINGS)
     lost = "CSL501" if stopped and end.stage.part is not Part.FORWARD else "CSL502"
     if ABSENT_TRANSPORT in end.row.given and trace.fate is not Fate.ACCEPTED and (zero := _lost(trace, last)) is not None:
         # It was refused for want of a sum, which it had: whoever wrote the zero is to blame.
@@ -254,7 +254,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
 def _opened_wrong(trace: Trace, errors: _Errors, uid: int) -> int | None:
     """The hop at which a tunnel's end took off the header of a sum that was wrong there: nobody who takes what is inside looks at it."""
     for number, hop in enumerate(trace.hops):
-        opens = any(do.operation in (Operation.POP, Operation.UNSEAL) for do in hop.row.does)
+        opens = not hop.operations.isdisjoint({Operation.POP, Operation.UNSEAL})
         if opens and uid in errors.after[number - 1] and _present(hop.before, uid) and not _present(hop.after, uid):
             return number
     return None
@@ -278,7 +278,7 @@ def _filled_fragment(trace: Trace) -> tuple[int, int] | None:
         ip, transport = outer_ip(hop.before.headers), outer_transport(hop.before.headers)
         if ip is None or transport is None or ip.fragment is FragmentRole.WHOLE or number < _first_final(trace):
             continue
-        if any(do.operation is Operation.FILL for do in hop.row.does):
+        if Operation.FILL in hop.operations:
             return number, transport.uid
     return None
 
@@ -296,13 +296,12 @@ def _repaired(trace: Trace, errors: _Errors, uid: int) -> bool:
 
 
 def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
-    operations = {do.operation for do in hop.row.does}
     before, after = owed(hop.state_before, hop.before.headers) == uid, owed(hop.state_after, hop.after.headers) == uid
     unfinished = _present(hop.after, uid) and _sums(hop.after)[uid].unfinished
-    if Operation.TRANSLATE in operations and not (before and unfinished):
+    if Operation.TRANSLATE in hop.operations and not (before and unfinished):
         return "CSL102"
     # Who asks for a fill of what is not unfinished is the cause of what that writes.
-    if operations & {Operation.FILL, Operation.SPOIL} or (after and not before and not operations and not unfinished):
+    if hop.operations & {Operation.FILL, Operation.SPOIL} or (after and not before and not hop.operations and not unfinished):
         return "CSL103"
     return "CSL104" if left.stage is TUN_READ or uid in errors.sealed else "CSL101"
 
@@ -340,14 +339,14 @@ def _untranslated(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
 def _elsewhere(trace: Trace) -> Iterator[Judgement]:
     """What passes here and would not where the guest is moved to."""
     for number, hop in enumerate(trace.hops):
-        if any(do.operation is Operation.WOULD_DROP for do in hop.row.does):
+        if Operation.WOULD_DROP in hop.operations:
             yield Judgement("CSL505", number, None, f"valid on {hop.domain}, lost once the guest is moved")
 
 
 def _missed(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     """A copy that a watching program leaves out of its view though the packet was right."""
     for number, hop in enumerate(trace.hops):
-        if any(do.operation is Operation.UNSEEN for do in hop.row.does) and all(since >= 0 for since in errors.since.values()):
+        if Operation.UNSEEN in hop.operations and all(since >= 0 for since in errors.since.values()):
             yield Judgement("CSL506", number, None, "a copy of a good packet is not seen there")
             return
 
@@ -359,7 +358,7 @@ def _watched(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     if trace.fate not in (Fate.ACCEPTED, Fate.REJECTED):
         return
     for number, hop in enumerate(trace.hops):
-        seen = not any(do.operation is Operation.UNSEEN for do in hop.row.does)
+        seen = Operation.UNSEEN not in hop.operations
         if hop.stage is WATCHER and seen is not (trace.fate is Fate.ACCEPTED) and not (seen and hop.checked):
             yield Judgement(
                 "CSL506", number, None, f"{'seen' if seen else 'not seen'} there, {trace.fate.value} at {trace.hops[-1].domain}"
@@ -378,7 +377,7 @@ def _unfitting(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
             outcome = f"{trace.fate.value} at {trace.hops[-1].domain} after the kernel has summed the packet itself"
             yield Judgement("CSL002", since, found[0], outcome, note=True)
             return
-        if any(do.operation is Operation.CARRY for do in hop.row.does):
+        if Operation.CARRY in hop.operations:
             own = bool(hop.checked)
         assert isinstance(hop.after, SymbolicPacket)
         if not hop.after.stale:
@@ -396,7 +395,7 @@ def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         for number in range(start + 1, len(trace.hops)):
             hop = trace.hops[number]
             # A mark that is dropped (a csum_blank that a fill had left on) mends nothing: only who writes a sum can launder.
-            written = any(do.operation in _WRITING for do in hop.row.does)
+            written = not hop.operations.isdisjoint(_WRITING)
             if uid not in errors.after[number] and _present(hop.after, uid) and not hop.checked and written:
                 yield Judgement("CSL401", number, uid, f"{trace.fate.value} at {trace.hops[-1].domain}")
                 return

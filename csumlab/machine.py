@@ -434,7 +434,7 @@ def _operate(do: Do, state: State, packet: Packet, setting: Setting) -> Packet:
             return packet.wrap(edit.layers)
         case Operation.UNWRAP if isinstance(edit, Outer):
             return packet.unwrap(edit.layers, do.follows)
-        case Operation.WOULD_DROP | Operation.UNSEEN:
+        case Operation.WOULD_DROP | Operation.UNSEEN | Operation.DISABLE:
             return packet
     if do.target is None:
         raise Incomplete(f"{do.operation.value} has nothing to work on")

@@ -100,6 +100,7 @@ class Operation(Enum):
     UNWRAP = "take the outermost link-layer header off"
     WOULD_DROP = "would drop elsewhere"
     UNSEEN = "leave it out of the program's view"
+    DISABLE = "disable the interface"
     DROP = "drop"
     ACCEPT = "accept"
     REJECT = "reject"
@@ -276,6 +277,7 @@ UNTAG = (Do(Operation.UNTAG),)
 WRAP = (Do(Operation.WRAP),)
 WOULD_DROP = (Do(Operation.WOULD_DROP),)
 UNSEEN = (Do(Operation.UNSEEN),)
+DISABLE = (Do(Operation.DISABLE),)
 DROP = (Do(Operation.DROP),)
 ACCEPT = (Do(Operation.ACCEPT),)
 REJECT = (Do(Operation.REJECT),)

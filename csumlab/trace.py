@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from csumlab.machine import Packet
-from csumlab.operations import KEEP
+from csumlab.operations import KEEP, Operation
 from csumlab.stage import ANY, SAME, Row, Stage
 from csumlab.state import State
 
@@ -64,6 +64,11 @@ class Hop:
     @property
     def because(self) -> str:
         return self.row.because
+
+    @property
+    def operations(self) -> frozenset[Operation]:
+        """What is done here."""
+        return frozenset(do.operation for do in self.row.does)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.stage.title}: {self.row.because}"

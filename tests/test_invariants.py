@@ -19,7 +19,7 @@ from csumlab.stages.hooks import DRIVER_CLAIMS
 from csumlab.stages.nic import WIRE
 from csumlab.state import Claim, Skb, State, Summed, owed, project
 from csumlab.topology.presets import PRESETS
-from csumlab.trace import Fate, Fault, Hop
+from csumlab.trace import Fate, Fault
 
 KINDS = (
     "tcp",
@@ -58,10 +58,6 @@ def cases(draw: st.DrawFn) -> walks.Case:
     return walks.Case(f"{kind}, {state or 'by its kernel'}, {host!r}", host.topology, host.origin, frame, state)
 
 
-def operations(hop: Hop) -> set[Operation]:
-    return {do.operation for do in hop.row.does}
-
-
 @RANDOM
 @given(cases())
 def test_no_claim_becomes_verified_without_a_comparison(case: walks.Case) -> None:
@@ -71,9 +67,9 @@ def test_no_claim_becomes_verified_without_a_comparison(case: walks.Case) -> Non
         compared = set[int]()
         for hop in walked.trace.hops:
             due = owed(hop.state_before, hop.before.headers)
-            made = {due} if due is not None and Operation.FILL in operations(hop) else set()
+            made = {due} if due is not None and Operation.FILL in hop.operations else set()
             compared = set() if hop.stage is WIRE else compared | set(hop.checked) | made
-            if hop.row.vouches or operations(hop) & {*MAKING, Operation.PUSH, Operation.UNSEAL}:
+            if hop.row.vouches or hop.operations & {*MAKING, Operation.PUSH, Operation.UNSEAL}:
                 continue
             before, after = project(hop.state_before, hop.before.headers), project(hop.state_after, hop.after.headers)
             raised = [uid for uid, claim in after.items() if claim is Claim.VERIFIED and before.get(uid) is not Claim.VERIFIED]
@@ -90,16 +86,16 @@ def test_what_is_owed_becomes_final_by_one_fill(case: walks.Case) -> None:
         lost, filled, called = list[tuple[int, int]](), dict[int, int](), set[int | None]()
         for number, hop in enumerate(walked.trace.hops):
             due = owed(hop.state_before, hop.before.headers)
-            if due is None and (operations(hop) & OWING or hop.stage is DRIVER_CLAIMS):
+            if due is None and (hop.operations & OWING or hop.stage is DRIVER_CLAIMS):
                 filled.clear()  # What was finished is owed once more: its segments have one sum again, or somebody says so who lies.
                 called |= {owed(hop.state_after, hop.after.headers)} if hop.stage is DRIVER_CLAIMS else set()
-            if due is not None and Operation.FILL in operations(hop):
+            if due is not None and Operation.FILL in hop.operations:
                 filled[due] = filled.get(due, 0) + 1
             elif due is not None and owed(hop.state_after, hop.after.headers) != due and due in project(hop.state_after, hop.after.headers):
                 lost += [(number, due)] if due not in filled and due not in called else []
         for number, due in lost:
             hop, onwards = walked.trace.hops[number], walked.trace.hops[number:]
-            anew = any(Operation.COMPUTE in operations(present) for present in onwards)
+            anew = any(Operation.COMPUTE in present.operations for present in onwards)
             # A mark without a place for csum_start says nothing of a header without a sum, and speaks again once that is off.
             anew = anew or any(owed(present.state_after, present.after.headers) == due for present in onwards)
             said = walked.judged or walked.trace.fate is not Fate.ACCEPTED
@@ -122,7 +118,7 @@ def test_what_the_judge_says_of_damage_is_what_the_bytes_do(case: walks.Case) ->
             due = owed(hop.state_before, hop.before.headers)
             if hop.stage.part is Part.SENDER or due in filled:
                 continue
-            filled |= {due} if due is not None and Operation.FILL in operations(hop) else set()
+            filled |= {due} if due is not None and Operation.FILL in hop.operations else set()
             seen = by_bytes(case, walks.plain(case, headers), walked.choices, number)
             assert said.get(number) == seen, f"damage before {hop}: the judge says {said.get(number)}, the bytes {seen}"
 

@@ -118,7 +118,7 @@ def sights(one: Captured, reading: Reading | None, settings: Settings) -> Sights
 
 def _behind_reassembly(trace: Trace) -> set[Port]:
     """The ports behind the place where a captured fragment was put together with the others: what passes there is the datagram."""
-    places = (number for number, hop in enumerate(trace.hops) if any(do.operation is Operation.REASSEMBLE for do in hop.row.does))
+    places = (number for number, hop in enumerate(trace.hops) if Operation.REASSEMBLE in hop.operations)
     first = outer_ip(trace.hops[trace.tap].after.headers)
     start = next(places, len(trace.hops)) if first is not None and first.gathered else len(trace.hops)
     return {port_of(hop) for hop in trace.hops[start:] if hop.stage is TAP}
@@ -224,7 +224,7 @@ def _routers(reading: Reading, depth: int) -> int:
     """How often the packet, with ``depth`` IP headers, was forwarded before the capture point."""
     trace = reading.trace
     return sum(
-        any(do.operation is Operation.DECREMENT_TTL for do in hop.row.does)
+        Operation.DECREMENT_TTL in hop.operations
         for hop in trace.hops[: trace.tap + 1]
         if sum(header.is_ip for header in hop.before.headers) == depth and getattr(hop.before, "sealed", None) is None
     )
@@ -328,7 +328,7 @@ def _segments(trace: Trace) -> tuple[list[_Segment], list[int]]:
     """The segments of a way, and the number of the segment of every hop. IP input ends one, as do the ends of tunnels."""
     segments, of_hop = [_Segment()], []
     for hop in trace.hops:
-        if segments[-1].ports and (hop.stage.part is Part.INPUT or any(do.operation in _ENDS for do in hop.row.does)):
+        if segments[-1].ports and (hop.stage.part is Part.INPUT or hop.operations & _ENDS):
             segments.append(_Segment())
         of_hop.append(len(segments) - 1)
         if hop.stage is TAP:
@@ -336,7 +336,7 @@ def _segments(trace: Trace) -> tuple[list[_Segment], list[int]]:
     return segments, of_hop
 
 
-_ENDS = (Operation.PUSH, Operation.POP, Operation.SEAL, Operation.UNSEAL)
+_ENDS = frozenset({Operation.PUSH, Operation.POP, Operation.SEAL, Operation.UNSEAL})
 
 
 def _carry_inner(trace: Trace, segments: list[_Segment], of_hop: list[int]) -> None:
@@ -345,11 +345,10 @@ def _carry_inner(trace: Trace, segments: list[_Segment], of_hop: list[int]) -> N
         before, after = hop.before, hop.after
         assert isinstance(before, TrackedPacket)
         assert isinstance(after, TrackedPacket)
-        operations = {do.operation for do in hop.row.does}
         outer, inner, segment = before, after, of_hop[number]
-        if Operation.PUSH in operations and number < trace.tap:
+        if Operation.PUSH in hop.operations and number < trace.tap:
             outer, inner, segment = after, before, of_hop[number] - 1
-        elif Operation.POP not in operations or number < trace.tap:
+        elif Operation.POP not in hop.operations or number < trace.tap:
             continue
         start, behind = len(outer.data) - len(inner.data), len(outer.headers) - len(inner.headers)
         if not behind or outer.headers[behind - 1].layer is not Layer.ETHERNET:

@@ -7,7 +7,7 @@ packet (MAX_SKB_FRAGS); all numbers here are of that count.
 from __future__ import annotations
 
 from csumlab.conditions import more_slots
-from csumlab.operations import DROP, KEEP, WOULD_DROP
+from csumlab.operations import DISABLE, DROP, KEEP, WOULD_DROP
 from csumlab.stage import ANY, SAME, Row, Stage
 
 _COUNT = (
@@ -19,7 +19,7 @@ RING_SLOTS = Stage(
     title="slots of the ring",
     source=_COUNT,
     table=(
-        Row(ANY, (more_slots("fatal"),), DROP, SAME, "more slots than the backend takes for an honest mistake: it disables the interface, and every later packet of it is lost"),
+        Row(ANY, (more_slots("fatal"),), (*DROP, *DISABLE), SAME, "more slots than the backend takes for an honest mistake: it disables the interface, and every later packet of it is lost"),
         Row(ANY, (more_slots("valid"),), DROP, SAME, "more slots than the backend takes: the frame is dropped with an error response"),
         Row(ANY, (), KEEP, SAME, "the backend takes that many slots"),
     ),

@@ -120,7 +120,7 @@ class Links(Places):
                 self._segment(domain, way=way)
             copied = stage is programs.QUEUE_EDIT and edit != Translation()
             self._apply(stage, domain, port, way, edit, fault=Fault.PROGRAM if copied else Fault.MEMORY, words=words)
-            if any(do.operation is Operation.ACCEPT for do in self.hops[-1].row.does):
+            if Operation.ACCEPT in self.hops[-1].operations:
                 raise Ended(Fate.ACCEPTED, self.hops[-1].because)
 
     def _wrap(self, step: forward.Step, domain: Domain, from_wire: bool) -> None:
