@@ -7,10 +7,11 @@ Nothing that decides about packets may read this: what a bug does follows from s
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 import msgspec
 
@@ -18,41 +19,45 @@ from csumlab.words import advice, nearest
 
 MISSING = ("stage not modelled: ", "preset not modelled: ", "erratum not modelled: ")
 """How a reason for ``missing`` begins; what follows are names with "; " between them."""
-STAGES = (
-    "bond",
-    "bpf",
-    "bridge",
-    "conntrack",
-    "decapsulate",
-    "dsa",
-    "encapsulate",
-    "forward",
-    "fragments",
-    "gro",
-    "gso",
-    "ipsec",
-    "ipvlan",
-    "macvlan",
-    "nat",
-    "nfqueue",
-    "nic-receive",
-    "nic-transmit",
-    "openvswitch",
-    "packet-socket",
-    "program",
-    "ptp",
-    "socket",
-    "tap",
-    "tc",
-    "veth",
-    "vif",
-    "virtio",
-    "vlan",
-    "vpn",
-    "xdp",
-)
-"""Where in a host things go wrong, coarser than the tables of csumlab/stages: ``vif`` is all of a Xen ring, ``program`` any program that
-sends or reads frames."""
+STAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "bond": (),
+    "bpf": (),
+    "bridge": ("br_netfilter",),
+    "conntrack": ("tracking", "helper"),
+    "decapsulate": ("tunnel",),
+    "dsa": (),
+    "encapsulate": ("tunnel",),
+    "forward": ("router", "routing", "segment-routing"),
+    "fragments": ("fragmentation", "reassembly"),
+    "gro": ("lro", "merging"),
+    "gso": ("segmentation", "tso", "uso", "ufo"),
+    "ipsec": ("esp", "xfrm"),
+    "ipvlan": (),
+    "macvlan": ("macvtap",),
+    "nat": ("masquerade", "ipvs", "nat64", "flowtable"),
+    "nfqueue": (),
+    "nic-receive": ("card", "rx"),
+    "nic-transmit": ("card", "tx", "egress"),
+    "openvswitch": ("ovs",),
+    "packet-socket": ("af_packet", "pcap"),
+    "program": ("userspace", "dpdk"),
+    "ptp": (),
+    "socket": ("receive", "sender", "raw"),
+    "tap": ("tun", "macvtap", "vhost"),
+    "tc": ("act_csum", "pedit", "netem", "mirred"),
+    "veth": ("container",),
+    "vif": ("netfront", "netback", "xen", "ring", "slots"),
+    "virtio": ("vhost",),
+    "vlan": ("802.1q",),
+    "vpn": ("wireguard", "openvpn"),
+    "xdp": (),
+}
+"""Where in a host things go wrong, coarser than the tables of csumlab/stages, and by which other words each is found: ``vif`` is all of a
+Xen ring, ``program`` any program that sends or reads frames."""
+
+
+_STEM: Final = 4
+"""Letters of a word that make it the same whatever its ending: rejected, reject."""
 
 
 class Outcome(Enum):
@@ -107,13 +112,27 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.scenario + self.fixed
 
     def matches(self, text: str = "", stage: str = "", outcome: str = "") -> bool:
-        """Whether every word of ``text`` stands somewhere in the entry, and ``stage`` and ``outcome``, or parts of them, are among its."""
+        """Whether every word of ``text`` stands somewhere in the entry, and ``stage`` and ``outcome``, where given, find one of its."""
         said = " ".join((self.id, self.slug, self.title, self.summary, self.component, self.versions, *self.folders, *self.references))
         return (
             all(word in said.lower() for word in text.lower().split())
-            and any(stage.lower() in one for one in self.stages)
-            and any(outcome.lower() in one.value for one in self.outcome)
+            and (not stage or not stages_called(stage).isdisjoint(self.stages))
+            and (not outcome or not outcomes_called(outcome).isdisjoint(self.outcome))
         )
+
+
+def stages_called(word: str) -> frozenset[str]:
+    """The stages with this name, a part of it, or the beginning of another word for them; none if there are none."""
+    wanted = word.lower()
+    if wanted in STAGES:
+        return frozenset({wanted})
+    return frozenset(stage for stage, others in STAGES.items() if wanted in stage or any(one.startswith(wanted) for one in others))
+
+
+def outcomes_called(words: str) -> frozenset[Outcome]:
+    """The outcomes that each of the words belongs to, whatever its ending: "laundered" and "wrongly rejected" find what is meant."""
+    stems = [word[:_STEM] for word in words.lower().split()]
+    return frozenset(one for one in Outcome if all(any(part.startswith(stem) for part in one.value.split()) for stem in stems))
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

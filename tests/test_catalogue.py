@@ -173,8 +173,9 @@ def test_data_names_the_entry() -> None:
         (("run", "CB-014"), "CB-014 mirage-net-xen-data-validated has no scenario: performance only"),
         (("run", "CB-037"), "no bug of this id or slug; did you mean"),
         (("run", "nothing-like-it-at-all"), "csumlab scenario list"),
-        (("list", "--stage", "moon"), "no stage 'moon'; there are: bond, bpf, "),
-        (("list", "--outcome", "joy"), "no outcome 'joy'; there are: wrong reject, "),
+        (("list", "--stage", "moon"), "no stage 'moon'; valid: bond, bpf, "),
+        (("list", "--stage", "conntrak"), "no stage 'conntrak'; did you mean 'conntrack'?"),
+        (("list", "--outcome", "joy"), "no outcome 'joy'; valid: wrong reject, "),
         (("run", "CB-034", "--captures", "/nowhere"), "are not installed"),
         (("run", "CB-034", os.devnull), "no scenario folder with an expected.toml"),
     ],
@@ -195,6 +196,9 @@ def test_bugs_are_found_by_stage_outcome_and_words() -> None:
     assert "CB-002  " in narrow
     assert "CB-010  " in narrow
     assert "CB-001  " not in narrow
+    for words in (("--stage", "netback"), ("--stage", "Ring"), ("--outcome", "wrongly accepted", "--stage", "xen")):
+        assert "CB-010  " in run("list", *words).output
+    assert run("list", "--outcome", "laundered").output == run("list", "--outcome", "laundering").output
     assert run("list", "twitter").output.startswith("Nothing fits; csumlab scenario list")
     assert "did you mean xen-nat-partial" in run("list", "xen-nat-parcial").output
     assert "CB-036  " in run("list", "ce8c839b74e3").output

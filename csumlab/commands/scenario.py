@@ -94,8 +94,8 @@ def new(folder: str, story: str, at: str, force: bool) -> None:
 
 @scenario.command("list")
 @click.argument("text", nargs=-1)
-@click.option("--stage", default="", help="Only bugs of this stage, or a part of its name: nat, nic, vif ...")
-@click.option("--outcome", default="", help="Only bugs that did this: reject, accept, laundering, corruption, drop ...")
+@click.option("--stage", default="", help="Only bugs of this stage, by its name or another word for it: nat, card, ring, tunnel ...")
+@click.option("--outcome", default="", help="Only bugs that did this: rejected, accepted, laundered, corrupted, dropped ...")
 @_CAPTURES
 @click.option("--json", "as_json", is_flag=True, help="Plain data instead of text.")
 def list_(text: tuple[str, ...], stage: str, outcome: str, captures: str, as_json: bool) -> None:
@@ -153,9 +153,14 @@ def _nothing(words: str) -> str:
 
 
 def _search(words: str, stage: str, outcome: str) -> tuple[Entry, ...]:
-    from csumlab.catalogue import STAGES, Outcome, catalogue
+    from csumlab.catalogue import STAGES, Outcome, catalogue, outcomes_called, stages_called
+    from csumlab.words import advice
 
-    for word, valid, what in ((stage, STAGES, "stage"), (outcome, tuple(one.value for one in Outcome), "outcome")):
-        if not any(word.lower() in name for name in valid):
-            fail(f"no {what} {word!r}; there are: {', '.join(valid)}")
+    others = (other for words in STAGES.values() for other in words)
+    for word, found, valid, what in (
+        (stage, stages_called(stage), (*STAGES, *others), "stage"),
+        (outcome, outcomes_called(outcome), tuple(one.value for one in Outcome), "outcome"),
+    ):
+        if word and not found:
+            fail(f"no {what} {word!r}; {advice(word, valid)}")
     return tuple(entry for entry in catalogue() if entry.matches(words, stage, outcome))

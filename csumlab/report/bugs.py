@@ -66,7 +66,12 @@ def bugs_markdown() -> str:
     for entry in found.setup:
         shown = _folders(entry.scenario) or f"*{entry.missing}*"
         lines.append(f"| {entry.id} `{entry.slug}` | {entry.title} | {entry.summary} | {shown} | {_folders(entry.fixed)} |")
-    lines += ["", f"Stages to search by: {', '.join(STAGES)}. Outcomes: {', '.join(one.value for one in Outcome)}.", ""]
+    stages = (f"{stage} ({', '.join(others)})" if others else stage for stage, others in STAGES.items())
+    lines += [
+        "",
+        f"Stages to search by, with other words that find them: {', '.join(stages)}. Outcomes: {', '.join(one.value for one in Outcome)}.",
+        "",
+    ]
     return "\n".join(lines)
 
 
