@@ -130,6 +130,7 @@ class Kind(IntEnum):
     RSVP = 16
     MOBILITY = 17
     VRRP3 = 18
+    PIM6 = 19
 
 
 class KindRule(NamedTuple):
@@ -140,7 +141,7 @@ class KindRule(NamedTuple):
     field: int
     """Offset of the field from the start of the header that carries it."""
     pseudo: bool
-    """Whether a pseudo-header is always summed too. PIM over IPv6 has one as well, which nobody leaves to a device."""
+    """Whether a pseudo-header is summed too."""
     zero_is_absent: bool
     """Whether 0x0000 says that there is no checksum (RFC 768)."""
     source: str
@@ -164,6 +165,11 @@ class KindRule(NamedTuple):
         """Whether it is a 16-bit sum of all that follows its header, so that the sum of a whole packet can tell whether it is right. A CRC
         is none, and UDP-Lite may cover less."""
         return not self.crc and self.layer not in (Layer.UDPLITE, Layer.DCCP)
+
+    @property
+    def of_programs(self) -> bool:
+        """Whether no kernel verifies it: whoever takes the packet by a raw socket has to, as the protocol's RFC says."""
+        return self.layer in (Layer.OSPF, Layer.PIM, Layer.VRRP, Layer.EIGRP, Layer.RSVP, Layer.MOBILITY)
 
     @property
     def width(self) -> int:
@@ -190,6 +196,7 @@ KINDS: Final[dict[Kind, KindRule]] = {
     Kind.RSVP: KindRule("RSVP", Layer.RSVP, 2, False, True, "RFC 2205 section 3.1.1", protocol=46),
     Kind.MOBILITY: KindRule("mobility header", Layer.MOBILITY, 4, True, False, "RFC 6275 section 6.1.1", protocol=135),
     Kind.VRRP3: KindRule("VRRPv3", Layer.VRRP, 6, True, False, "RFC 5798 and RFC 9568 section 5.2.8", protocol=112),
+    Kind.PIM6: KindRule("PIM over IPv6", Layer.PIM, 2, True, False, "RFC 7761 section 4.9", protocol=103),
 }
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from csumlab.conditions import ABSENT_TRANSPORT
 from csumlab.facts import FragmentRole
 from csumlab.forms import ZERO, Form
+from csumlab.headers import KINDS
 from csumlab.machine import Packet
 from csumlab.operations import ENDINGS, Operation
 from csumlab.outer import inner_start
@@ -231,7 +232,12 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     for uid, hop in broken.items():
         left = _left(trace, errors, uid, hop)
         if left is None and not refused:
-            if uid not in unopened:
+            if uid in unopened:
+                continue
+            if _present(end.after, uid) and KINDS[_sums(end.after)[uid].kind].of_programs:
+                # Nobody believes it: the program that takes the packet verifies.
+                yield Judgement(_leaving_code(trace.hops[hop], end, errors, uid), hop, uid, outcome)
+            else:
                 yield Judgement("CSL302", hop, uid, outcome, note=True)
         elif left is None:
             if uid == culprit:

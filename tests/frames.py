@@ -14,11 +14,11 @@ from csumlab.headers import Kind, Layer
 from csumlab.inet import negate, residue
 
 PROTOCOLS = {Layer.TCP: 6, Layer.UDP: 17, Layer.ICMP: 1, Layer.ICMPV6: 58, Layer.GRE: 47, Layer.IPV4: 4, Layer.IPV6: 41}
-PROTOCOLS |= {Layer.UDPLITE: 136, Layer.DCCP: 33, Layer.SCTP: 132, Layer.IGMP: 2, Layer.VRRP: 112}
+PROTOCOLS |= {Layer.UDPLITE: 136, Layer.DCCP: 33, Layer.SCTP: 132, Layer.IGMP: 2, Layer.VRRP: 112, Layer.PIM: 103}
 ETHERTYPES = {Layer.IPV4: 0x0800, Layer.IPV6: 0x86DD, Layer.VLAN: 0x8100, Layer.ETHERNET: 0x6558}
 FIELDS = {Kind.TCP: 16, Kind.UDP: 6, Kind.ICMP: 2, Kind.ICMPV6: 2, Kind.IGMP: 2, Kind.GRE: 4, Kind.UDPLITE: 6, Kind.DCCP: 6, Kind.SCTP: 8}
-FIELDS |= {Kind.VRRP3: 6}
-_WITH_PSEUDO = (Kind.TCP, Kind.UDP, Kind.ICMPV6, Kind.UDPLITE, Kind.DCCP, Kind.VRRP3)
+FIELDS |= {Kind.VRRP3: 6, Kind.PIM6: 2}
+_WITH_PSEUDO = (Kind.TCP, Kind.UDP, Kind.ICMPV6, Kind.UDPLITE, Kind.DCCP, Kind.VRRP3, Kind.PIM6)
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,11 @@ def igmp(group: str) -> Frame:
 def vrrp(address: str) -> Frame:
     """An advertisement of version 3 (RFC 9568 section 5.1)."""
     return Frame(ip_address(address).packed).inside(struct.pack("!BBBBHH", 0x31, 5, 100, 1, 100, 0), Layer.VRRP, pending=Kind.VRRP3)
+
+
+def pim_over_ipv6() -> Frame:
+    """A hello (RFC 7761 section 4.9.2)."""
+    return Frame(struct.pack("!HHH", 1, 2, 105)).inside(struct.pack("!BBH", 0x20, 0, 0), Layer.PIM, pending=Kind.PIM6)
 
 
 def icmpv6(payload: bytes) -> Frame:

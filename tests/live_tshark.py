@@ -41,7 +41,7 @@ COLUMNS: dict[str, tuple[Kind, ...]] = {
     "dccp": (Kind.DCCP,),
     "sctp": (Kind.SCTP,),
     "igmp": (Kind.IGMP,),
-    "pim": (Kind.PIM,),
+    "pim": (Kind.PIM, Kind.PIM6),
     "vrrp": (Kind.VRRP, Kind.VRRP3),
     "eigrp": (Kind.EIGRP,),
     "ospf": (Kind.OSPFV2, Kind.OSPFV3),

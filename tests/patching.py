@@ -12,7 +12,10 @@ from csumlab.stage import Stage
 from csumlab.stages import answers, hooks, nic, programs, readers, rewriters, tunnels
 from csumlab.topology import presets
 from csumlab.topology.presets import Preset
-from csumlab.walking import links, places
+from csumlab.topology.presets.preset import Stacked
+from csumlab.walking import carrying, connections, crossing, cutting, groups, links, netfilter, places
+
+WALKING = (walk, carrying, connections, crossing, cutting, groups, links, netfilter, places)
 
 
 @contextmanager
@@ -29,9 +32,10 @@ def patched(stage: Stage, other: Stage) -> Iterator[None]:
             part: {kind: tuple(other if each is stage else each for each in tables) for kind, tables in getattr(preset, part).items()}
             for part in ("carrying", "switched", "stacked")
         }
+        pairs["stacked"] = {kind: Stacked(*tables) for kind, tables in pairs["stacked"].items()}
         editors = {by: other if edits is stage else edits for by, edits in preset.editors.items()}
         table[name] = replace(preset, **parts, **pairs, editors=editors)
-    for module in (answers, hooks, nic, programs, readers, rewriters, tunnels, walk, links, places):
+    for module in (answers, hooks, nic, programs, readers, rewriters, tunnels, *WALKING):
         for name, value in vars(module).items():
             if value is stage:
                 old.append((module, name, value))

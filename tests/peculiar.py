@@ -194,6 +194,9 @@ def programs() -> Iterator[Middlebox]:
     for preset in ("linux-6.1", "linux-5.6"):
         masked = rewriters.router(MASQUERADE.replace("BY", "conntrack"), verify=False, preset=preset)
         yield Middlebox(f"peculiar, vrrp, {preset}", masked, "a", advertised)
+    hello = {"pim": whole(frames.pim_over_ipv6(), "fd00:1::11", "fd00:2::22")}
+    masked = rewriters.router(MASQUERADE.replace("10.1.0.0/24", "fd00:1::/64").replace("BY", "conntrack"), verify=False)
+    yield Middlebox("peculiar, pim over ipv6", masked, "a", hello)
     yield Middlebox("peculiar, refuses-owed", parse_topology(REFUSING), "a", packets)
     for words in ("blanks-ip", "blanks-ip heeds-owed"):
         yield Middlebox(f"peculiar, {words}", parse_topology(REFUSING.replace("refuses-owed", words)), "a", packets)

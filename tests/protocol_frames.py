@@ -260,7 +260,7 @@ def ospfv3(data: bytes, after: bytes = b"") -> Piece:
 def pim_hello(six: bool) -> Piece:
     header, option = struct.pack("!BBH", 0x20, 0, 0), struct.pack("!HHH", 1, 2, 105)
     if six:
-        return owing(header + option, payload(b""), Kind.PIM, ((8, 10),), 103)
+        return owing(header + option, payload(b""), Kind.PIM6, ((8, 10),), 103)
     whole = payload(b"").behind(header + option, Layer.PIM, plain=((8, 10),), protocol=103)
     return whole.summed(Kind.PIM, (0, 10))
 
@@ -269,7 +269,7 @@ def pim_register(inner: Piece, six: bool, all_of_it: bool = False) -> Piece:
     """RFC 7761 section 4.9: only the first 8 bytes are summed, and the pseudo-header says 8; a sum over all should be accepted too."""
     whole = inner.behind(struct.pack("!BBHI", 0x21, 0, 0, 0), Layer.PIM, plain=(), protocol=103)
     length = len(whole.data) if all_of_it else 8
-    return replace(whole, owed=Owed(Kind.PIM, 2, ((0, length),), length)) if six else whole.summed(Kind.PIM, (0, length))
+    return replace(whole, owed=Owed(Kind.PIM6, 2, ((0, length),), length)) if six else whole.summed(Kind.PIM, (0, length))
 
 
 def vrrp2() -> Piece:

@@ -34,6 +34,7 @@ UNSURE = {
     "sctp-container-4.9": ["outside:eth0"],
     "sctp-gre-5.7": ["gate:eth0", "far:eth0"],
     "sctp-nat-damage": _BEHIND,
+    "sctp-nat-damage-4.8": _BEHIND,
     "nft-sctp-port": _BEHIND,
     "nft-sctp-port-5.6": _BEHIND,
     "service-sctp-port": ["node:lxc1", "pod:eth0"],

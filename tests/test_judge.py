@@ -9,9 +9,10 @@ import detours
 import fuzz_replay
 import hosts
 import pytest
+import rewriters
 import walks
-from frames import patch, tcp
-from middleboxes import whole
+from frames import Frame, patch, pim_over_ipv6, tcp, vrrp
+from middleboxes import MASQUERADE, whole
 from patching import patched
 
 from csumlab.capture import PcapngWriter
@@ -61,6 +62,18 @@ def test_an_incremental_update_never_launders() -> None:
             case = walks.Case("", topology, "domU", frame, walks.STATES[Skb][1])
             for trace in walks.run_plain(case):
                 assert trace.fate.value == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("packet", "source", "far"), [(vrrp("10.1.0.9"), "10.1.0.11", "10.2.0.22"), (pim_over_ipv6(), "fd00:1::11", "fd00:2::22")]
+)
+def test_a_sum_that_no_kernel_verifies_breaks_for_the_program_that_does(tmp_path: Path, packet: Frame, source: str, far: str) -> None:
+    """Over a veth pair, as from wire to wire: nobody believes it there, so it is no note."""
+    subnet = "10.1.0.0/24" if "." in far else "fd00:1::/64"
+    topology = rewriters.router(MASQUERADE.replace("10.1.0.0/24", subnet).replace("BY", "conntrack"), verify=False)
+    result = replayed(tmp_path / "a.pcapng", topology, whole(packet, source, far), at="a:eth0:out")
+    assert codes(result) == {"CSL102"}
+    assert result.findings[0].hop == "r:vb out"
 
 
 def test_a_trailer_in_the_fill(tmp_path: Path) -> None:

@@ -452,7 +452,7 @@ def test_a_register_summed_whole_and_cut_is_not_bad(six: bool) -> None:
     network, inner = (shapes.ipv6, shapes.ipv6(shapes.udp(DATA))) if six else (shapes.ipv4, shapes.ipv4(shapes.udp(DATA)))
     for all_of_it, verdict in ((True, Verdict.UNVERIFIED), (False, Verdict.GOOD)):
         data = network(shapes.pim_register(inner, six, all_of_it)).data
-        one = only(dissect_packet(data[:-5], 101, len(data)), Kind.PIM)
+        one = only(dissect_packet(data[:-5], 101, len(data)), Kind.PIM6 if six else Kind.PIM)
         assert (one.verdict, one.why_residue) == (verdict, Reason.CUT if all_of_it else Reason.KNOWN)
 
 

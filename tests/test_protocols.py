@@ -419,6 +419,8 @@ def scapy_plan(name: str) -> tuple[bytes, list[tuple[Kind, int]]]:
     layer = SCAPY[name].__class__(data)
     while layer:
         kind = next((SCAPY_KINDS[parent] for parent in type(layer).__mro__ if parent in SCAPY_KINDS), None)
+        if kind is Kind.PIM and isinstance(layer.underlayer, IPv6):
+            kind = Kind.PIM6
         if kind is not None:
             plan.append((kind, len(data) - len(layer.original) + KINDS[kind].field))
         layer = layer.payload

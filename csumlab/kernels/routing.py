@@ -13,6 +13,7 @@ from csumlab.kernels.codes import (
     KIND_OSPFV2,
     KIND_OSPFV3,
     KIND_PIM,
+    KIND_PIM6,
     KIND_RSVP,
     KIND_VRRP,
     KIND_VRRP3,
@@ -171,7 +172,7 @@ def read_pim(data: Any, base: int, at: int, work: Any) -> tuple[int, int]:
             if (sum_words(data, base + at, base + ip_end) + whole) % 0xFFFF == 0:
                 end = ip_end
                 pseudo = whole
-    if not push_sum(data, base, work, KIND_PIM, end, pseudo, why_pseudo, why_cover):
+    if not push_sum(data, base, work, KIND_PIM6 if six else KIND_PIM, end, pseudo, why_pseudo, why_cover):
         return NEXT_DONE, at
     if not register or at + 9 > work[AVAILABLE] or load8(data, base + at + 4) & 0x40:
         return stop(work, KNOWN), at

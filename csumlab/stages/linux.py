@@ -41,7 +41,7 @@ from csumlab.conditions import (
     wrong,
 )
 from csumlab.conditions import TUNNEL as HOLDS_TUNNEL
-from csumlab.headers import Kind, Layer
+from csumlab.headers import KINDS, Kind, Layer
 from csumlab.operations import (
     ACCEPT,
     BUNDLE,
@@ -80,7 +80,7 @@ from csumlab.state import Skb, Summed
 
 NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
 TRANSPORT, AIMED, OUTER_IP = Selector.TRANSPORT, Selector.AIMED, Selector.OUTER_IP
-WITH_CHECKSUM = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.ICMP, Kind.ICMPV6, Kind.IGMP, Kind.GRE, Kind.SCTP)
+WITH_CHECKSUM = tuple(kind for kind, rule in KINDS.items() if kind is not Kind.IPV4 and not rule.of_programs)
 CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.SCTP, Kind.ICMP, Kind.ICMPV6)
 _SCTP_ERROR = "linux 6.1 net/netfilter/nf_conntrack_proto_sctp.c sctp_error"
 TO_PARTIAL = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)

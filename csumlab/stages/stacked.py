@@ -13,49 +13,47 @@ _OWED = when(Skb, summed=Summed.PARTIAL)
 _MACVLAN = "linux 6.1 drivers/net/macvlan.c"
 _IPVLAN = "linux 6.1 drivers/net/ipvlan/ipvlan_core.c"
 _BOND = "linux 6.1 drivers/net/bonding/bond_main.c"
-_BELIEVED = "what is owed stays owed, and the other container believes it as it does everything that carries a debt: nothing ever fills it"
 _UNMARKED = changed(invalid=False)
+_TAKEN = "taken as it came: what the card verified or summed holds here too"
 
-MACVLAN_SEND = Stage(
-    name="macvlan-send",
-    title="macvlan to the device below",
-    source=f"{_MACVLAN} macvlan_queue_xmit",
-    table=(Row(when(Skb), (), KEEP, SAME, "handed down as it is: a macvlan offers all sums, and the device below decides who fills them", sure="observed"),),
-)  # fmt: skip
 
-MACVLAN_ACROSS = Stage(
-    name="macvlan-across",
-    title="macvlan to another one on the same device",
-    source=f"{_MACVLAN} macvlan_queue_xmit, macvlan_broadcast; net/core/dev.c dev_forward_skb; net/core/skbuff.c skb_scrub_packet",
-    table=(
-        Row(_OWED, (), KEEP, SAME, _BELIEVED, sure="observed"),
-        Row(when(Skb), (), KEEP, _UNMARKED, "handed over with what it carries, but for conntrack's mark"),
-    ),
-)  # fmt: skip
+def _across(name: str, title: str, source: str) -> Stage:
+    """To another device on the same one: the frame never comes to a driver."""
+    return Stage(
+        name=name,
+        title=title,
+        source=f"{source}; net/core/dev.c dev_forward_skb; net/core/skbuff.c skb_scrub_packet",
+        table=(
+            Row(_OWED, (), KEEP, SAME, "what is owed stays owed, and the other container believes it as it does everything that carries a debt: nothing ever fills it", sure="observed"),
+            Row(when(Skb), (), KEEP, _UNMARKED, "handed over with what it carries, but for conntrack's mark"),
+        ),
+    )  # fmt: skip
 
-MACVLAN_RECEIVE = Stage(
-    name="macvlan-receive",
-    title="macvlan takes a frame from the device below",
-    source=f"{_MACVLAN} macvlan_handle_frame",
-    table=(Row(when(Skb), (), KEEP, SAME, "taken as it came: what the card verified or summed holds here too", sure="observed"),),
-)  # fmt: skip
 
-IPVLAN_SEND = Stage(
-    name="ipvlan-send",
-    title="ipvlan to the device below",
-    source=f"{_IPVLAN} ipvlan_xmit_mode_l2",
-    table=(Row(when(Skb), (), KEEP, SAME, "handed down as it is: an ipvlan offers all sums, and the device below decides who fills them", sure="observed"),),
-)  # fmt: skip
+def _kept(name: str, title: str, source: str, because: str) -> Stage:
+    """Whatever a frame carries, it keeps."""
+    return Stage(name=name, title=title, source=source, table=(Row(when(Skb), (), KEEP, SAME, because, sure="observed"),))
 
-IPVLAN_ACROSS = Stage(
-    name="ipvlan-across",
-    title="ipvlan to another one on the same device",
-    source=f"{_IPVLAN} ipvlan_rcv_frame; net/core/dev.c dev_forward_skb; net/core/skbuff.c skb_scrub_packet",
-    table=(
-        Row(_OWED, (), KEEP, SAME, _BELIEVED, sure="observed"),
-        Row(when(Skb), (), KEEP, _UNMARKED, "handed over with what it carries, but for conntrack's mark"),
-    ),
-)  # fmt: skip
+
+MACVLAN_SEND = _kept(
+    "macvlan-send",
+    "macvlan to the device below",
+    f"{_MACVLAN} macvlan_queue_xmit",
+    "handed down as it is: a macvlan offers all sums, and the device below decides who fills them",
+)
+
+MACVLAN_ACROSS = _across("macvlan-across", "macvlan to another one on the same device", f"{_MACVLAN} macvlan_queue_xmit, macvlan_broadcast")
+
+MACVLAN_RECEIVE = _kept("macvlan-receive", "macvlan takes a frame from the device below", f"{_MACVLAN} macvlan_handle_frame", _TAKEN)
+
+IPVLAN_SEND = _kept(
+    "ipvlan-send",
+    "ipvlan to the device below",
+    f"{_IPVLAN} ipvlan_xmit_mode_l2",
+    "handed down as it is: an ipvlan offers all sums, and the device below decides who fills them",
+)
+
+IPVLAN_ACROSS = _across("ipvlan-across", "ipvlan to another one on the same device", f"{_IPVLAN} ipvlan_rcv_frame")
 
 IPVLAN_ROUTE = Stage(
     name="ipvlan-route",
@@ -67,23 +65,23 @@ IPVLAN_ROUTE = Stage(
     ),
 )  # fmt: skip
 
-IPVLAN_RECEIVE = Stage(
-    name="ipvlan-receive",
-    title="ipvlan takes a packet from the device below",
-    source=f"{_IPVLAN} ipvlan_rcv_frame; drivers/net/ipvlan/ipvlan_l3s.c ipvlan_l3_rcv, ipvlan_nf_input",
-    table=(Row(when(Skb), (), KEEP, SAME, "taken as it came: what the card verified or summed holds here too", sure="observed"),),
-)  # fmt: skip
+IPVLAN_RECEIVE = _kept(
+    "ipvlan-receive",
+    "ipvlan takes a packet from the device below",
+    f"{_IPVLAN} ipvlan_rcv_frame; drivers/net/ipvlan/ipvlan_l3s.c ipvlan_l3_rcv, ipvlan_nf_input",
+    _TAKEN,
+)
 
-BOND_SEND = Stage(
-    name="bond-send",
-    title="bond to one of its ports",
-    source=f"{_BOND} bond_start_xmit, bond_dev_queue_xmit, bond_fix_features; drivers/net/team/team.c team_xmit",
-    table=(Row(when(Skb), (), KEEP, SAME, "handed to a port as it is: the bond offers sums whatever its ports do, and the port decides who fills them", sure="observed"),),
-)  # fmt: skip
+BOND_SEND = _kept(
+    "bond-send",
+    "bond to one of its ports",
+    f"{_BOND} bond_start_xmit, bond_dev_queue_xmit, bond_fix_features; drivers/net/team/team.c team_xmit",
+    "handed to a port as it is: the bond offers sums whatever its ports do, and the port decides who fills them",
+)
 
-BOND_RECEIVE = Stage(
-    name="bond-receive",
-    title="bond takes a frame from one of its ports",
-    source=f"{_BOND} bond_handle_frame; drivers/net/team/team.c team_handle_frame",
-    table=(Row(when(Skb), (), KEEP, SAME, "taken as it came: what the card verified or summed holds here too", sure="observed"),),
-)  # fmt: skip
+BOND_RECEIVE = _kept(
+    "bond-receive",
+    "bond takes a frame from one of its ports",
+    f"{_BOND} bond_handle_frame; drivers/net/team/team.c team_handle_frame",
+    _TAKEN,
+)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
 from csumlab.machine import Translation
 from csumlab.operations import Operation
-from csumlab.outer import Outer
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts
 from csumlab.stage import Stage
@@ -18,11 +17,12 @@ from csumlab.stages.slots import RING_SLOTS, RING_SLOTS_ELSEWHERE
 from csumlab.state import NetBuffer, Skb, owed
 from csumlab.topology import forward
 from csumlab.topology.editing import edits
-from csumlab.topology.model import DeviceKind, Domain, Port, wrapping_layers
+from csumlab.topology.model import DeviceKind, Domain, Port
 from csumlab.topology.options import CLAIMS, GRO, GRO_LIST, SWITCHED, options_of
 from csumlab.topology.presets import PRESETS, Preset
 from csumlab.trace import Fate, Fault
-from csumlab.walking.places import Ended, Places, Undetermined
+from csumlab.walking.cutting import Cutting
+from csumlab.walking.places import Ended, Undetermined
 
 RECEIVING = frozenset({DeviceKind.NIC, DeviceKind.NETFRONT, DeviceKind.VIRTIO, DeviceKind.NETVSC, DeviceKind.VMXNET3})
 """Devices whose drivers hand what comes in to receive aggregation."""
@@ -31,7 +31,7 @@ TAKING_FRAMES = frozenset({DeviceKind.NIC, DeviceKind.VETH, DeviceKind.VIRTIO, D
 
 
 @dataclass
-class Links(Places):
+class Links(Cutting):
     """A walk that goes from one device to the next."""
 
     def _egress(self, domain: Domain, port: Port) -> None:
@@ -48,11 +48,17 @@ class Links(Places):
         self._segment(domain, port)
         self._apply(preset.egress, domain, port, "out")
 
-    def _segment(self, domain: Domain, port: Port | None = None, way: str = "out") -> None:
-        """Cut a super-frame that ``port`` does not take, or with none whatever devices offer."""
-        stage = self._preset(domain).segmentation
-        if stage is not None and self.packet.long:
-            self._apply(stage, domain, port, way)
+    def _go_out(self, port: Port) -> None:
+        """Out by a device, to where a capture shows it."""
+        self._egress(self.topology.domains[port.domain], port)
+        self._tap(port, "out")
+
+    def _come_in(self, port: Port) -> None:
+        """What comes in by a device is seen there, copied and edited."""
+        domain = self.topology.domains[port.domain]
+        self._tap(port, "in")
+        self._copies(domain, port, "in")
+        self._rewrite(domain, port, "in", rewriters.AT_DEVICE)
 
     def _detour(self, domain: Domain, port: Port, way: str) -> None:
         """To the device that tc's mirred action names; from an ifb back. The device has seen what comes in by then, and is passed as if it
@@ -63,8 +69,7 @@ class Links(Places):
         self._apply(hooks.MIRRED, domain, port, way)
         other = Port(domain.name, name)
         if self.topology.device(other).kind is DeviceKind.IFB:
-            self._egress(domain, other)
-            self._tap(other, "out")
+            self._go_out(other)
             self._apply(hooks.IFB, domain, other, "out")
 
     def _virtio(self, stage: Stage | None, domain: Domain, port: Port, way: str, words: Collection[str] = ()) -> None:
@@ -123,46 +128,6 @@ class Links(Places):
             if Operation.ACCEPT in self.hops[-1].operations:
                 raise Ended(Fate.ACCEPTED, self.hops[-1].because)
 
-    def _wrap(self, step: forward.Step, domain: Domain, from_wire: bool) -> None:
-        """Between a VLAN, MACsec or PPPoE device and the device that it sits on, down or up."""
-        assert step.wrapping is not None
-        preset, kind = self._preset(domain), self.topology.device(step.wrapping).kind
-        (down, up), headers = preset.carrying[kind], Outer(0, wrapping_layers(kind, self._to_everybody()))
-        if step.wrapping == step.port:
-            if not from_wire:
-                self._egress(domain, step.port)
-                self._tap(step.port, "out")
-            if kind is DeviceKind.PPPOE and not self.packet.headers[0].is_ip:
-                raise Ended(Fate.UNTOLD, "PPP carries IP packets, and this one has a VLAN tag before it")
-            self._apply(down, domain, step.port, "out", headers)
-            return
-        self._apply(up, domain, step.peer, "in", headers)
-        if kind is DeviceKind.MACSEC:
-            self._apply(preset.gro, domain, step.peer, "in")
-        self._tap(step.peer, "in")
-
-    def _hand(self, step: forward.Step, from_wire: bool) -> None:
-        """Between a macvlan, ipvlan, bond or team and what it sits on, down or up, or across to what is beside it."""
-        assert step.upper is not None
-        domain, kind = self.topology.domains[step.upper.domain], self.topology.device(step.upper).kind
-        tables = self._preset(domain).stacked[kind]
-        if step.upper == step.peer:
-            self._apply(tables[1], domain, step.upper, "in")
-            self._come_in(step.upper)
-            return
-        if not from_wire:
-            self._egress(domain, step.upper)
-            self._tap(step.upper, "out")
-        self._apply(tables[2 if step.across else 0], domain, step.upper, "out")
-        # What is for everybody goes to each macvlan itself (macvlan_broadcast), all else past the device below.
-        if step.across and not (kind is DeviceKind.MACVLAN and self._to_everybody()):
-            self._come_in(step.peer)
-
-    def _come_in(self, port: Port) -> None:
-        """What comes in by a device that no cable ends at: it is seen there, and edited."""
-        self._tap(port, "in")
-        self._rewrite(self.topology.domains[port.domain], port, "in", rewriters.AT_DEVICE)
-
     def _to_everybody(self) -> bool:
         """Whether the packet is for all that are on a segment."""
         ip = outer_ip(self.packet.headers)
@@ -171,15 +136,6 @@ class Links(Places):
             and ip.destination is not None
             and (forward.is_group(ip.destination) or ip.destination in self.topology.broadcasts)
         )
-
-    def _wrap_outside(self, steps: Iterable[forward.Step]) -> None:
-        """What comes from outside is in the frames that the devices on its way take it out of, even if it was captured behind them."""
-        if not self.packet.headers[0].is_ip:
-            return
-        kinds = [self.topology.device(step.peer).kind for step in steps if step.wrapping is not None and step.wrapping == step.peer]
-        layers = tuple(layer for kind in kinds for layer in wrapping_layers(kind, self._to_everybody()))
-        if layers and Layer.MACSEC not in layers:
-            self.packet = self.packet.wrap(layers)
 
     def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
         """What lies between two ends of a cable."""

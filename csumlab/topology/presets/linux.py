@@ -49,7 +49,7 @@ from csumlab.topology.options import (
     V4,
     V6,
 )
-from csumlab.topology.presets.preset import Preset, TunnelOffer
+from csumlab.topology.presets.preset import Preset, Stacked, TunnelOffer
 
 _ALL = frozenset({GENERIC, ENCAPSULATED, TAGGED, RX})
 _CUTS = frozenset({TSO4, TSO6})
@@ -115,9 +115,9 @@ LINUX_6_1 = Preset(
         K.VMXNET3: (hypervisors.VMXNET3_TRANSMIT, hypervisors.VMXNET3_RECEIVE),
     },
     stacked={
-        K.MACVLAN: (stacked.MACVLAN_SEND, stacked.MACVLAN_RECEIVE, stacked.MACVLAN_ACROSS),
-        K.IPVLAN: (stacked.IPVLAN_SEND, stacked.IPVLAN_RECEIVE, stacked.IPVLAN_ACROSS, stacked.IPVLAN_ROUTE),
-        **dict.fromkeys((K.BOND, K.TEAM), (stacked.BOND_SEND, stacked.BOND_RECEIVE)),
+        K.MACVLAN: Stacked(stacked.MACVLAN_SEND, stacked.MACVLAN_RECEIVE, stacked.MACVLAN_ACROSS),
+        K.IPVLAN: Stacked(stacked.IPVLAN_SEND, stacked.IPVLAN_RECEIVE, stacked.IPVLAN_ACROSS, stacked.IPVLAN_ROUTE),
+        **dict.fromkeys((K.BOND, K.TEAM), Stacked(stacked.BOND_SEND, stacked.BOND_RECEIVE)),
     },
     offers={K.VMXNET3: TunnelOffer(hypervisors.OFFLOADED_PORTS)},
     xdp_pass=hooks.XDP_PASS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from csumlab.headers import Layer
 from csumlab.packet import Header, outer_transport
@@ -30,14 +30,22 @@ class TunnelOffer:
         return not self.ports or (there is not None and any(there.within(port, port) for port in self.ports))
 
 
+class Stacked(NamedTuple):
+    """What a device that sits on others does to what it hands down (``send``), takes, and hands ``across`` to another one beside it or to
+    the IP stack of the owner (``route``)."""
+
+    send: Stage
+    receive: Stage
+    across: Stage | None = None
+    route: Stage | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Preset:
     """One kernel version. ``carrying``: what a tunnel or wrapping device does to a packet that leaves by it and to one that comes in;
     ``switched`` the same for a guest's device of Hyper-V or ESXi and for a port of their switches; ``stacked`` what a device that sits on
-    others does to what it hands down, takes, hands across to another one beside it, and to the IP stack of the owner;
-    ``offers`` which tunnels'
-    packets a driver does not keep away from its device (ndo_features_check), where it keeps some away;
-    ``follows`` are the kinds that offer what the device below them does, and no more;
+    others does; ``offers`` which tunnels' packets a driver does not keep away from its device (ndo_features_check), where it keeps some
+    away; ``follows`` are the kinds that offer what the device below them does, and no more;
     ``features`` are what each kind of device has on by default, ``fixed`` what ethtool cannot change, ``keys`` those of xenstore that
     its Xen network drivers write and heed, ``editors`` what edits packets beside NAT, by its word in topologies. ``mended_in`` is the
     first version that does not do what is special about this one where no row of a fault says more (stage.Mended), "" if there is
@@ -84,7 +92,7 @@ class Preset:
     tap_receive: Stage | None = None
     macvtap_deliver: Stage | None = None
     switched: Mapping[DeviceKind, tuple[Stage, Stage]] = field(default_factory=dict)
-    stacked: Mapping[DeviceKind, tuple[Stage, ...]] = field(default_factory=dict)
+    stacked: Mapping[DeviceKind, Stacked] = field(default_factory=dict)
     offers: Mapping[DeviceKind, TunnelOffer] = field(default_factory=dict)
     ecn: Stage | None = None
     looped_back: Stage | None = None
@@ -114,7 +122,7 @@ class Preset:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             if name in ("carrying", "switched", "stacked"):
-                yield from (stage for pair in value.values() for stage in pair)
+                yield from (stage for several in value.values() for stage in several if stage is not None)
             elif name == "editors":
                 yield from value.values()
             elif isinstance(value, Stage):
