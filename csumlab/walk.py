@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from csumlab.headers import Layer
 from csumlab.machine import Packet, Translation
 from csumlab.packet import Span, exactly, outer_ip
-from csumlab.stages import answers, hooks, readers, rewriters
+from csumlab.stages import answers, hooks, linux_older, readers, rewriters
 from csumlab.state import Bare
 from csumlab.symbolic.sums import Untold
 from csumlab.topology import forward, stacking
@@ -188,6 +188,7 @@ class Walker(Carrying):
     def _routed(self, domain: Domain, port: Port, hooked: bool = False) -> None:
         """What routing says: on to the next segment, delivery, or forwarding. ``hooked`` as for :meth:`_input`."""
         preset, destination = self._preset(domain), _destination(self.packet)
+        words, self._balanced = (linux_older.BALANCED,) if self._balanced else (), False
         if any(destination == exactly(text) for text in domain.segments):
             self._next_segment(domain, port, destination)
             return
@@ -215,7 +216,7 @@ class Walker(Carrying):
         if hooked and leaving.name == port.device:
             raise Ended(Fate.UNTOLD, "a packet that bridge netfilter sends back into its bridge is not followed")
         if leaving.kind is not DeviceKind.SEG6:
-            self._apply(preset.forward, domain, Port(domain.name, leaving.name))
+            self._apply(preset.forward, domain, Port(domain.name, leaving.name), words=words)
         self._output(domain, Port(domain.name, leaving.name), hop, forwarded=True)
 
     def _next_segment(self, domain: Domain, port: Port, segment: Span) -> None:

@@ -34,6 +34,7 @@ UNSURE = {
     "sctp-container-4.9": ["outside:eth0"],
     "sctp-gre-5.7": ["gate:eth0", "far:eth0"],
     "sctp-nat-damage": _BEHIND,
+    "sctp-nat-damage-4.8": _BEHIND,
     "nft-sctp-port": _BEHIND,
     "nft-sctp-port-5.6": _BEHIND,
     "service-sctp-port": ["node:lxc1", "pod:eth0"],
@@ -44,6 +45,7 @@ UNSURE = {
     "tc-pedit-csum": _BEHIND,
     # The sum of a fragment is not known from the fragment.
     "linux-3.12-blank-on-a-fragment": ["outside:eth0"],
+    "guest-fragments-owed": ["outside:eth0"],
     # Nor what becomes of it: the rest of its datagram is in other packets.
     "fragments-router": ["host:eth0", "outside:eth0"],
     "fragments-bridge-netfilter": ["host:veth2", "two:eth0"],

@@ -244,7 +244,7 @@ NEIGHBOURS = {
     "xen-3.0.3": ("pair", "veth0", "generic", "nothing offloaded", "tunnel, esp", "gate, esp"),
     "xenlinux-2.6.18": ("nat", "nat, unverified"),
     "linux-2.6.15": ("dsl",),
-    "linux-4.7": ("rewriting, csum in",),
+    "linux-4.7": ("rewriting, csum in", "edits, conntrack", "container, sctp, masqueraded"),
     "linux-4.5": ("rewriting, openvswitch", "tunnel, gre", "tunnel, vxlan", "tunnel, vxlan over ipv6", "tunnel, geneve"),
     "linux-4.4": ("direct", "direct, rx off", "direct, tx off", "direct, hw-enc off", "pair"),
     "freebsd-10": ("pair", "nat", "kvm", "hears", "hears, nothing merged"),
@@ -263,7 +263,7 @@ NEIGHBOURS = {
     "linux-4.20": ("edits, conntrack", "edits, openvswitch", "switched, netvsc", "switched, netvsc, rx off", "rewriting, csum in"),
     "linux-4.19": ("hears, trailer",),
     "linux-4.17": ("hears, trailer",),
-    "linux-4.9": ("container, sctp", "container, sctp, tx off", "sends, sctp", "switched, netvsc"),
+    "linux-4.9": ("published, ipvs", "nat", "container, sctp", "container, sctp, tx off", "sends, sctp", "switched, netvsc"),
     "linux-6.11": ("sends, datagrams to be segmented", "pair"),
     "linux-6.12": ("sends, datagrams to be segmented", "vxlan, csum action", "encrypted", "gathered, on the way"),
     "linux-3.12": ("pair", "odd", "claims, owed", "claims, nothing"),
@@ -357,10 +357,12 @@ def neighbouring_hosts(preset: str) -> dict[str, Topology]:
         "tunnel, sctp": lambda: crc_tunnel(preset),
         "container, sctp": lambda: of_one_kernel(crc_container(), preset),
         "container, sctp, tx off": lambda: of_one_kernel(crc_container("features = { tx = false }"), preset),
+        "container, sctp, masqueraded": lambda: of_one_kernel(crc_container(rule=hosts.MASQUERADE), preset),
         "sends, sctp": lambda: of_one_kernel(crc_maker("tx-checksum-sctp = true"), preset),
         "hears, trailer": lambda: summing(preset, "rx-complete-packet"),
         "edits, marks by openvswitch": lambda: edited(preset, "openvswitch", hosts.MARKED_IN),
         "edits, conntrack": lambda: edited(preset, "conntrack"),
+        "published, ipvs": lambda: rewriters.router(rewriters.by("ipvs", rewriters.PUBLISHED), preset, verify=False),
         "rewriting, csum in": lambda: rewriters.router(rewriters.edit("act-csum", "in", 'sums = ["tcp", "sctp"]'), preset, verify=False),
         "rewriting, openvswitch": lambda: rewriters.router(rewriters.by("openvswitch"), preset, verify=False, port=40000),
         "edits, openvswitch": lambda: edited(preset, "openvswitch"),
@@ -487,10 +489,10 @@ def crc_maker(features: str) -> Topology:
     return host(hosts.CARD.replace('card = "CARD"', f"features = {{ {features} }}"), TRACKS="false")
 
 
-def crc_container(features: str = "") -> Topology:
+def crc_container(features: str = "", rule: str = "") -> Topology:
     """A container that leaves its CRCs to a veth pair, behind a router whose card makes none."""
     text = hosts.VXLAN.replace("features = { hw-enc-checksum = ENCAPSULATED }", features)
-    return host(text, UDPCSUM="true", NATRULE="")
+    return host(text, UDPCSUM="true", NATRULE=rule)
 
 
 def card_hosts() -> dict[str, Topology]:
@@ -558,11 +560,11 @@ def reading_hosts() -> dict[str, Topology]:
     }
     for words in ("sums", "trusts", "heeds-owed heeds-verified"):
         found[f"kvm, watched, {words}"] = host(kvm, TAP="", GUEST="", READER=f"watches {words}")
-    for claim in ("owed", "verified", "nothing", "ip-owed"):
+    for claim in ("owed", "verified", "nothing", "ip-owed", "fragment-owed", "icmp-owed"):
         guest = f"options = {{ claims-{claim} = true }}"
         found[f"kvm, the guest claims {claim}"] = host(kvm, TAP="", GUEST=guest, READER="")
         found[f"entered, the host claims {claim}"] = host(kvm, TAP=f"claims-{claim} = true", GUEST="", READER="")
-        if claim in ("owed", "nothing"):
+        if claim not in ("verified", "ip-owed"):
             found[f"sends, claims {claim}"] = host(card, WORDS=f"options = {{ claims-{claim} = true }}")
     complete = 'card = "rx-complete"\nreader = "heeds-verified valid-of-complete READ"'
     for name, words in (

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.conditions import (
+    AIMED_AT_TRANSPORT,
     ENCAPSULATED,
     LONG,
     ODD_LENGTH,
     STACKED,
     TAGGED,
     TRAILER,
+    TTL_EXPIRES,
     UNDIVIDED,
     aimed_at,
     carries,
     feature,
     fills_to_zero,
+    knob,
     outer_version,
     right,
     version,
@@ -69,6 +72,8 @@ _PSEUDO = Mended("Linux 4.10", "1814096980bb")
 _TAGS = Mended("Linux 5.2", "2ecba2d1e45b")
 _OFFSET = Mended("Linux 5.1", "273160ffc6b9", "stable kernels of March 2019")
 _FLOW = Mended("Linux 4.6")
+_TRACKED = Mended("Linux 4.9", "cf6e007eef83")
+_SKIPPED = Mended("Linux 4.9")
 _TRIM = Mended("Linux 4.20", stable="stable kernels of November 2018")
 
 VETH_4_4 = differing(
@@ -175,6 +180,28 @@ NAT_5_5 = differing(
     before={len(linux.NAT_5_6.table): Row(_COMPLETE, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, "translated; the sum of the packet is changed for the new address although the field has made up for it: it is wrong from here on", mended=_IPV6)},
 )  # fmt: skip
 
+_KNOWN = next(n for n, row in enumerate(linux.CONNTRACK.table) if row.given == (~carries(*linux.CHECKED_BY_CONNTRACK),))
+CONNTRACK_4_8 = replace(
+    linux.CONNTRACK,
+    name="conntrack-4.8",
+    source="linux 4.8 net/netfilter/nf_conntrack_proto_sctp.c nf_conntrack_l4proto_sctp4 (it has no error); mended by linux commit cf6e007eef83 (4.9)",
+    like=linux.CONNTRACK,
+    table=(
+        *linux.CONNTRACK.table[:_KNOWN],
+        Row(ANY, (carries(Kind.SCTP),), KEEP, SAME, "connection tracking does not look at SCTP's CRC: nothing is verified", mended=_TRACKED),
+        *(row for row in linux.CONNTRACK.table[_KNOWN:] if carries(Kind.SCTP) not in row.given),
+    ),
+)  # fmt: skip
+_MANIP = "linux 4.8 net/netfilter/nf_nat_proto_sctp.c sctp_manip_pkt"
+_CRC_OF_NAT = next(n for n, row in enumerate(NAT_5_5.table, 1) if carries(Kind.SCTP) in row.given)
+NAT_4_8 = differing(
+    NAT_5_5,
+    "nat-4.8",
+    f"{_MANIP}; mended by netfilter: nat: skip checksum on offload SCTP packets (4.9)",
+    {_CRC_OF_NAT: Row(when(Skb, summed=_UNOWED), (carries(Kind.SCTP),), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), SAME, "translated; SCTP's CRC is computed anew, whatever it was")},
+    before={_CRC_OF_NAT: Row(_OWED, (carries(Kind.SCTP), AIMED_AT_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), SAME, "translated; SCTP's CRC is computed although it is owed, and stays owed: whoever makes it takes this one for a part of the packet", mended=_SKIPPED)},
+)  # fmt: skip
+
 OPENVSWITCH_5_5 = differing(
     rewriters.OPENVSWITCH_5_16,
     "openvswitch-set-5.5",
@@ -204,6 +231,21 @@ RECEIVE_4_19 = differing(
     "linux 4.19 net/ipv4/udp.c udp4_csum_init, include/net/udp.h udp_csum_pull_header; mended by linux commit db4f1be3ca9b (4.20)",
     {},
     before={9: Row(_COMPLETE, (carries(Kind.UDP), right(Selector.TRANSPORT)), REJECT, SAME, "the sum that came with the packet says wrong, and the check in software starts from it: a good datagram is dropped (InCsumErrors)", mended=_PULL)},
+)  # fmt: skip
+
+BALANCED = "balanced"
+"""The knob that says that IPVS has chosen to which server a packet goes."""
+_IPVS_4_9 = "linux 4.9 net/netfilter/ipvs/ip_vs_xmit.c ip_vs_nat_xmit, __ip_vs_get_out_rt; mended by ipvs: Decrement ttl (4.10)"
+FORWARD_4_9 = replace(
+    linux.FORWARD,
+    name="forward-4.9",
+    source=_IPVS_4_9,
+    like=linux.FORWARD,
+    table=(
+        *(replace(row, given=(*row.given, ~knob(BALANCED)), source=linux.FORWARD.source) if TTL_EXPIRES in row.given else row for row in linux.FORWARD.table[:4]),
+        Row(when(Skb), (knob(BALANCED),), KEEP, SAME, "sent on by IPVS, which does not look at the TTL and does not lower it", mended=Mended("Linux 4.10")),
+        *linux.FORWARD.table[4:],
+    ),
 )  # fmt: skip
 
 _NFT_4_9 = "linux 4.9 net/netfilter/nft_payload.c nft_payload_set_eval; mended by linux commit 1814096980bb (4.10)"

@@ -23,10 +23,9 @@ from csumlab.topology.knobs import KnobReader
 from csumlab.topology.model import BUNDLING, CARRIAGES, NO_DEVICES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import (
     BRIDGE_CALLS,
-    CLAIMING,
-    CLAIMS,
     OF_NETKVM,
     SWITCHED,
+    misclaimed,
 )
 from csumlab.topology.presets import PRESETS
 from csumlab.topology.presets.versions import preset_advice
@@ -246,12 +245,9 @@ class _Parser(KnobReader, Checker):
             raise self.fail(f"{key}.options", "heeds-rx-off is of a vif of Linux")
         if entry.options.get("card-encrypts") and (kind is not DeviceKind.ESP or PRESETS[preset].family is not Skb):
             raise self.fail(f"{key}.options", "card-encrypts is of esp of Linux since 4.11")
-        if any(entry.options.get(word) for word in CLAIMS) and (
-            kind not in CLAIMING or not (kind is not DeviceKind.NIC or PRESETS[preset].family is Skb)
-        ):
-            raise self.fail(f"{key}.options", f"a {entry.kind} of {preset} claims nothing of its own")
-        if entry.options.get("claims-ip-owed") and kind not in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP):
-            raise self.fail(f"{key}.options", "claims-ip-owed is said in a virtio header: of a virtio, tap or macvtap")
+        wrong = misclaimed(kind, PRESETS[preset].family is Skb, entry.options)
+        if wrong:
+            raise self.fail(f"{key}.options", wrong.format(f"{entry.kind} of {preset}"))
         if entry.xdp == "socket" and (entry.bridge or "watches" in (words := readers.behaviours(entry.reader)) or not words):
             raise self.fail(
                 f"{key}.xdp", "an AF_XDP socket needs a reader that takes what comes in, on a device that is no port of a bridge"

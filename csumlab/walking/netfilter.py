@@ -76,6 +76,7 @@ class Netfilter(Connections):
                 edit = Translation()  # An ICMP error is looked at where addresses are translated, be there something to translate or not.
             if edit is not None:
                 self._translate(domain, port, "in", edit)
+                self._balanced = edit.by == "ipvs" and edit.for_destinations
 
     def _exchange(self, domain: Domain, port: Port) -> None:
         """Through a translator between IPv4 and IPv6."""

@@ -94,6 +94,8 @@ class Places:
     _next_hops: list[Span] = field(default_factory=list)
     _fault: Fault = Fault.MEMORY
     _seen_by_helper: Translation | None = None
+    _balanced: bool = False
+    """Whether IPVS has chosen to which server the packet goes that has just come in."""
 
     def _apply(
         self,

@@ -141,7 +141,9 @@ LINUX_4_9 = replace(
     flowtable_nat=None,
     segment=None,
     carrying={kind: pair for kind, pair in LINUX_4_17.carrying.items() if kind is not K.SEG6},
-    title="Linux 4.9 to 4.12 (a CRC32c that is owed is taken for a sum, nft as until 4.9, UDP fragmentation offload; all else as 4.17)",
+    title="Linux 4.9 to 4.12 (a CRC32c that is owed is taken for a sum, nft and IPVS as until 4.9, UDP fragmentation offload; all else as "
+    "4.17)",
+    forward=linux_older.FORWARD_4_9,
     large_datagram=datagrams.LARGE_DATAGRAM,
     segmentation=linux_older.SEGMENTATION_4_9,
     features={**LINUX_4_17.features, **_CUTTING},
@@ -154,11 +156,14 @@ LINUX_4_9 = replace(
 LINUX_4_7 = replace(
     LINUX_4_9,
     name="linux-4.7",
-    title="Linux 4.7 and 4.8 (the fill that writes 0, tc's csum action without SCTP; all else as 4.9)",
+    title="Linux 4.7 and 4.8 (the fill that writes 0, SCTP in connection tracking, NAT and tc's csum action; all else as 4.9)",
+    conntrack=linux_older.CONNTRACK_4_8,
+    nat=linux_older.NAT_4_8,
     egress=linux_older.EGRESS_4_8,
     editors={**LINUX_4_9.editors, "act-csum": linux_older.CSUM_4_8, "act-csum-in": linux_older.CSUM_4_8},
     segmentation=linux_older.SEGMENTATION_4_4,
-    source="linux 4.8 net/core/dev.c skb_checksum_help; in all else Linux 4.9",
+    source="linux 4.8 net/core/dev.c skb_checksum_help, net/netfilter/nf_conntrack_proto_sctp.c, net/netfilter/nf_nat_proto_sctp.c; "
+    "in all else Linux 4.9",
 )
 _BEFORE_LCO = {
     **{kind: (tunnels_older.ENCAPSULATE_4_5, LINUX_4_7.carrying[kind][1]) for kind in (*READABLE, K.L2TP)},
