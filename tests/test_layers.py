@@ -111,6 +111,7 @@ FLOORS = (
     ("topology.flooding", "topology.editing", "topology.translating", "trace", "slots"),
     ("topology.reading",),
     ("topology.checking", "topology.knobs"),
+    ("topology.ruling",),
     ("topology.load", "topology.written"),
     ("walking", "walking.places"),
     ("walking.cutting",),
