@@ -17,6 +17,7 @@ from csumlab.stages.helpers import HELPERS
 from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
 from csumlab.stages.rewriters import OPTIONS as TCP_OPTIONS
 from csumlab.state import NetBuffer, Skb
+from csumlab.topology.ages import AGES
 from csumlab.topology.checking import BUNDLED, PAIRS, Checker, defaults
 from csumlab.topology.forward import is_group
 from csumlab.topology.knobs import KnobReader
@@ -105,6 +106,7 @@ class _Parser(KnobReader, Checker):
             if preset not in PRESETS and (preset or word == "preset"):
                 raise self.fail(f"{key}.{word}", f"unknown preset {preset!r}; {preset_advice(preset)}")
         self.known_sysctl(entry.sysctl, key)
+        self.words(entry.backported, AGES, f"{key}.backported", "thing that came with a version of Linux")
         if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.nat or entry.nat64):
             raise self.fail(key, f"what {entry.preset} forwards, tracks or translates is not modelled")
         if entry.program and PRESETS[entry.preset].family is not Skb:
@@ -139,12 +141,13 @@ class _Parser(KnobReader, Checker):
             tuple(self.local(rule, devices, f"{key}.local") for rule in entry.local),
             tuple(self.copy(rule, entry.preset, devices, f"{key}.copy") for rule in entry.copy),
             self.neighbours(entry, devices, f"{key}.neighbours"),
+            tuple(entry.backported),
         )
 
     def segments(self, texts: list[str], known: bool, key: str) -> tuple[str, ...]:
         """Segments of segment routing."""
         if texts and not known:
-            raise self.fail(key, "segment routing is of Linux since 4.14")
+            raise self.fail(key, "segment routing of this kernel is not modelled")
         for text in texts:
             self.value(ipaddress.IPv6Address, text, key, "an IPv6 address")
         return tuple(texts)
@@ -245,7 +248,7 @@ class _Parser(KnobReader, Checker):
         if entry.options.get("heeds-rx-off") and (kind is not DeviceKind.VIF or PRESETS[preset].family is not Skb):
             raise self.fail(f"{key}.options", "heeds-rx-off is of a vif of Linux")
         if entry.options.get("card-encrypts") and (kind is not DeviceKind.ESP or PRESETS[preset].family is not Skb):
-            raise self.fail(f"{key}.options", "card-encrypts is of esp of Linux since 4.11")
+            raise self.fail(f"{key}.options", "card-encrypts is of esp of Linux")
         if any(entry.options.get(word) for word in CLAIMS) and (
             kind not in CLAIMING or not (kind is not DeviceKind.NIC or PRESETS[preset].family is Skb)
         ):

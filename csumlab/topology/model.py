@@ -263,7 +263,8 @@ class Domain:
     ``moves_to``: the kernel of the host that a guest is to be migrated to. ``program``: how the program behaves that takes all frames of
     its devices, and is its stack in place of the kernel's (programs.py); "" there is none. ``flowtable``: the devices where packets of
     known flows are taken before IP input, and sent on. ``neighbours``: to whom a segment of this host hands on what is sent to it,
-    whatever the routes say (End.X; End.DX4 and End.DX6 where a packet is taken out)."""
+    whatever the routes say (End.X; End.DX4 and End.DX6 where a packet is taken out). ``backported``: what this kernel has although its
+    version has not, by the words of ages.py."""
 
     name: str
     preset: str = "linux-6.1"
@@ -284,6 +285,7 @@ class Domain:
     local: tuple[Local, ...] = ()
     copies: tuple[Copy, ...] = ()
     neighbours: Mapping[str, str] = field(default_factory=dict)
+    backported: tuple[str, ...] = ()
 
     def neighbour(self, segment: Span) -> Span | None:
         """To whom a segment hands on; None if routing says."""
