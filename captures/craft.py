@@ -82,10 +82,11 @@ START = 1_136_073_600_000_000_000
 """Nanoseconds: 2006-01-01, midnight. A capture is the same bytes whenever it is made."""
 
 
-def packets_of(folder: str) -> list[bytes]:
-    """The packets of a sibling's make.py: two scenarios that differ in their topology see the same traffic."""
-    made: list[bytes] = runpy.run_path(str(Path(__file__).parent / folder / "make.py"))["packets"]()
-    return made
+def packets_of(folder: str, *made: Callable[[Packet], bytes]) -> list[bytes]:
+    """The packets of a sibling's make.py: two scenarios that differ in their topology see the same traffic, or the same but for who
+    ``made`` its sums."""
+    found: list[bytes] = runpy.run_path(str(Path(__file__).parent / folder / "make.py"))["packets"](*made)
+    return found
 
 
 def ether(source: int, destination: int) -> Packet:

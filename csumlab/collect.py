@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from csumlab.cures import Cure, candidates
+from csumlab.exposure import expose
 from csumlab.findings import CATALOGUE, Entry, Severity
-from csumlab.judge import Judgement, expose, judge
+from csumlab.judge import Judgement, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
 from csumlab.shown import Shown, counted
 from csumlab.sources import Reading, in_one_sentence, read, recorded_state

@@ -1,34 +1,29 @@
 """The one judge: reads a trace and says what is right and wrong in it. Stages describe, nobody else decides.
 
-One notion carries everything: the *settled residue* r*, the residue once the fill that the carried state owes is applied in thought. It
-is -g for the sum that is owed (and for an IPv4 header's that is owed beside it), r - s·(r + g) for one around it (-g in a super-frame,
-each of whose segments gets it anew), r otherwise.
-Accepting a packet, or letting it leave, is wrong where r* is not 0 for a sum that is relied on, or where the data is damaged. A sum that a
-tunnel's header leaves to the far end is owed too.
+Accepting a packet, or letting it leave, is wrong where r* (settling.py) is not 0 for a sum that is relied on. What would become of damage
+is asked in exposure.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from csumlab.conditions import ABSENT_TRANSPORT
 from csumlab.facts import FragmentRole
-from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS
 from csumlab.machine import Packet
 from csumlab.operations import ENDINGS, Operation
-from csumlab.outer import inner_start
-from csumlab.packet import enclosing, left_to_far_end, outer_ip, outer_transport
+from csumlab.packet import outer_ip, outer_transport
+from csumlab.settling import consumes, present, settled, sums_of, taken, wrong_sums
 from csumlab.stage import Part
 from csumlab.stages.nic import WIRE
 from csumlab.stages.readers import WATCHER
 from csumlab.stages.slots import RING_SLOTS
 from csumlab.stages.tunnels import TUN_READ
-from csumlab.state import Bare, Skb, State, Summed, owed, owed_header
+from csumlab.state import Bare, Skb, State, Summed, owed
 from csumlab.symbolic.packet import SymbolicPacket
-from csumlab.symbolic.sums import Sum, Untold, decide
-from csumlab.trace import Fate, Fault, Hop, Trace
+from csumlab.trace import Fate, Hop, Trace
 
 _WRITING = frozenset({Operation.FILL, Operation.COMPUTE, Operation.WRITE_PSEUDO, Operation.SEGMENT, Operation.MERGE})
 
@@ -48,58 +43,16 @@ class Judgement:
     cause: Hop | None = None
 
 
-def settled(packet: Packet, state: State, uid: int) -> Form:
-    """r* of the checksum of header ``uid``."""
-    assert isinstance(packet, SymbolicPacket)
-    own = packet.sums[uid]
-    if uid in (left_to_far_end(packet.headers), owed_header(state, packet.headers)):
-        return -own.seed
-    due = owed(state, packet.headers)
-    if due is None or due not in packet.sums:
-        return own.residue
-    if uid == due:
-        return -own.seed
-    factor = next((f for header, f in enclosing(packet.headers, due) if header.uid == uid), None)
-    if factor is None:
-        return own.residue
-    if packet.long:
-        return -own.seed  # Around an owed sum of a super-frame: it is written anew for each segment.
-    inner = packet.sums[due]
-    return own.residue - factor * inner.lacking
-
-
 def judge(trace: Trace) -> tuple[Judgement, ...]:
     """Everything wrong on the way itself (not what would happen to damage). Raises Undecided."""
     errors = _errors(trace)
     found = list(_endings(trace, errors))
-    found += _untranslated(trace, errors)
+    found += _untranslated(trace)
     found += _elsewhere(trace)
     found += _watched(trace, errors)
     found += _unfitting(trace, errors)
     found += _laundered(trace, errors)
     return tuple(found)
-
-
-def wrong_sums(packet: Packet, state: State) -> tuple[frozenset[int], frozenset[int]]:
-    """The uids of the sums with r* other than 0, and of those where that cannot be told. Raises Undecided. Sums that are absent do not
-    count.
-
-    A partial sum that nobody owes any more is wrong although its residue was not seen: it is right in one packet of 65535.
-    """
-    assert isinstance(packet, SymbolicPacket)
-    wrong: set[int] = set()
-    untold: set[int] = set()
-    due = owed(state, packet.headers)
-    for uid, own in packet.sums.items():
-        if own.absent:
-            continue
-        try:
-            if not decide(settled(packet, state, uid), packet.answers):
-                wrong.add(uid)
-        except Untold:
-            unfinished = own.unfinished and uid not in (due, left_to_far_end(packet.headers))
-            (wrong if unfinished else untold).add(uid)
-    return frozenset(wrong), frozenset(untold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +69,7 @@ def _errors(trace: Trace) -> _Errors:
     suspect: dict[int, int] = {}
     after: list[frozenset[int]] = []
     sealed: set[int] = set()
-    start = _first_final(trace)
+    start = first_final(trace)
     wrong: frozenset[int] = frozenset()
     for number, hop in enumerate(trace.hops):
         if number < start:
@@ -145,9 +98,9 @@ def _errors(trace: Trace) -> _Errors:
             since.setdefault(uid, suspect.get(uid, number))
         for uid in untold - wrong:
             suspect.setdefault(uid, number)
-        for uid in [uid for uid in since if uid not in wrong and _present(hop.after, uid) and uid not in sealed]:
+        for uid in [uid for uid in since if uid not in wrong and present(hop.after, uid) and uid not in sealed]:
             since.pop(uid)
-        for uid in [uid for uid in suspect if uid not in untold and uid not in wrong and _present(hop.after, uid)]:
+        for uid in [uid for uid in suspect if uid not in untold and uid not in wrong and present(hop.after, uid)]:
             suspect.pop(uid)
         after.append(wrong)
     return _Errors(since, tuple(after), frozenset(sealed))
@@ -157,28 +110,24 @@ def _made_by(trace: Trace, uid: int) -> int:
     """The hop that a sum is wrong from where the packet starts with it: a socket that writes no more than the pseudo-header's sum and does
     not say that the rest is owed; else none, -1."""
     first = trace.hops[0]
-    wrote = _is_sender(first) and Operation.WRITE_PSEUDO in first.operations
-    own = _sums(first.after).get(uid)
+    wrote = is_sender(first) and Operation.WRITE_PSEUDO in first.operations
+    own = sums_of(first.after).get(uid)
     return 0 if wrote and own is not None and own.unfinished else -1
 
 
 def _same(hop: Hop, uid: int) -> bool:
     """Whether a sum is as far off behind a hop as it was in front of it: what was wrong there and cannot be told here is wrong."""
-    return _present(hop.before, uid) and settled(hop.before, hop.state_before, uid) == settled(hop.after, hop.state_after, uid)
+    return present(hop.before, uid) and settled(hop.before, hop.state_before, uid) == settled(hop.after, hop.state_after, uid)
 
 
-def _first_final(trace: Trace) -> int:
+def first_final(trace: Trace) -> int:
     """The hop from which on the packet counts as made: a socket's own sums are nothing before its sender's table has run."""
-    return 1 if trace.hops and _is_sender(trace.hops[0]) else 0
+    return 1 if trace.hops and is_sender(trace.hops[0]) else 0
 
 
-def _is_sender(hop: Hop) -> bool:
+def is_sender(hop: Hop) -> bool:
     """Whether a socket's sums are written here: before that they guard nothing."""
     return hop.stage.part is Part.SENDER
-
-
-def _present(packet: Packet, uid: int) -> bool:
-    return any(header.uid == uid for header in packet.headers)
 
 
 def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
@@ -198,7 +147,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         return
     outcome = f"{trace.fate.value} at {end.domain}: {trace.why}"
     broken = {uid: hop for uid, hop in errors.since.items() if hop >= 0}
-    unopened = set(_sums(end.after)) - taken(end.after)
+    unopened = set(sums_of(end.after)) - taken(end.after)
     if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
         yield Judgement("CSL504", last, None, outcome)
         return
@@ -212,7 +161,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     # Where no row ends the way, there is none: the domain does not forward.
     stopped = not end.operations.isdisjoint(ENDINGS)
     lost = "CSL501" if stopped and end.stage.part is not Part.FORWARD else "CSL502"
-    if ABSENT_TRANSPORT in end.row.given and trace.fate is not Fate.ACCEPTED and (zero := _lost(trace, last)) is not None:
+    if ABSENT_TRANSPORT in end.row.given and trace.fate is not Fate.ACCEPTED and (zero := made_absent(trace, last)) is not None:
         # It was refused for want of a sum, which it had: whoever wrote the zero is to blame.
         yield Judgement("CSL103", *zero, outcome)
         return
@@ -223,7 +172,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     culprit = next((uid for uid in end.checked if uid in errors.since), None)
     if refused and culprit is None and trace.fate is Fate.REJECTED and end.checked:
         # The sum is as it should be, still owed, and was checked all the same.
-        unfinished = (uid for uid in end.checked if _sums(end.before)[uid].unfinished)
+        unfinished = (uid for uid in end.checked if sums_of(end.before)[uid].unfinished)
         yield Judgement("CSL201", last, next(unfinished, end.checked[0]), outcome)
         return
     if refused and culprit is None:
@@ -234,7 +183,7 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
         if left is None and not refused:
             if uid in unopened:
                 continue
-            if _present(end.after, uid) and KINDS[_sums(end.after)[uid].kind].of_programs:
+            if present(end.after, uid) and KINDS[sums_of(end.after)[uid].kind].of_programs:
                 # Nobody believes it: the program that takes the packet verifies.
                 yield Judgement(_leaving_code(trace.hops[hop], end, errors, uid), hop, uid, outcome)
             else:
@@ -251,25 +200,19 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
             if refused and uid == culprit:
                 yield Judgement("CSL001", last, uid, outcome)
             elif not refused and uid not in unopened:
-                yield Judgement("CSL301", _trusted_since(trace), uid, outcome)
+                yield Judgement("CSL301", trusted_since(trace), uid, outcome)
         elif hop < 0 and not refused and (opened := _opened_wrong(trace, errors, uid)) is not None:
             end_of_tunnel = trace.hops[opened].domain
-            yield Judgement("CSL301", _trusted_since(trace, opened), uid, f"taken out of its tunnel at {end_of_tunnel}; {outcome}")
+            yield Judgement("CSL301", trusted_since(trace, opened), uid, f"taken out of its tunnel at {end_of_tunnel}; {outcome}")
 
 
 def _opened_wrong(trace: Trace, errors: _Errors, uid: int) -> int | None:
     """The hop at which a tunnel's end took off the header of a sum that was wrong there: nobody who takes what is inside looks at it."""
     for number, hop in enumerate(trace.hops):
         opens = not hop.operations.isdisjoint({Operation.POP, Operation.UNSEAL})
-        if opens and uid in errors.after[number - 1] and _present(hop.before, uid) and not _present(hop.after, uid):
+        if opens and uid in errors.after[number - 1] and present(hop.before, uid) and not present(hop.after, uid):
             return number
     return None
-
-
-def taken(packet: Packet) -> frozenset[int]:
-    """The uids of the headers that whoever accepts a packet takes: not those inside a tunnel that was not opened there. Of what it
-    carries nothing is said; a kernel without the tunnel does not look at it (net/ipv4/ip_input.c ip_protocol_deliver_rcu)."""
-    return frozenset(header.uid for header in packet.headers[: inner_start(packet.headers)])
 
 
 def told_elsewhere(packet: Packet) -> bool:
@@ -282,7 +225,7 @@ def _filled_fragment(trace: Trace) -> tuple[int, int] | None:
     """The hop at which a fragment's transport sum was filled, and whose it is: a sum over one fragment is wrong whatever its seed."""
     for number, hop in enumerate(trace.hops):
         ip, transport = outer_ip(hop.before.headers), outer_transport(hop.before.headers)
-        if ip is None or transport is None or ip.fragment is FragmentRole.WHOLE or number < _first_final(trace):
+        if ip is None or transport is None or ip.fragment is FragmentRole.WHOLE or number < first_final(trace):
             continue
         if Operation.FILL in hop.operations:
             return number, transport.uid
@@ -298,12 +241,12 @@ def _left(trace: Trace, errors: _Errors, uid: int, since: int) -> int | None:
 
 
 def _repaired(trace: Trace, errors: _Errors, uid: int) -> bool:
-    return uid not in errors.after[-1] and uid not in errors.sealed and _present(trace.hops[-1].after, uid)
+    return uid not in errors.after[-1] and uid not in errors.sealed and present(trace.hops[-1].after, uid)
 
 
 def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
     before, after = owed(hop.state_before, hop.before.headers) == uid, owed(hop.state_after, hop.after.headers) == uid
-    unfinished = _present(hop.after, uid) and _sums(hop.after)[uid].unfinished
+    unfinished = present(hop.after, uid) and sums_of(hop.after)[uid].unfinished
     if Operation.TRANSLATE in hop.operations and not (before and unfinished):
         return "CSL102"
     # Who asks for a fill of what is not unfinished is the cause of what that writes.
@@ -312,7 +255,7 @@ def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
     return "CSL104" if left.stage is TUN_READ or uid in errors.sealed else "CSL101"
 
 
-def _trusted_since(trace: Trace, end: int | None = None) -> int:
+def trusted_since(trace: Trace, end: int | None = None) -> int:
     """The hop that first marked the packet as verified, or the one behind it that vouched for what nobody looked at: what a wrong accept at
     hop ``end``, the last one if it is not given, is blamed on."""
     hops = trace.hops if end is None else trace.hops[: end + 1]
@@ -333,7 +276,7 @@ def _vouches(state: State) -> bool:
     )
 
 
-def _untranslated(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
+def _untranslated(trace: Trace) -> Iterator[Judgement]:
     for number, hop in enumerate(trace.hops):
         if hop.stage.part is Part.TRANSLATION and not hop.row.does and getattr(hop.state_before, "invalid", False):
             here = hop is not trace.end and trace.hops[-1].domain == hop.domain
@@ -378,7 +321,7 @@ def _unfitting(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
     since, own = -1, False
     for number, hop in enumerate(trace.hops):
         told = not own and isinstance(hop.state_before, Skb) and hop.state_before.summed is Summed.COMPLETE
-        found = [uid for uid in hop.checked if _consumes(hop.before, uid) and uid not in errors.after[number]]
+        found = [uid for uid in hop.checked if consumes(hop.before, uid) and uid not in errors.after[number]]
         if told and since >= 0 and found:
             outcome = f"{trace.fate.value} at {trace.hops[-1].domain} after the kernel has summed the packet itself"
             yield Judgement("CSL002", since, found[0], outcome, note=True)
@@ -402,84 +345,17 @@ def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
             hop = trace.hops[number]
             # A mark that is dropped (a csum_blank that a fill had left on) mends nothing: only who writes a sum can launder.
             written = not hop.operations.isdisjoint(_WRITING)
-            if uid not in errors.after[number] and _present(hop.after, uid) and not hop.checked and written:
+            if uid not in errors.after[number] and present(hop.after, uid) and not hop.checked and written:
                 yield Judgement("CSL401", number, uid, f"{trace.fate.value} at {trace.hops[-1].domain}")
                 return
             if uid not in errors.after[number]:
                 break
 
 
-def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) -> Iterator[Judgement]:
-    """What would happen to damage: one hypothesis for each edge of class link or program (with ``memory`` also inside one host).
-
-    ``rewalk`` walks the same way with damage put in before the given hop, None if that cannot be told. A sum guards the damage if the
-    damage shows in its r* where it enters."""
-    for number, hop in enumerate(trace.hops):
-        if hop.fault is Fault.MEMORY and (not memory or _is_sender(hop)):
-            continue
-        note = hop.fault is Fault.MEMORY
-        damaged = rewalk(number)
-        if damaged is None or damaged.fate is not Fate.ACCEPTED or len(damaged.hops) <= number:
-            continue
-        entered = damaged.hops[number]
-        guards = _showing(entered.before, entered.state_before)
-        end = damaged.hops[-1]
-        where = f"damage on {hop.fault.value} at {hop.where} reaches {end.domain}"
-        if not guards:
-            present = [own for uid, own in _sums(entered.before).items() if _consumes(entered.before, uid)]
-            lost = _lost(trace, number)
-            absent = all(own.absent for own in present) and lost is None
-            yield Judgement("CSL312", lost[0] if lost else number, None, f"{where}: {end.because}", number, note or absent)
-            continue
-        shown = _showing(end.after, end.state_after)
-        there = [uid for uid in shown if uid in taken(end.after)]
-        if there:
-            cause = damaged.hops[_trusted_since(damaged)]
-            yield Judgement("CSL311", _same_place(trace, cause), there[0], f"{where}: {end.because}", number, note, cause)
-        elif not shown:
-            cause = damaged.hops[_cleaned(damaged, number, guards[0])]
-            place = _same_place(trace, cause)
-            if _present(end.after, guards[0]) and settled(end.after, end.state_after, guards[0]) != ZERO:
-                # Somebody calls a finished sum owed, and nobody looks or writes it anew.
-                yield Judgement("CSL311", place, guards[0], f"{where}: {end.because}", number, note, cause)
-            else:
-                yield Judgement("CSL411", place, guards[0], f"{where} with a right sum", number, note, cause)
-
-
-def _same_place(trace: Trace, hop: Hop) -> int:
-    """The hop of ``trace`` that is where the damaged packet's ``hop`` is, at best at the same stage; the last one if there is none."""
-    places = [number for number, own in enumerate(trace.hops) if own.where == hop.where]
-    return next((number for number in places if trace.hops[number].stage is hop.stage), places[-1] if places else len(trace.hops) - 1)
-
-
-def _showing(packet: Packet, state: State) -> list[int]:
-    """The uids of the sums that show the hypothetical damage; one that says "none" shows nothing."""
-    return [uid for uid, own in _sums(packet).items() if not own.absent and settled(packet, state, uid).damaged]
-
-
-def _lost(trace: Trace, number: int) -> tuple[int, int] | None:
+def made_absent(trace: Trace, number: int) -> tuple[int, int] | None:
     """The hop before ``number`` at which a sum that the packet was made with became one that says "none", and whose it is."""
-    start = min(_first_final(trace), number)
-    made = _sums(trace.hops[start].before)
-    gone = [uid for uid, own in _sums(trace.hops[number].before).items() if own.absent and uid in made and not made[uid].absent]
-    after = [_sums(hop.after) for hop in trace.hops[start:number]]
+    start = min(first_final(trace), number)
+    made = sums_of(trace.hops[start].before)
+    gone = [uid for uid, own in sums_of(trace.hops[number].before).items() if own.absent and uid in made and not made[uid].absent]
+    after = [sums_of(hop.after) for hop in trace.hops[start:number]]
     return next(((start + n, uid) for n, sums in enumerate(after) for uid in gone if uid in sums and sums[uid].absent), None)
-
-
-def _sums(packet: Packet) -> Mapping[int, Sum]:
-    assert isinstance(packet, SymbolicPacket)
-    return packet.sums
-
-
-def _consumes(packet: Packet, uid: int) -> bool:
-    return any(header.uid == uid and header.consumes for header in packet.headers)
-
-
-def _cleaned(trace: Trace, start: int, uid: int) -> int:
-    """The hop from ``start`` on behind which a sum shows the damage no more; what is encrypted for a while shows it again behind that."""
-    last = len(trace.hops) - 1
-    for number in range(last, start, -1):
-        hop = trace.hops[number - 1]
-        if _present(hop.after, uid) and settled(hop.after, hop.state_after, uid).damaged:
-            return number
-    return start

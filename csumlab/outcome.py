@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from csumlab.classes import Made, originated
+from csumlab.exposure import expose
 from csumlab.facts import Facts
 from csumlab.forms import Form
-from csumlab.judge import Judgement, expose, judge
+from csumlab.judge import Judgement, judge
 from csumlab.machine import Packet
 from csumlab.sources import Reading, Tap, read, walker
 from csumlab.symbolic.packet import SymbolicPacket

@@ -62,21 +62,13 @@ kind = "bridge"
 )
 """As shapers of what comes in have it."""
 
-_ELSEWHERE = """
-[domain.a]
-[domain.a.device.eth0]
-kind = "veth"
-peer = "host:va"
-address = ["10.1.0.11/24", "fd00:1::11/64"]
+_ELSEWHERE = (
+    ENDS
+    + """
 [domain.none]
 [domain.none.device.eth0]
 kind = "veth"
 peer = "host:vn"
-[domain.b]
-[domain.b.device.eth0]
-kind = "veth"
-peer = "host:vb"
-address = ["10.1.0.22/24", "fd00:1::22/64"]
 [domain.host]
 [domain.host.device.br0]
 kind = "bridge"
@@ -85,6 +77,7 @@ kind = "bridge"
 [domain.host.device.va]
 kind = "veth"
 """
+)
 _PORT = '[domain.host.device.{}]\nkind = "veth"\n{}'
 TURNED = {
     "handed in elsewhere": _ELSEWHERE

@@ -171,8 +171,7 @@ via = "10.1.0.1"
     + OUTSIDE
 )
 
-ROUTER = (
-    """
+_TWO_BRIDGES = """
 at = "dom0:vif1.0"
 [domain.dom0]
 preset = "PRESET"
@@ -186,10 +185,6 @@ bridge = "xenbr0"
 [domain.dom0.device."vif1.0"]
 kind = "vif"
 peer = "domU:eth0"
-bridge = "xenbr0"
-[domain.dom0.device."vif2.0"]
-kind = "vif"
-peer = "domV:eth0"
 bridge = "xenbr0"
 [domain.dom0.device.xenbr0]
 kind = "bridge"
@@ -207,6 +202,15 @@ bridge = "xenbr1"
 to = "default"
 device = "veth0"
 via = "10.1.0.2"
+"""
+"""A dom0 whose guest routes between two bridges: one that dom0 itself is on, and one that leads out."""
+ROUTER = (
+    _TWO_BRIDGES
+    + """
+[domain.dom0.device."vif2.0"]
+kind = "vif"
+peer = "domV:eth0"
+bridge = "xenbr0"
 [domain.domU]
 preset = "PRESET"
 forwarding = true
@@ -280,37 +284,8 @@ via = "10.1.0.1"
 )
 
 VPN = (
-    """
-at = "dom0:vif1.0"
-[domain.dom0]
-preset = "PRESET"
-[domain.dom0.device.veth0]
-kind = "veth"
-peer = "dom0:vif0.0"
-address = ["10.1.0.1/24"]
-[domain.dom0.device."vif0.0"]
-kind = "veth"
-bridge = "xenbr0"
-[domain.dom0.device."vif1.0"]
-kind = "vif"
-peer = "domU:eth0"
-bridge = "xenbr0"
-[domain.dom0.device.xenbr0]
-kind = "bridge"
-[domain.dom0.device."vif1.1"]
-kind = "vif"
-peer = "domU:eth1"
-bridge = "xenbr1"
-[domain.dom0.device.xenbr1]
-kind = "bridge"
-[domain.dom0.device.eth0]
-kind = "nic"
-wire = "lan"
-bridge = "xenbr1"
-[[domain.dom0.route]]
-to = "default"
-device = "veth0"
-via = "10.1.0.2"
+    _TWO_BRIDGES
+    + """
 [domain.domU]
 preset = "PRESET"
 forwarding = true

@@ -10,14 +10,16 @@ from typing import TypeVar
 import walks
 
 from csumlab.classes import headers_of, numbers, observed
+from csumlab.exposure import expose
 from csumlab.forms import Form
 from csumlab.headers import KINDS
 from csumlab.index import Columns
 from csumlab.inet import negate, residue
-from csumlab.judge import Judgement, expose, judge, taken
+from csumlab.judge import Judgement, judge
 from csumlab.machine import Packet
 from csumlab.operations import Rule
 from csumlab.plain.packet import FramePacket
+from csumlab.settling import taken
 from csumlab.state import State, owed
 from csumlab.symbolic.sums import Undecided, Untold
 from csumlab.trace import Fate, Trace

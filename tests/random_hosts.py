@@ -15,7 +15,7 @@ from csumlab.state import Skb
 from csumlab.topology.checking import BUNDLED
 from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.model import CARRIAGES, WRAPPING, DeviceKind, Topology
-from csumlab.topology.options import BRIDGE_CALLS, CLAIMS
+from csumlab.topology.options import BRIDGE_CALLS, CLAIMS, misclaimed
 from csumlab.topology.presets import PRESETS
 
 CABLES = {
@@ -119,7 +119,7 @@ def device_of(draw: st.DrawFn, kind: str, family: type[Any]) -> dict[str, Any]:
     device |= {"features": features} if features else {}
     if draw(st.booleans()) or family is not Skb:
         return device
-    words = {*CABLE_OPTIONS, *(CLAIMS if kind in ("netfront", "virtio", "tap", "nic") else ())} - {"claims-ip-owed"}
+    words = {*CABLE_OPTIONS, *(one for one in CLAIMS if not misclaimed(DeviceKind(kind), True, {one: True}))} - {"claims-ip-owed"}
     options = draw(st.sets(st.sampled_from(sorted(words)), max_size=1))
     device |= {"options": dict.fromkeys(sorted(options), True)} if options else {}
     if kind == "nic" and draw(st.booleans()):

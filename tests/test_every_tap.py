@@ -45,6 +45,7 @@ UNSURE = {
     "tc-pedit-csum": _BEHIND,
     # The sum of a fragment is not known from the fragment.
     "linux-3.12-blank-on-a-fragment": ["outside:eth0"],
+    "guest-fragments-owed": ["outside:eth0"],
     # Nor what becomes of it: the rest of its datagram is in other packets.
     "fragments-router": ["host:eth0", "outside:eth0"],
     "fragments-bridge-netfilter": ["host:veth2", "two:eth0"],

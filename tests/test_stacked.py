@@ -215,26 +215,32 @@ def test_a_topology_with_them_is_written_as_it_reads() -> None:
         assert parse_topology(to_toml(topology)) == topology
 
 
-def test_a_tagged_network_of_containers_on_a_bond() -> None:
-    """What Docker makes of -o parent=bond0.50: a macvlan on a VLAN device on a bond; the port still decides who fills."""
-    text = """
-[domain.host.device.eth0]
-kind = "nic"
-wire = "trunk"
-bond = "bond0"
-features = { vlan-checksum = false }
+TAGGED_ON_A_BOND = """
 [domain.host.device.bond0]
 kind = "bond"
 [domain.host.device."bond0.50"]
 kind = "vlan"
 lower = "bond0"
 id = 50
+[domain.host.device.eth0]
+kind = "nic"
+wire = "trunk"
+bond = "bond0"
+"""
+
+
+def test_a_tagged_network_of_containers_on_a_bond() -> None:
+    """What Docker makes of -o parent=bond0.50: a macvlan on a VLAN device on a bond; the port still decides who fills."""
+    text = (
+        TAGGED_ON_A_BOND
+        + """features = { vlan-checksum = false }
 [domain.web.device.eth0]
 kind = "macvlan"
 lower = "host:bond0.50"
 mode = "bridge"
 address = "192.0.2.10/24"
 """
+    )
     (out,) = sent(parse_topology(text), "web", "192.0.2.10", "192.0.2.99")
     assert seen(out) == ["web:eth0 out", "host:bond0.50 out", "host:bond0 out", "host:eth0 out", "outside:eth0 in"]
     assert next(hop.where for hop in out.hops if "fills it in software" in hop.because) == "host:bond0.50 out"
@@ -244,18 +250,9 @@ address = "192.0.2.10/24"
 
 def test_a_guest_on_a_macvtap_of_a_tagged_network_on_a_bond() -> None:
     """What libvirt makes of a direct interface on bond0.50: the port fills what the guest left open."""
-    text = """
-[domain.host.device.eth0]
-kind = "nic"
-wire = "trunk"
-bond = "bond0"
-features = { tx = false }
-[domain.host.device.bond0]
-kind = "bond"
-[domain.host.device."bond0.50"]
-kind = "vlan"
-lower = "bond0"
-id = 50
+    text = (
+        TAGGED_ON_A_BOND
+        + """features = { tx = false }
 [domain.host.device.macvtap0]
 kind = "macvtap"
 lower = "bond0.50"
@@ -264,6 +261,7 @@ peer = "guest:eth0"
 kind = "virtio"
 address = "192.0.2.10/24"
 """
+    )
     (out,) = sent(parse_topology(text), "guest", "192.0.2.10", "192.0.2.99")
     assert seen(out) == ["guest:eth0 out", "host:macvtap0 out", "host:bond0.50 out", "host:bond0 out", "host:eth0 out", "outside:eth0 in"]
     assert next(hop.where for hop in out.hops if "fills it in software" in hop.because) == "host:eth0 out"

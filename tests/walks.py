@@ -560,11 +560,11 @@ def reading_hosts() -> dict[str, Topology]:
     }
     for words in ("sums", "trusts", "heeds-owed heeds-verified"):
         found[f"kvm, watched, {words}"] = host(kvm, TAP="", GUEST="", READER=f"watches {words}")
-    for claim in ("owed", "verified", "nothing", "ip-owed"):
+    for claim in ("owed", "verified", "nothing", "ip-owed", "fragment-owed", "icmp-owed"):
         guest = f"options = {{ claims-{claim} = true }}"
         found[f"kvm, the guest claims {claim}"] = host(kvm, TAP="", GUEST=guest, READER="")
         found[f"entered, the host claims {claim}"] = host(kvm, TAP=f"claims-{claim} = true", GUEST="", READER="")
-        if claim in ("owed", "nothing"):
+        if claim not in ("verified", "ip-owed"):
             found[f"sends, claims {claim}"] = host(card, WORDS=f"options = {{ claims-{claim} = true }}")
     complete = 'card = "rx-complete"\nreader = "heeds-verified valid-of-complete READ"'
     for name, words in (

@@ -7,22 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from craft import IP, TCP, UDP, Raw, ether, right, write
-
-POD, SERVER = "192.0.2.21", "198.51.100.80"
-
-
-def packets() -> list[bytes]:
-    """Requests over TCP and UDP."""
-    made = []
-    for n in range(3):
-        out = ether(0x21, 0xFE) / IP(src=POD, dst=SERVER, id=n)
-        made += [
-            right(out / TCP(sport=40000 + n, dport=80, flags="PA") / Raw(b"request %d" % n)),
-            right(out / UDP(sport=5000 + n, dport=53) / Raw(b"request %d" % n)),
-        ]
-    return made
-
+from craft import packets_of, right, write
 
 if __name__ == "__main__":
-    write(__file__, packets())
+    write(__file__, packets_of("xdp-redirect-veth", right))

@@ -132,12 +132,14 @@ class PlainFields:
         return self if self.carried is None else replace(self, carried=None)
 
     def fill(self, uid: int, crc: bool = False) -> Self:
-        """Linux net/core/dev.c skb_checksum_help: from csum_start to the end of the frame, 0 as 0xffff; skb_crc32c_csum_help."""
+        """Linux net/core/dev.c skb_checksum_help: from csum_start to the end of the frame, 0 as 0xffff; skb_crc32c_csum_help. What is owed
+        of a fragment is owed of each, at the same place: in later ones it goes into the payload."""
         one = self.sums[uid]
         if crc:
             return self._patched(one.at, crc32c(self.data[one.start :]).to_bytes(4, "little"))
         start = one.start + (_INSIDE if one.kind is Kind.IPV4 else 0)
-        return self._with_field(uid, negate(residue(self.data[start:])) or 0xFFFF)
+        pieces = tuple(piece._with_sum(one.at, start) for piece in self.pieces)
+        return replace(self, pieces=pieces)._with_sum(one.at, start)
 
     def write_pseudo(self, uid: int) -> Self:
         return self._with_field(uid, self._pseudo(uid) or 0xFFFF)
@@ -211,6 +213,9 @@ class PlainFields:
 
     def _patched(self, at: int, new: bytes) -> Self:
         return replace(self, data=self.data[:at] + new + self.data[at + len(new) :])
+
+    def _with_sum(self, at: int, start: int) -> Self:
+        return self._patched(at, (negate(residue(self.data[start:])) or 0xFFFF).to_bytes(2, "big")) if at + 2 <= len(self.data) else self
 
     def _with_field(self, uid: int, value: int) -> Self:
         return self._patched(self.sums[uid].at, value.to_bytes(2, "big"))

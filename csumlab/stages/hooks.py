@@ -120,6 +120,12 @@ NETEM_CORRUPT = Stage(
     ),
 )  # fmt: skip
 
+_WITH_SUM = carries(Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6)
+_NEEDS = fresh(Virtio, needs=True, start=Token.AT_TRANSPORT)
+_ASKED = fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)
+_ASKS = "DPDK rte_mbuf_core.h RTE_MBUF_F_TX_UDP_CKSUM"
+_UNREAD = "linux 6.1 include/linux/virtio_net.h virtio_net_hdr_to_skb, net/core/skbuff.c skb_partial_csum_set: only the bounds are tested"
+_AS_IT_IS = "what is said of other packets is not said of this one: it carries what it carried"
 DRIVER_CLAIMS = Stage(
     name="driver-claims",
     title="flags that a driver or program sets of every packet",
@@ -128,12 +134,18 @@ DRIVER_CLAIMS = Stage(
         Row(when(Ring), (knob("claims-owed"),), KEEP, fresh(Ring, blank=True, validated=True), "this guest says of every packet that its sum is still owed (csum_blank)"),
         Row(when(Ring), (knob("claims-verified"),), KEEP, fresh(Ring, validated=True), "this guest says of every packet that its sum is verified (data_validated)", vouches=True),
         Row(when(Ring), (), KEEP, fresh(Ring), "this guest sets no flag of any packet, whatever its sum holds"),
-        Row(when(Virtio), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, fresh(Virtio, needs=True, start=Token.AT_TRANSPORT), "of every TCP and UDP packet it is said that its sum is still owed (NEEDS_CSUM), finished or not"),
+        Row(when(Virtio), (knob("claims-fragment-owed"), FRAGMENT, _WITH_SUM), KEEP, _NEEDS, "of every fragment it is said that a sum is owed (NEEDS_CSUM) where the transport header is, and in later ones would be", source=_UNREAD, sure="observed"),
+        Row(when(Virtio), (knob("claims-icmp-owed"), carries(Kind.ICMP, Kind.ICMPV6), ~FRAGMENT), KEEP, _NEEDS, "of every ICMP packet it is said that its sum is still owed (NEEDS_CSUM), finished or not", source=_UNREAD, sure="observed"),
+        Row(when(Virtio), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, _NEEDS, "of every TCP and UDP packet it is said that its sum is still owed (NEEDS_CSUM), finished or not"),
         Row(when(Virtio), (knob("claims-verified"),), KEEP, fresh(Virtio, valid=True), "of every packet it is said that its sum is verified (DATA_VALID)", vouches=True),
         Row(when(Virtio), (knob("claims-ip-owed"), version(4)), KEEP, fresh(Virtio, needs=True, start=Token.INSIDE_IP), "of every IPv4 packet it is said that a sum is owed which starts inside the IP header (NEEDS_CSUM) and belongs into the header's own field", source="Virtio 1.2 section 5.1.6.2; linux 6.1 include/linux/virtio_net.h virtio_net_hdr_to_skb asks for twenty bytes before csum_start, of the frame"),
-        Row(when(Virtio), (), KEEP, fresh(Virtio), "no flag is set of any packet, whatever its sum holds"),
-        Row(when(Skb), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT), "the program asks the card to fill every TCP and UDP sum, finished or not", source="DPDK rte_mbuf_core.h RTE_MBUF_F_TX_UDP_CKSUM; https://github.com/ironcore-dev/dpservice/issues/228"),
-        Row(when(Skb), (), KEEP, fresh(Skb), "the program asks the card for no sum, whatever the field holds", source="DPDK rte_mbuf_core.h: no RTE_MBUF_F_TX_L4_MASK flag"),
+        Row(when(Virtio), (knob("claims-nothing"),), KEEP, fresh(Virtio), "no flag is set of any packet, whatever its sum holds"),
+        Row(when(Virtio), (), KEEP, SAME, _AS_IT_IS),
+        Row(when(Skb), (knob("claims-fragment-owed"), FRAGMENT, _WITH_SUM), KEEP, _ASKED, "the program asks the card to fill every fragment, where the transport header is, and in later ones would be", source=_ASKS),
+        Row(when(Skb), (knob("claims-icmp-owed"), carries(Kind.ICMP, Kind.ICMPV6), ~FRAGMENT), KEEP, _ASKED, "the program asks the card to fill every ICMP sum, finished or not", source=_ASKS),
+        Row(when(Skb), (knob("claims-owed"), carries(Kind.TCP, Kind.UDP), ~FRAGMENT), KEEP, _ASKED, "the program asks the card to fill every TCP and UDP sum, finished or not", source=f"{_ASKS}; https://github.com/ironcore-dev/dpservice/issues/228"),
+        Row(when(Skb), (knob("claims-nothing"),), KEEP, fresh(Skb), "the program asks the card for no sum, whatever the field holds", source="DPDK rte_mbuf_core.h: no RTE_MBUF_F_TX_L4_MASK flag"),
+        Row(when(Skb), (), KEEP, SAME, _AS_IT_IS),
     ),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from csumlab.packet import Span
 from csumlab.topology import stacking
@@ -45,8 +46,6 @@ class Checker(Reader):
 
     def wired(self, topology: Topology) -> Topology:
         """With both ends of every cable named, and somebody outside on a wire that has one end only."""
-        from dataclasses import replace
-
         domains = {name: dict(domain.devices) for name, domain in topology.domains.items()}
         for port in topology.ports:
             device = topology.device(port)
@@ -155,7 +154,7 @@ class Checker(Reader):
         ports = [name for name, one in devices.items() if one.bond == device.name]
         if not ports:
             raise self.fail(key, f'a {device.kind.value} needs ports: devices with bond = "{device.name}"')
-        self.words([device.active] if device.active else [], ports, f"{key}.active", "port")
+        self.word(device.active, ports, f"{key}.active", "port")
 
     def redirected(self, topology: Topology, port: Port, device: Device, key: str) -> None:
         """Where tc sends what passes a device must be a device of the same kernel."""
@@ -219,8 +218,6 @@ class Checker(Reader):
 
 
 def _with_outside(topology: Topology) -> Topology:
-    from dataclasses import replace
-
     if any(domain.outside for domain in topology.domains.values()):
         return topology
     # The ports of a bond are one end.

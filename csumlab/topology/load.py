@@ -6,45 +6,33 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from csumlab import cards, programs, readers
 from csumlab.headers import Layer
-from csumlab.packet import PORTED, Span, exactly
-from csumlab.stages.helpers import HELPERS
-from csumlab.stages.rewriters import IN_DRIVER, OF_CONNECTIONS, ONLY_EDIT, ONLY_TRANSLATE, STATELESS, TRANSLATORS
-from csumlab.stages.rewriters import OPTIONS as TCP_OPTIONS
+from csumlab.packet import exactly
 from csumlab.state import NetBuffer, Skb
 from csumlab.topology.ages import AGES
 from csumlab.topology.checking import BUNDLED, PAIRS, Checker, defaults
-from csumlab.topology.forward import is_group
 from csumlab.topology.knobs import KnobReader
-from csumlab.topology.model import BUNDLING, CARRIAGES, NO_DEVICES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.model import BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import (
     BRIDGE_CALLS,
-    CLAIMING,
-    CLAIMS,
     OF_NETKVM,
     SWITCHED,
+    misclaimed,
 )
 from csumlab.topology.presets import PRESETS
 from csumlab.topology.presets.versions import preset_advice
 from csumlab.topology.reading import (
-    CopyTable,
     DeviceTable,
     DomainTable,
-    EditTable,
     FileTable,
-    LocalTable,
-    MulticastTable,
-    Nat64Table,
-    NatTable,
-    RouteTable,
 )
 from csumlab.topology.reading import TopologyError as TopologyError
-from csumlab.topology.rules import EMBEDDED, Copy, Edit, Local, MulticastRoute, Nat, Nat64, NatKind, Prefix, Route
+from csumlab.topology.ruling import RuleReader
 from csumlab.topology.stacking import MODES, UNTOLD_MODE
 from csumlab.virtio_features import parse_features
 
@@ -83,7 +71,7 @@ def parse_topology(text: str, name: str = "topology") -> Topology:
     return _Parser(text, name).parse()
 
 
-class _Parser(KnobReader, Checker):
+class _Parser(KnobReader, RuleReader, Checker):
     def parse(self) -> Topology:
         try:
             raw = tomllib.loads(self.text)
@@ -249,12 +237,9 @@ class _Parser(KnobReader, Checker):
             raise self.fail(f"{key}.options", "heeds-rx-off is of a vif of Linux")
         if entry.options.get("card-encrypts") and (kind is not DeviceKind.ESP or PRESETS[preset].family is not Skb):
             raise self.fail(f"{key}.options", "card-encrypts is of esp of Linux")
-        if any(entry.options.get(word) for word in CLAIMS) and (
-            kind not in CLAIMING or not (kind is not DeviceKind.NIC or PRESETS[preset].family is Skb)
-        ):
-            raise self.fail(f"{key}.options", f"a {entry.kind} of {preset} claims nothing of its own")
-        if entry.options.get("claims-ip-owed") and kind not in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP):
-            raise self.fail(f"{key}.options", "claims-ip-owed is said in a virtio header: of a virtio, tap or macvtap")
+        wrong = misclaimed(kind, PRESETS[preset].family is Skb, entry.options)
+        if wrong:
+            raise self.fail(f"{key}.options", wrong.format(f"{entry.kind} of {preset}"))
         if entry.xdp == "socket" and (entry.bridge or "watches" in (words := readers.behaviours(entry.reader)) or not words):
             raise self.fail(
                 f"{key}.xdp", "an AF_XDP socket needs a reader that takes what comes in, on a device that is no port of a bridge"
@@ -263,8 +248,7 @@ class _Parser(KnobReader, Checker):
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
         if tunnel:
             self.tunnel(entry, kind, key)
-        if not 0 <= entry.port <= 0xFFFF:
-            raise self.fail(f"{key}.port", f"{entry.port} is no port number")
+        self.port_number(entry.port, f"{key}.port")
         addresses = [entry.address] if isinstance(entry.address, str) else entry.address
         if kind is DeviceKind.LOOPBACK and kind not in PRESETS[preset].features:
             raise self.fail(f"{key}.kind", f"a {entry.kind} of {preset} is not modelled")
@@ -329,162 +313,6 @@ class _Parser(KnobReader, Checker):
             raise self.fail(f"{key}.options", "the GRE header of ERSPAN has no sum")
         if entry.encap == "gpe" and (entry.options.get("remcsumtx") or entry.options.get("remcsumrx")):
             raise self.fail(f"{key}.options", "VXLAN with its protocol extension leaves no sum to the far end")
-
-    def route(self, table: Any, devices: Mapping[str, Device], key: str) -> Route:
-        entry: RouteTable = self.convert(table, RouteTable, key)
-        self.words([entry.device], devices, f"{key}.device", "device")
-        via: Span | None = self.value(exactly, entry.via, f"{key}.via", "an IP address") if entry.via else None
-        # As in iproute2, "default" is of the next hop's IP version.
-        wanted = "::/0" if entry.to == "default" and via is not None and via.version == 6 else entry.to
-        to = self.value(Prefix.parse, wanted, f"{key}.to", "a prefix like 10.0.0.0/8, or default")
-        if via is not None and via.version != to.version:
-            raise self.fail(f"{key}.via", f"{entry.via} is of another IP version than {entry.to}")
-        return Route(to, entry.device, via)
-
-    def nat(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Nat:
-        entry: NatTable = self.convert(table, NatTable, key)
-        kinds = {kind.value: kind for kind in NatKind}
-        self.words([entry.kind], kinds, f"{key}.kind", "kind of rule")
-        self.words([entry.device], devices, f"{key}.device", "device")
-        if entry.protocol:
-            self.words([entry.protocol], (layer.name.lower() for layer in sorted(PORTED)), f"{key}.protocol", "protocol")
-        if bool(entry.address) is (entry.kind == "redirect") and entry.kind != "masquerade":
-            raise self.fail(key, f"a {entry.kind} rule {'has no' if entry.address else 'needs'} address")
-        for word, number in (("port", entry.port), ("to-port", entry.to_port)):
-            if not 0 <= number <= 0xFFFF:
-                raise self.fail(f"{key}.{word}", f"{number} is no port number")
-        source = self.value(Prefix.parse, entry.source, f"{key}.source", "a prefix like 10.0.0.0/8") if entry.source else None
-        address = self.value(exactly, entry.address, f"{key}.address", "an IP address") if entry.address else None
-        destination = self.value(Prefix.parse, entry.destination, f"{key}.destination", "a prefix") if entry.destination else None
-        if destination and (entry.kind not in ("dnat", "redirect") or (address and address.version != destination.version)):
-            raise self.fail(f"{key}.destination", "is of dnat and redirect, and of the IP version of address")
-        self.rewriter(entry.by, (*OF_CONNECTIONS, *sorted(STATELESS - ONLY_EDIT)), preset, f"{key}.by")
-        self.program(entry.by, entry.program, f"{key}.program")
-        self.in_driver(entry.by, devices[entry.device], "in" if entry.kind in ("dnat", "redirect") else "out", f"{key}.by")
-        self.words([entry.helper] if entry.helper else [], HELPERS, f"{key}.helper", "helper")
-        if entry.helper and (entry.by != "conntrack" or "helper" not in PRESETS[preset].editors):
-            raise self.fail(f"{key}.helper", f"helpers look at what conntrack translates, and those of {preset} may not be modelled")
-        words = (entry.by, entry.program, entry.helper)
-        return Nat(kinds[entry.kind], entry.device, source, entry.protocol, entry.port, address, entry.to_port, *words, destination)
-
-    def local(self, table: Any, devices: Mapping[str, Device], key: str) -> Local:
-        entry: LocalTable = self.convert(table, LocalTable, key)
-        self.words([entry.device] if entry.device else [], devices, f"{key}.device", "device")
-        self.words(
-            [entry.protocol] if entry.protocol else [], (layer.name.lower() for layer in sorted(PORTED)), f"{key}.protocol", "protocol"
-        )
-        if not 0 <= entry.port <= 0xFFFF:
-            raise self.fail(f"{key}.port", f"{entry.port} is no port number")
-        if not (entry.to or entry.port or entry.protocol):
-            raise self.fail(key, "takes what is for everybody: it needs to, port or protocol")
-        to = self.value(Prefix.parse, entry.to, f"{key}.to", "a prefix like 10.0.0.0/8, or default") if entry.to else None
-        return Local(entry.device, to, entry.protocol, entry.port, entry.as_client)
-
-    def copy(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Copy:
-        entry: CopyTable = self.convert(table, CopyTable, key)
-        for word in ("device", "to"):
-            self.words([getattr(entry, word)], devices, f"{key}.{word}", "device")
-        self.words([entry.way], ("in", "out"), f"{key}.way", "way")
-        protocols = (layer.name.lower() for layer in sorted(PORTED | {Layer.ICMP, Layer.ICMPV6}))
-        self.words([entry.protocol] if entry.protocol else [], protocols, f"{key}.protocol", "protocol")
-        kinds = {word: devices[getattr(entry, word)].kind for word in ("device", "to")}
-        for word, kind in kinds.items():
-            if kind in (*NO_DEVICES, DeviceKind.MACVTAP, DeviceKind.IFB) or (word == "device" and kind not in (*PAIRS, DeviceKind.NIC)):
-                raise self.fail(f"{key}.{word}", f"copies {'of' if word == 'device' else 'to'} what passes a {kind.value} are not followed")
-        if entry.device == entry.to or PRESETS[preset].family is not Skb:
-            raise self.fail(key, "a copy goes to another device, of a Linux since 2.6.19")
-        return Copy(entry.device, entry.way, entry.to, entry.protocol)
-
-    def nat64(self, table: Any, preset: str, program: str, key: str) -> Nat64:
-        entry: Nat64Table = self.convert(table, Nat64Table, key)
-        prefix = self.value(Prefix.parse, entry.prefix, f"{key}.prefix", "a prefix like 64:ff9b::/96")
-        if prefix.version != 6 or prefix.length not in EMBEDDED:
-            raise self.fail(f"{key}.prefix", f"{entry.prefix} is no IPv6 prefix of 32, 64 or 96 bits (RFC 6052 section 2.2)")
-        address = self.value(exactly, entry.address, f"{key}.address", "an IP address")
-        inside = self.value(Prefix.parse, entry.inside, f"{key}.inside", "a prefix like 2001:db8:1::/64")
-        if address.version == inside.version:
-            raise self.fail(key, "address is of IPv4 and inside of IPv6, or the other way round")
-        by = entry.by or ("program" if program else "jool")
-        if (by == "program") is not bool(program):
-            raise self.fail(f"{key}.by", "a program as the domain's stack translates itself, and nobody else does")
-        if not program:
-            self.rewriter(by, TRANSLATORS, preset, f"{key}.by")
-        return Nat64(prefix, address, inside, by)
-
-    def multicast(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> MulticastRoute:
-        entry: MulticastTable = self.convert(table, MulticastTable, key)
-        for word in ("device", "to"):
-            self.words([getattr(entry, word)], devices, f"{key}.{word}", "device")
-        if entry.device == entry.to:
-            raise self.fail(f"{key}.to", f"a packet that has come by {entry.to} is not sent back there")
-        if PRESETS[preset].multicast_forward is None:
-            raise self.fail(key, f"multicast routing is not modelled for {preset}")
-        group = self.value(Prefix.parse, entry.group, f"{key}.group", "a prefix like 239.1.0.0/16") if entry.group else None
-        if group is not None and not is_group(group.span):
-            raise self.fail(f"{key}.group", f"{entry.group} is no prefix of multicast addresses")
-        return MulticastRoute(entry.device, entry.to, group)
-
-    def edit(self, table: Any, preset: str, devices: Mapping[str, Device], key: str) -> Edit:
-        entry: EditTable = self.convert(table, EditTable, key)
-        self.rewriter(entry.by, sorted(STATELESS - ONLY_TRANSLATE), preset, f"{key}.by")
-        self.words([entry.device], devices, f"{key}.device", "device")
-        self.words([entry.way], ("in", "out"), f"{key}.way", "way")
-        self.in_driver(entry.by, devices[entry.device], entry.way, f"{key}.by")
-        protocols = [layer.name.lower() for layer in sorted(PORTED | {Layer.ICMP, Layer.ICMPV6})]
-        self.words([entry.protocol] if entry.protocol else [], protocols, f"{key}.protocol", "protocol")
-        self.words(entry.sums, ["ip", *protocols], f"{key}.sums", "sum")
-        numbers = [("dscp", entry.dscp, 63), ("ttl", entry.ttl, 255), ("ecn", entry.ecn, 3), ("mss", entry.mss, 0xFFFF)]
-        for word, number, most in numbers:
-            if number is not None and not 0 <= number <= most:
-                raise self.fail(f"{key}.{word}", f"{number} is not from 0 to {most}")
-        given = [word for word, number, _ in numbers if number is not None]
-        given += [word for word in ("timestamps", "strip") if getattr(entry, word)]
-        if bool(entry.sums) is not (entry.by == "act-csum") or (
-            bool(given) is (entry.by in ("act-csum", "reject")) and entry.by != "nfqueue"
-        ):
-            raise self.fail(
-                key, "act-csum takes sums and nothing else, reject takes nothing, all others take dscp, ttl, ecn, mss, timestamps or strip"
-            )
-        if entry.mss is not None and entry.by not in ("iptables", "nfqueue"):
-            raise self.fail(
-                f"{key}.mss", "the MSS is changed by iptables (TCPMSS, and TCP options of nft, which do the same) or nfqueue only"
-            )
-        if entry.mss is not None and entry.by == "nfqueue" and entry.protocol != "tcp":
-            raise self.fail(f"{key}.mss", 'a queue of packets of which a program changes the MSS needs protocol = "tcp"')
-        self.words([entry.strip] if entry.strip else [], TCP_OPTIONS, f"{key}.strip", "option")
-        if entry.strip and (entry.by != "iptables" or len(given) > 1):
-            raise self.fail(
-                f"{key}.strip", "an option is stripped by iptables (TCPOPTSTRIP, and nft's reset), and nothing else by that rule"
-            )
-        self.program(entry.by, entry.program, f"{key}.program")
-        if (entry.by in ("pf", "synproxy")) is not entry.timestamps or (entry.timestamps and len(given) > 1):
-            raise self.fail(key, "timestamps are changed by pf and synproxy only, which change nothing else here")
-        words = {name: getattr(entry, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps", "strip")}
-        return Edit(entry.by, entry.device, entry.way, entry.protocol, **words, sums=tuple(entry.sums), program=entry.program)
-
-    def rewriter(self, by: str, known: Iterable[str], preset: str, key: str) -> None:
-        self.words([by], known, key, "rewriter")
-        if by != "conntrack" and by not in PRESETS[preset].editors:
-            raise self.fail(key, f"{by} is not modelled for {preset}")
-
-    def program(self, by: str, words: str, key: str) -> None:
-        if words and by != "nfqueue":
-            raise self.fail(key, f"{by} is no program: only nfqueue has one behind it")
-        self.behaviour(words, key, programs.OF_SOCKETS, "of a program with packet sockets, not of one behind nfqueue")
-
-    def behaviour(self, words: str, key: str, unfit: frozenset[str], of: str) -> None:
-        """``unfit`` are words that cannot apply here, as they are ``of`` another kind of program."""
-        try:
-            found = programs.behaviours(words)
-        except ValueError as error:
-            raise self.fail(key, str(error)) from None
-        for word in found:
-            if word in unfit:
-                raise self.fail(key, f"{word} is {of}")
-
-    def in_driver(self, by: str, device: Device, way: str, key: str) -> None:
-        if by in IN_DRIVER and not (device.kind is DeviceKind.NIC and device.native_xdp and way == "in"):
-            raise self.fail(key, "an XDP program edits what comes in by a nic in whose driver it runs (xdp)")
 
     def mac(self, text: str, key: str) -> int:
         if not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", text):

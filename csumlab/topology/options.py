@@ -82,10 +82,11 @@ although it offers to make them."""
 _TUN: Mapping[str, bool] = {"vnet-hdr": False, "TUN_F_CSUM": False}
 """What the reader of a tun or tap device has set: IFF_VNET_HDR, and TUNSETOFFLOAD with TUN_F_CSUM. QEMU sets the first on a tap, and the
 second if the guest took VIRTIO_NET_F_GUEST_CSUM (hw/net/virtio-net.c virtio_net_apply_guest_offloads)."""
-CLAIMS: Mapping[str, bool] = {"claims-owed": False, "claims-verified": False, "claims-nothing": False, "claims-ip-owed": False}
+CLAIMS_OF_SOME = ("claims-fragment-owed", "claims-icmp-owed")
+CLAIMS: Mapping[str, bool] = dict.fromkeys(("claims-owed", "claims-verified", "claims-nothing", "claims-ip-owed", *CLAIMS_OF_SOME), False)
 """Of a driver or program that says the same of every packet, right or wrong: that its sum is owed (csum_blank, NEEDS_CSUM, a card's flag to
 fill), verified (data_validated, DATA_VALID), nothing; with a virtio header also that a sum is owed which starts inside the IPv4
-header. On a tap it is the host that says it to its guest."""
+header. Or (``CLAIMS_OF_SOME``) of every fragment or ICMP packet that its sum is owed. On a tap it is the host that says it to its guest."""
 CLAIMING = frozenset({K.NETFRONT, K.VIRTIO, K.TAP, K.MACVTAP, K.NIC})
 OPTIONS: Mapping[str, bool] = {**TUNNEL_OPTIONS, **_TUN, **_HOOKS, **CLAIMS}
 _OPTIONS_OF: Mapping[DeviceKind, Mapping[str, bool]] = {
@@ -142,3 +143,18 @@ def knobs_of(device: Device, unsummed: Collection[tuple[DeviceKind, int]] = ()) 
         "encap-remcsum": options["encap-remcsum"] and gue,
         "remcsumrx": options["remcsumrx"] or gue,
     }
+
+
+def misclaimed(kind: DeviceKind, of_linux: bool, options: Mapping[str, bool]) -> str:
+    """Why a device of this kind, of a preset ``of_linux`` or another, cannot claim what ``options`` say; "" if it can. ``{}`` in it is the
+    device."""
+    claims = {word for word in CLAIMS if options.get(word)}
+    if claims and (kind not in CLAIMING or (kind is K.NIC and not of_linux)):
+        return "a {} claims nothing of its own"
+    if "claims-ip-owed" in claims and kind not in (K.VIRTIO, K.TAP, K.MACVTAP):
+        return "claims-ip-owed is said in a virtio header: of a virtio, tap or macvtap"
+    if "claims-verified" in claims and kind is K.NIC:
+        return "claims-verified is not said to a card, which is asked for sums and told of none"
+    if kind is K.NETFRONT and claims & set(CLAIMS_OF_SOME):
+        return "a slot of the ring says it of every packet: claims-owed"
+    return ""

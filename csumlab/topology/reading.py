@@ -174,6 +174,14 @@ class Reader:
                 hint = advice(word, valid)
                 raise self.fail(f"{key}.{word}" if what == "key" and key else key or word, f"unknown {what} {word!r}; {hint}")
 
+    def word(self, given: str, valid: Iterable[str], key: str, what: str) -> None:
+        """One that may be left out."""
+        self.words([given] if given else [], valid, key, what)
+
+    def port_number(self, number: int, key: str) -> None:
+        if not 0 <= number <= 0xFFFF:
+            raise self.fail(key, f"{number} is no port number")
+
     def value(self, parse: Any, text: str, key: str, wanted: str) -> Any:
         try:
             return parse(text)

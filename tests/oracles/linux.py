@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import walks
 
 from csumlab.packet import exactly
+from csumlab.pieces import cut
 from csumlab.topology.model import DeviceKind, Port
 from csumlab.trace import Fate
 
@@ -115,7 +116,7 @@ def _compared(world: World, scenario: Scenario, flow: Flow, kind: str, condition
     port = _port(flow)
     macs = (world.next_mac(port, exactly(flow.destination)), world.macs[port])
     probe = made(kind, condition, number, macs, flow.source, flow.destination, scenario.ports(flow, number), flow.size)
-    origin = Origin(scenario.topology, port.domain, probe.frame, probe.state)
+    origin = Origin(scenario.topology, port.domain, probe.frame, probe.state, cut_to=flow.cut_to)
     if scenario.topology.domains[port.domain].outside and port.domain in world.played and scenario.topology.device(port).wire:
         origin = Origin(scenario.topology, port.domain, probe.frame, None)
     played, real = frozenset(world.played), frozenset(world.real)
@@ -201,12 +202,22 @@ def _sent(world: World, port: Port, probe: Probe, expected: list[Prediction], pa
         _opened(world, flow.after, probe.ports)
     if flow.answered is not None:
         _commanded(world, flow, flow.answered, probe)
-    world.send(port, probe.virtio, probe.frame)
+    for virtio, frame in _cut(probe, flow):
+        world.send(port, virtio, frame)
 
     def enough(observed: Observed) -> bool:
         return any(_shows(one, observed, world.real.keys()) for one in expected)
 
     return world.observe(before, probe.mark, enough, patience, probe.kind == "error")
+
+
+def _cut(probe: Probe, flow: Flow) -> list[tuple[Virtio, bytes]]:
+    """What is sent of a probe: each of its fragments, with what is said of all."""
+    if not flow.cut_to:
+        return [(probe.virtio, probe.frame)]
+    header = 8 if flow.version == 6 else 0
+    virtio = replace(probe.virtio, start=probe.virtio.start + header) if probe.virtio.flags else probe.virtio
+    return [(virtio, probe.frame[:14] + piece) for piece in cut(probe.frame[14:], flow.cut_to)]
 
 
 def _shows(prediction: Prediction, observed: Observed, real: Set[str]) -> bool:

@@ -132,13 +132,14 @@ class Prediction:
 @dataclass(frozen=True)
 class Origin:
     """Where a frame starts and what it carries there; ``state`` None: its kernel makes it, as a reset by which a rule
-    ``refuses``, or as any."""
+    ``refuses``, or as any. ``cut_to``: it starts in fragments, which this MTU takes, and each carries the state."""
 
     topology: Topology
     domain: str
     frame: bytes
     state: State | None
     refuses: bool = False
+    cut_to: int = 0
 
     def case(self, name: str = "") -> walks.Case:
         return walks.Case(name, self.topology, self.domain, self.frame, self.state, self.refuses)
@@ -151,6 +152,7 @@ def predictions(origin: Origin, played: Set[str], known: Mapping[tuple[str, str]
     packet = SeenPacket(
         origin.frame[_ETHERNET:], headers, dissection.facts.long, tunnel_ports=origin.topology.tables.tunnel_ports, known=known
     )
+    packet = packet.fragment(origin.cut_to) if origin.cut_to else packet
     todo: list[dict[str, str]] = [{}]
     traces: list[Trace] = []
     while todo:

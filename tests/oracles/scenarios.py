@@ -33,7 +33,8 @@ class Flow:
 
     ``only`` are the conditions of the probes if not all, ``port_to`` is where they go, ``size`` their bytes of payload; the first has the
     number ``first``. Before each probe a datagram of ``after`` is sent, which opens the connection that the probe is about. ``long``: they
-    are super-frames. ``answered``: before each probe a connection is opened, of which that is the way back, and an FTP command sent."""
+    are super-frames. ``answered``: before each probe a connection is opened, of which that is the way back, and an FTP command sent.
+    ``cut_to``: each probe is put in as fragments, which this MTU takes and which all say the same of their sum."""
 
     port: str
     source: str
@@ -47,6 +48,7 @@ class Flow:
     after: Flow | None = None
     long: bool = False
     answered: Flow | None = None
+    cut_to: int = 0
 
     @property
     def large(self) -> bool:
@@ -664,6 +666,21 @@ def cut() -> Iterator[Scenario]:
     yield Scenario("fragments, bridge, netfilter", cutters.bridge(9000, 1500, hooked=True), across)
 
 
+OWED = ("partial", "partial, damaged", "partial, finished", "right", "damaged")
+
+
+def cut_and_owed() -> Iterator[Scenario]:
+    """Fragments of which somebody says that a sum is owed, as no kernel does."""
+
+    def pieces(*flows: Flow) -> tuple[Flow, ...]:
+        return tuple(replace(flow, kinds=("udp", "ping"), only=OWED, size=200, cut_to=148 if flow.version == 4 else 176) for flow in flows)
+
+    yield Scenario("owed fragments, router", routed(), pieces(*THROUGH, *TO_ROUTER))
+    yield Scenario("owed fragments, router fills", routed(way_out={"features": NO_TX}), pieces(*THROUGH))
+    yield Scenario("owed fragments, conntrack", routed(conntrack=True), pieces(*THROUGH, *TO_ROUTER))
+    yield Scenario("owed fragments, bridge fills", bridged({}, {}, {"features": NO_TX}), pieces(*ACROSS))
+
+
 def shared(mode: str, **words: Any) -> str:
     """Two containers with a macvlan each on one end of a cable, whose other end is another host's; ``words`` are of the shared end."""
     gates = (("default", "eth0", "10.1.0.9"),)
@@ -782,6 +799,7 @@ def every() -> Iterator[Scenario]:
     yield from editors()
     yield from hooked()
     yield from cut()
+    yield from cut_and_owed()
     yield Scenario("card", carded(), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED))
     yield Scenario("card as tap", carded(**AS_TAP), tuple(replace(flow, only=AS_A_CARD_SEES) for flow in CARDED), tapped=True)
     yield Scenario("card as tap, nothing verified", carded(**AS_TAP, rx=False), CARDED, tapped=True)
