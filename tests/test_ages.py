@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_each_preset_of_linux_ends_where_the_next_begins() -> None:
     )
     assert found[-1][1] == ()
     assert all(version <= (*until, 99) for version, until in found[:-1])
-    assert all(until < version for (_, until), (version, _) in zip(found, found[1:], strict=False))
+    assert all(until < version for (_, until), (version, _) in itertools.pairwise(found))
 
 
 def test_what_every_preset_may_lack_some_later_one_has() -> None:

@@ -10,7 +10,6 @@ from csumlab.topology.presets.versions import lacking
 from csumlab.topology.rules import Copy, Edit, Local, Nat, Route
 from csumlab.topology.written import to_toml
 
-
 _BACKPORTED = "it is there, although Linux of this version has none"
 
 
