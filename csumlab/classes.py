@@ -119,10 +119,10 @@ def observed(facts: Facts, headers: tuple[Header, ...], answers: Mapping[Form, b
         header = by_index.get(entry.header)
         if header is not None:
             sums[header.uid] = _observed_sum(number, entry, header)
-    for number, entry in enumerate(facts.sums):
+    for entry in facts.sums:
         header = by_index.get(entry.header)
         if header is not None and entry.verdict is Verdict.DEFERRED:
-            sums[header.uid] = _deferred(number, entry, header, headers, sums)
+            sums[header.uid] = _deferred(header, headers, sums)
     return SymbolicPacket(
         headers,
         sums,
@@ -179,7 +179,7 @@ def _observed_sum(number: int, entry: SumFacts, header: Header) -> Sum:
     return Sum(entry.kind, pseudo, residue - pseudo - field, field, zero, absent)
 
 
-def _deferred(number: int, entry: SumFacts, header: Header, headers: tuple[Header, ...], sums: Mapping[int, Sum]) -> Sum:
+def _deferred(header: Header, headers: tuple[Header, ...], sums: Mapping[int, Sum]) -> Sum:
     """An outer sum that is right once the inner one is filled: its residue is s·(r + g) of the inner one."""
     present = sums[header.uid]
     for inner in headers:

@@ -70,11 +70,6 @@ def shift(crc: int, length: int) -> int:
     return crc
 
 
-def combine(crc_a: int, crc_b: int, length_b: int) -> int:
-    """The CRC32c of A followed by B, from the CRC32c of each and the length of B in bytes."""
-    return shift(crc_a, length_b) ^ crc_b
-
-
 def changed(difference: bytes, following: int) -> int:
     """What a CRC32c changes by when ``difference`` is put onto bytes that ``following`` others follow; each time by exclusive or."""
     return shift(crc32c(difference, _ONES) ^ _ONES, following)

@@ -50,9 +50,6 @@ class Segmentation(IntEnum):
     UDP_L4 = 5
 
 
-SEGMENTATION_MASK = 0x1F
-
-
 class VirtioHeaderError(ValueError):
     """Bytes or numbers that are no header; ``str()`` says why."""
 

@@ -39,6 +39,10 @@ class Outcome(Enum):
     MALFORMED = "pieces contradict the rules of fragmentation"
 
 
+OUTCOMES: Final = tuple(Outcome)
+"""By their numbers in kernels/datagrams.py."""
+
+
 @dataclass(frozen=True, slots=True)
 class Datagram:
     """One fragmented datagram.

@@ -9,7 +9,7 @@ import numpy as np
 
 from csumlab.capture.block import Block
 from csumlab.fragments import assembly
-from csumlab.fragments.assembly import MOST, SECONDS, Assembler, Datagram, Outcome
+from csumlab.fragments.assembly import MOST, OUTCOMES, SECONDS, Assembler, Datagram, Outcome
 from csumlab.fragments.pieces import Longs
 from csumlab.fragments.wording import datagram_of
 from csumlab.headers import Kind, Verdict
@@ -18,7 +18,6 @@ from csumlab.tables import NO_TABLES, Tables
 
 RESULTS: Final = 4096
 """Datagrams of one verdict that wait to be taken."""
-_OUTCOMES: Final = tuple(Outcome)
 
 
 class Alike(NamedTuple):
@@ -110,7 +109,7 @@ class Datagrams:
             return
         kinds, counts = np.unique(ended[:, [k.ENDED_KIND, k.ENDED_VERDICT, k.ENDED_OUTCOME]], axis=0, return_counts=True)
         for (kind, verdict, outcome), count in zip(kinds.tolist(), counts.tolist(), strict=True):
-            self.counts[Kind(kind), Verdict(verdict), _OUTCOMES[outcome]] += count
+            self.counts[Kind(kind), Verdict(verdict), OUTCOMES[outcome]] += count
         verdicts = ended[:, k.ENDED_VERDICT]
         kept = np.zeros(len(ended), np.bool_)
         for verdict in np.unique(verdicts).tolist():
@@ -129,6 +128,6 @@ class Datagrams:
         for (kind, verdict, outcome, alone, zero), *more in zip(
             alike.tolist(), counts.tolist(), packets.tolist(), seen.tolist(), strict=True
         ):
-            key = Alike(Kind(kind), Verdict(verdict), _OUTCOMES[outcome], bool(alone), bool(zero))
+            key = Alike(Kind(kind), Verdict(verdict), OUTCOMES[outcome], bool(alone), bool(zero))
             there = self.further.get(key, (0, 0, 0))
             self.further[key] = Amount(*(one + other for one, other in zip(there, more, strict=True)))

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
 
-from csumlab.fragments.assembly import Datagram, Outcome
+from csumlab.fragments.assembly import OUTCOMES, Datagram
 from csumlab.headers import KINDS, Kind, Verdict
 from csumlab.kernels import datagrams as k
 from csumlab.kernels import pieces
 
-_OUTCOMES: Final = tuple(Outcome)
 _KINDS: Final = tuple(Kind)
 _VERDICTS: Final = tuple(Verdict)
 _CUT: Final = {
@@ -58,7 +57,7 @@ def datagram_of(ended: Sequence[int], seconds: float) -> Datagram:
         length=None if length < 0 else length,
         out_of_order=bool(ended[k.ENDED_DISORDER]),
         copies=ended[k.ENDED_COPIES],
-        outcome=_OUTCOMES[ended[k.ENDED_OUTCOME]],
+        outcome=OUTCOMES[ended[k.ENDED_OUTCOME]],
         first_alone=bool(ended[k.ENDED_ALONE]),
     )
 

@@ -8,7 +8,7 @@ from csumlab.host.dump import Notes
 from csumlab.host.settings import Feature
 from csumlab.host.written import Draft
 from csumlab.topology.knobs import SHORT_FEATURES
-from csumlab.topology.model import Device, DeviceKind
+from csumlab.topology.model import DeviceKind
 from csumlab.topology.options import FEATURES, GRO, SCTP, SCTP_CUTS
 from csumlab.topology.presets import PRESETS
 
@@ -49,8 +49,3 @@ def tell_defaults(draft: Draft, name: str, kind: DeviceKind) -> None:
     draft.note(
         name, f"default: features of a {kind.value} of {draft.preset}: {', '.join(f for f in FEATURES if f in default) or 'none'} on"
     )
-
-
-def own_address(device: Device, version: int) -> str:
-    """The first address of a device, without its prefix length; "" if it has none."""
-    return next((text.split("/")[0] for text in device.addresses if (":" in text) == (version == 6)), "")

@@ -63,7 +63,7 @@ PART_KEPT: Final = 7
 PART_NEXT: Final = 8
 PART_SIZE: Final = 9
 
-# A slot. The first seven are assembly.py's.
+# A slot. The first seven are those of assembling.py.
 SLOT_STATE: Final = 0
 SLOT_KEY: Final = 1
 SLOT_CHAIN: Final = 2
@@ -154,6 +154,8 @@ WHY_OSPF_CRYPTOGRAPHIC: Final = 17
 WHY_OTHER_LENGTH: Final = 18
 WHY_PROTOCOLS: Final = 19
 
+IN_SLOT: Final = -2
+"""In place of where an address stands among the first bytes: the slot has it."""
 _POLYNOMIAL: Final = 0x82F63B78
 _BYTE: Final = 0x00800000
 
@@ -235,10 +237,9 @@ def judge_datagram(slots: Any, parts: Any, heads: Any, slot: int, ended: Any, to
     base = slot // SLOT_SIZE * HEAD_ROOM
     size = head_length(slots, parts, slot)
     protocol = slots[slot + SLOT_PROTOCOL]
-    elsewhere = NOT_READ if slots[slot + SLOT_DESTINATION] == NOT_READ else -2
     at = 0
-    source = -2
-    destination = elsewhere
+    source = IN_SLOT
+    destination = NOT_READ if slots[slot + SLOT_DESTINATION] == NOT_READ else IN_SLOT
     if size > 0:
         protocol, at, source, destination = walk_extensions(heads, base, size, protocol, 0, source, destination)
     if protocol == -1 or is_walked(protocol):
@@ -337,8 +338,9 @@ def judge_residue(
             rate_datagram(ended, to, kind, UNKNOWN, field)
             return
         if covered >= 0:
-            pseudo = slots[slot + SLOT_SOURCE] if source < 0 else sum_words(heads, base + source, base + source + 16)
-            pseudo += slots[slot + SLOT_DESTINATION] if destination < 0 else sum_words(heads, base + destination, base + destination + 16)
+            pseudo = slots[slot + SLOT_SOURCE] if source == IN_SLOT else sum_words(heads, base + source, base + source + 16)
+            place = base + destination
+            pseudo += slots[slot + SLOT_DESTINATION] if destination == IN_SLOT else sum_words(heads, place, place + 16)
             pseudo += protocol + covered
             seed = ZERO if (raw - pseudo) % 0xFFFF == 0 else NONZERO
     else:

@@ -29,7 +29,6 @@ _PORTED: Final = frozenset({Layer.TCP, Layer.UDP, Layer.UDPLITE, Layer.DCCP, Lay
 _QUERIES: Final = {Layer.ICMP: (0, 8, 13, 14, 15, 16, 17, 18), Layer.ICMPV6: (128, 129)}
 """ICMP types with an identifier, which a translator of addresses rewrites like a port (RFC 792, RFC 950, RFC 4443, RFC 5508)."""
 _ICMP_HEADER: Final = 8
-_MOST_PRIME: Final = 1 << 31
 
 Long = NDArray[np.int64]
 

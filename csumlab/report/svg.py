@@ -8,9 +8,6 @@ from html import escape
 
 from csumlab.report.table import printable
 
-LETTER = 7.3
-"""Width of a letter of the 12 pixel monospace font that drawings are laid out for."""
-
 
 def clipped(text: str, letters: int) -> str:
     """``text`` safe to show and at most ``letters`` long, its middle left out if it is longer."""

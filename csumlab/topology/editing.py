@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from csumlab import programs
 from csumlab.machine import Translation
-from csumlab.packet import Header, Span, outer_ip, outer_transport
+from csumlab.packet import Header, outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import programs as queues
 from csumlab.stages import rewriters
 from csumlab.stages.helpers import looks_at
 from csumlab.topology.model import Device, Domain
 from csumlab.topology.presets import PRESETS
-from csumlab.topology.rules import Edit, Nat
+from csumlab.topology.rules import Edit, Nat, exact_port, first_of, is_of, is_port
 
 
 def edits(
@@ -35,7 +35,7 @@ def edits(
                 yield from _done_by(domain, rule, found)
         elif rule.way == way and rule.by == "act-csum":
             yield from ((stage, Translation(), ()) for stage in _summers(domain, rule, transport, way))
-        elif rule.way == way and _is_for(rule.protocol, transport):
+        elif rule.way == way and is_of(rule.protocol, transport):
             words = {name: getattr(rule, name) for name in ("dscp", "ttl", "ecn", "mss", "timestamps")}
             yield from _done_by(domain, rule, Translation(**words, strip=rewriters.OPTIONS.get(rule.strip, 0)))
 
@@ -76,10 +76,6 @@ def _stage(domain: Domain, by: str) -> Stage:
     return PRESETS[domain.preset].editors[by]
 
 
-def _is_for(protocol: str, transport: Header | None) -> bool:
-    return not protocol or (transport is not None and transport.layer.name.lower() == protocol)
-
-
 def _summers(domain: Domain, rule: Edit, transport: Header | None, way: str) -> Iterator[Stage]:
     if transport is not None and transport.layer.name.lower() in rule.sums:
         editors = PRESETS[domain.preset].editors
@@ -91,15 +87,15 @@ def _summers(domain: Domain, rule: Edit, transport: Header | None, way: str) -> 
 def _translation(rule: Nat, device: Device, way: str, ip: Header, transport: Header | None) -> Translation | None:
     """What a rule makes of the address and port on its side, None if it is not for this packet."""
     side = ip.destination if rule.of_destinations else ip.source
-    if way != ("in" if rule.of_destinations else "out") or side is None or not _is_for(rule.protocol, transport):
+    if way != ("in" if rule.of_destinations else "out") or side is None or not is_of(rule.protocol, transport):
         return None
-    number = Span(0, rule.to_port, rule.to_port) if rule.to_port else None
+    number = exact_port(rule.to_port)
     if rule.of_destinations:
-        port, target = transport.destination if transport else None, rule.target(device.spans, side.version)
-        if not rule.wants(side, device.spans) or (rule.port and (port is None or not port.within(rule.port, rule.port))):
+        target = rule.target(device.spans, side.version)
+        if not rule.wants(side, device.spans) or not is_port(rule.port, transport.destination if transport else None):
             return None
         return None if target is None else Translation(destination=target, destination_port=number, by=rule.by)
-    own = rule.address or next((span for span in device.spans if span.version == side.version), None)
+    own = rule.address or first_of(device.spans, side.version)
     if own is None or own.version != side.version or (rule.source is not None and not rule.source.covers(side)):
         return None
     return Translation(source=own, source_port=number, by=rule.by)

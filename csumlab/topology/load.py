@@ -95,7 +95,7 @@ class _Parser(KnobReader, RuleReader, Checker):
                 raise self.fail(f"{key}.{word}", f"unknown preset {preset!r}; {preset_advice(preset)}")
         self.known_sysctl(entry.sysctl, key)
         self.words(entry.backported, AGES, f"{key}.backported", "thing that came with a version of Linux")
-        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.nat or entry.nat64):
+        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.drops_invalid or entry.nat or entry.nat64):
             raise self.fail(key, f"what {entry.preset} forwards, tracks or translates is not modelled")
         if entry.program and PRESETS[entry.preset].family is not Skb:
             raise self.fail(f"{key}.program", f"programs on packet sockets of {entry.preset} are not modelled")
@@ -109,27 +109,29 @@ class _Parser(KnobReader, RuleReader, Checker):
         self.words(entry.flowtable, devices, f"{key}.flowtable", "device")
         if entry.flowtable and (PRESETS[entry.preset].flowtable is None or any(devices[word].bridge for word in entry.flowtable)):
             raise self.fail(f"{key}.flowtable", f"a flowtable of {entry.preset}, or one with ports of a bridge, is not modelled")
+        preset = entry.preset
         return Domain(
             name,
-            entry.preset,
-            devices,
-            tuple(self.route(route, devices, f"{key}.route") for route in entry.route),
-            tuple(self.nat(rule, entry.preset, devices, f"{key}.nat") for rule in entry.nat),
-            entry.forwarding,
-            entry.conntrack,
-            {word: bool(value) for word, value in entry.sysctl.items()},
-            entry.outside,
-            entry.moves_to,
-            tuple(self.edit(rule, entry.preset, devices, f"{key}.edit") for rule in entry.edit),
-            entry.program,
-            tuple(self.nat64(rule, entry.preset, entry.program, f"{key}.nat64") for rule in entry.nat64),
-            tuple(self.multicast(rule, entry.preset, devices, f"{key}.multicast") for rule in entry.multicast),
-            tuple(entry.flowtable),
-            self.segments(entry.segments, PRESETS[entry.preset].segment is not None, f"{key}.segments"),
-            tuple(self.local(rule, devices, f"{key}.local") for rule in entry.local),
-            tuple(self.copy(rule, entry.preset, devices, f"{key}.copy") for rule in entry.copy),
-            self.neighbours(entry, devices, f"{key}.neighbours"),
-            tuple(entry.backported),
+            preset,
+            devices=devices,
+            routes=tuple(self.route(route, devices, f"{key}.route") for route in entry.route),
+            nat=tuple(self.nat(rule, preset, devices, f"{key}.nat") for rule in entry.nat),
+            forwarding=entry.forwarding,
+            conntrack=entry.conntrack,
+            sysctl={word: bool(value) for word, value in entry.sysctl.items()},
+            outside=entry.outside,
+            moves_to=entry.moves_to,
+            edits=tuple(self.edit(rule, preset, devices, f"{key}.edit") for rule in entry.edit),
+            program=entry.program,
+            nat64=tuple(self.nat64(rule, preset, entry.program, f"{key}.nat64") for rule in entry.nat64),
+            multicast=tuple(self.multicast(rule, preset, devices, f"{key}.multicast") for rule in entry.multicast),
+            flowtable=tuple(entry.flowtable),
+            segments=self.segments(entry.segments, PRESETS[preset].segment is not None, f"{key}.segments"),
+            local=tuple(self.local(rule, devices, f"{key}.local") for rule in entry.local),
+            copies=tuple(self.copy(rule, preset, devices, f"{key}.copy") for rule in entry.copy),
+            neighbours=self.neighbours(entry, devices, f"{key}.neighbours"),
+            drops_invalid=entry.drops_invalid,
+            backported=tuple(entry.backported),
         )
 
     def segments(self, texts: list[str], known: bool, key: str) -> tuple[str, ...]:
@@ -158,6 +160,59 @@ class _Parser(KnobReader, RuleReader, Checker):
         self.known_features(entry, key)
         self.known_xenstore(entry, kind, key)
         self.known_options(entry, key)
+        self.fits_kind(entry, kind, key)
+        self.fits_kernel(entry, kind, preset, key)
+        self.sharing_or_bundled(entry, kind, key)
+        self.described(entry, preset, key)
+        self.diverted(entry, preset, key)
+        self.options_of_kernel(entry, kind, preset, key)
+        if kind in CARRIAGES:
+            self.tunnel(entry, kind, key)
+        self.port_number(entry.port, f"{key}.port")
+        addresses = [entry.address] if isinstance(entry.address, str) else entry.address
+        if kind is DeviceKind.LOOPBACK and not addresses:
+            addresses = list(OF_LOOPBACK)
+        for text in addresses:
+            self.value(ipaddress.ip_interface, text, f"{key}.address", "an address like 10.0.0.1/24")
+        self.options_of_kind(entry, kind, key)
+        features = self.features(entry, preset, kind, key)
+        mac = self.mac(entry.mac, key) if entry.mac else None
+        if entry.mtu < SMALLEST_MTU:
+            raise self.fail(f"{key}.mtu", f"{entry.mtu} is too small: IPv4 needs {SMALLEST_MTU} bytes (RFC 791)")
+        return Device(
+            name,
+            kind,
+            mac=mac,
+            addresses=tuple(addresses),
+            features=features,
+            bridge=entry.bridge,
+            peer=self.port(entry.peer, f"{key}.peer") if entry.peer else None,
+            wire=entry.wire,
+            mtu=entry.mtu,
+            xenstore={word: bool(value) for word, value in entry.xenstore.items()},
+            local=entry.local,
+            remote=entry.remote,
+            port=entry.port or (6080 if entry.encap == "gue" else DEFAULT_PORTS.get((kind, entry.encap), 0)),
+            options=entry.options,
+            virtio=entry.virtio,
+            xdp=entry.xdp,
+            lower=entry.lower,
+            id=entry.id,
+            encap=entry.encap,
+            card=entry.card,
+            reader=entry.reader,
+            slots=entry.slots,
+            fatal_slots=entry.fatal_slots,
+            tc_in=entry.tc_in.replace("redirect ", ""),
+            tc_out=entry.tc_out.replace("redirect ", ""),
+            segments=self.segments(entry.segments, kind is DeviceKind.SEG6, f"{key}.segments"),
+            mode=entry.mode,
+            bond=entry.bond,
+            active=entry.active,
+        )
+
+    def fits_kind(self, entry: DeviceTable, kind: DeviceKind, key: str) -> None:
+        """Every word is one that a device of this kind has."""
         tunnel = kind in CARRIAGES
         redirects = kind is DeviceKind.NIC or (kind in PAIRS and kind is not DeviceKind.MACVTAP)
         given: tuple[tuple[str, object, bool], ...] = (
@@ -190,12 +245,22 @@ class _Parser(KnobReader, RuleReader, Checker):
         for word, present, fits in given:
             if present and not fits:
                 raise self.fail(f"{key}.{word}", f"a {entry.kind} has no {word}")
-        if PRESETS[preset].devices and kind not in PRESETS[preset].devices:
+
+    def fits_kernel(self, entry: DeviceTable, kind: DeviceKind, preset: str, key: str) -> None:
+        """The kernel has such devices, and what it does with them is modelled."""
+        known = PRESETS[preset]
+        if (known.devices and kind not in known.devices) or (kind is DeviceKind.LOOPBACK and kind not in known.features):
             raise self.fail(f"{key}.kind", f"a {entry.kind} of {preset} is not modelled")
-        if kind in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP) and not PRESETS[preset].has_virtio:
+        if (
+            (kind in (DeviceKind.VIRTIO, DeviceKind.TAP, DeviceKind.MACVTAP) and not known.has_virtio)
+            or (kind in (*SHARING, *BUNDLING) and kind not in known.stacked)
+            or (kind in SWITCHED and kind not in known.switched)
+            or (kind in (*CARRIAGES, *WRAPPING) and kind is not DeviceKind.VPN and kind not in known.carrying)
+        ):
             raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
-        if kind in (*SHARING, *BUNDLING) and kind not in PRESETS[preset].stacked:
-            raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
+
+    def sharing_or_bundled(self, entry: DeviceTable, kind: DeviceKind, key: str) -> None:
+        """What a device that shares another one has to say, and what a port of a bond has not."""
         if kind in SHARING and not entry.mode:
             raise self.fail(
                 f"{key}.mode", f"a {entry.kind} needs one: {', '.join(MODES[kind])} (ip link, told none, makes {UNTOLD_MODE[kind]})"
@@ -204,24 +269,9 @@ class _Parser(KnobReader, RuleReader, Checker):
             self.words([entry.mode], MODES[kind], f"{key}.mode", "mode")
         if entry.bond and (entry.bridge or entry.address):
             raise self.fail(f"{key}.bond", "a port of a bond has no address and no bridge of its own: the bond has")
-        if kind in SWITCHED and kind not in PRESETS[preset].switched:
-            raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
-        if entry.options.get("tunnels-unfilled") and kind is not DeviceKind.VMPORT:
-            raise self.fail(f"{key}.options", "tunnels-unfilled is of a vmport")
-        if any(entry.options.get(word) for word in OF_NETKVM) and (
-            kind is not DeviceKind.VIRTIO or PRESETS[preset].family is not NetBuffer
-        ):
-            raise self.fail(f"{key}.options", f"{', '.join(OF_NETKVM)} are of a virtio of Windows")
-        if entry.xdp and not re.fullmatch(r"socket|forward|(generic )?(pass|redirect [^ ]+)", entry.xdp):
-            raise self.fail(
-                f"{key}.xdp",
-                f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE' (or behind 'generic') nor 'forward' (XDP_TX too) nor 'socket'",
-            )
-        if entry.xdp == "forward" and entry.bridge:
-            raise self.fail(f"{key}.xdp", "a program that forwards by routes is not followed on a port of a bridge")
-        for word, text in (("tc-in", entry.tc_in), ("tc-out", entry.tc_out)):
-            if text and (not re.fullmatch("(ingress )?redirect [^ ]+", text) or PRESETS[preset].family is not Skb):
-                raise self.fail(f"{key}.{word}", f"{text!r} is not 'redirect DEVICE', perhaps behind 'ingress', of a Linux since 2.6.19")
+
+    def described(self, entry: DeviceTable, preset: str, key: str) -> None:
+        """Words for how a card, a hypervisor or a program behaves."""
         for word, text, parse in (
             ("virtio", entry.virtio, parse_features),
             ("card", entry.card, cards.behaviours),
@@ -233,6 +283,32 @@ class _Parser(KnobReader, RuleReader, Checker):
                 raise self.fail(f"{key}.{word}", str(error)) from None
         if entry.card and PRESETS[preset].family is not Skb:
             raise self.fail(f"{key}.card", f"cards of {preset} are not told apart")
+
+    def diverted(self, entry: DeviceTable, preset: str, key: str) -> None:
+        """Programs that send frames elsewhere."""
+        if entry.xdp and not re.fullmatch(r"socket|forward|(generic )?(pass|redirect [^ ]+)", entry.xdp):
+            raise self.fail(
+                f"{key}.xdp",
+                f"{entry.xdp!r} is neither 'pass' nor 'redirect DEVICE' (or behind 'generic') nor 'forward' (XDP_TX too) nor 'socket'",
+            )
+        if entry.xdp == "forward" and entry.bridge:
+            raise self.fail(f"{key}.xdp", "a program that forwards by routes is not followed on a port of a bridge")
+        for word, text in (("tc-in", entry.tc_in), ("tc-out", entry.tc_out)):
+            if text and (not re.fullmatch("(ingress )?redirect [^ ]+", text) or PRESETS[preset].family is not Skb):
+                raise self.fail(f"{key}.{word}", f"{text!r} is not 'redirect DEVICE', perhaps behind 'ingress', of a Linux since 2.6.19")
+        if entry.xdp == "socket" and (entry.bridge or "watches" in (words := readers.behaviours(entry.reader)) or not words):
+            raise self.fail(
+                f"{key}.xdp", "an AF_XDP socket needs a reader that takes what comes in, on a device that is no port of a bridge"
+            )
+
+    def options_of_kernel(self, entry: DeviceTable, kind: DeviceKind, preset: str, key: str) -> None:
+        """Options that only some kinds of some kernels have."""
+        if entry.options.get("tunnels-unfilled") and kind is not DeviceKind.VMPORT:
+            raise self.fail(f"{key}.options", "tunnels-unfilled is of a vmport")
+        if any(entry.options.get(word) for word in OF_NETKVM) and (
+            kind is not DeviceKind.VIRTIO or PRESETS[preset].family is not NetBuffer
+        ):
+            raise self.fail(f"{key}.options", f"{', '.join(OF_NETKVM)} are of a virtio of Windows")
         if entry.options.get("heeds-rx-off") and (kind is not DeviceKind.VIF or PRESETS[preset].family is not Skb):
             raise self.fail(f"{key}.options", "heeds-rx-off is of a vif of Linux")
         if entry.options.get("card-encrypts") and (kind is not DeviceKind.ESP or PRESETS[preset].family is not Skb):
@@ -240,65 +316,6 @@ class _Parser(KnobReader, RuleReader, Checker):
         wrong = misclaimed(kind, PRESETS[preset].family is Skb, entry.options)
         if wrong:
             raise self.fail(f"{key}.options", wrong.format(f"{entry.kind} of {preset}"))
-        if entry.xdp == "socket" and (entry.bridge or "watches" in (words := readers.behaviours(entry.reader)) or not words):
-            raise self.fail(
-                f"{key}.xdp", "an AF_XDP socket needs a reader that takes what comes in, on a device that is no port of a bridge"
-            )
-        if kind in (*CARRIAGES, *WRAPPING) and kind is not DeviceKind.VPN and kind not in PRESETS[preset].carrying:
-            raise self.fail(f"{key}.kind", f"{preset} has no {entry.kind} device")
-        if tunnel:
-            self.tunnel(entry, kind, key)
-        self.port_number(entry.port, f"{key}.port")
-        addresses = [entry.address] if isinstance(entry.address, str) else entry.address
-        if kind is DeviceKind.LOOPBACK and kind not in PRESETS[preset].features:
-            raise self.fail(f"{key}.kind", f"a {entry.kind} of {preset} is not modelled")
-        if kind is DeviceKind.LOOPBACK and not addresses:
-            addresses = list(OF_LOOPBACK)
-        for text in addresses:
-            self.value(ipaddress.ip_interface, text, f"{key}.address", "an address like 10.0.0.1/24")
-        for word, text in (("local", entry.local), ("remote", entry.remote)):
-            if text:
-                self.value(exactly, text, f"{key}.{word}", "an IP address")
-        if tunnel and exactly(entry.local).version != exactly(entry.remote).version:
-            raise self.fail(f"{key}.remote", f"{entry.remote} is of another IP version than {entry.local}")
-        if tunnel and exactly(entry.local).version not in CARRIAGES[kind].outer:
-            raise self.fail(f"{key}.local", f"a {entry.kind} travels in IPv{CARRIAGES[kind].outer[0]}")
-        self.options_of_kind(entry, kind, key)
-        features = self.features(entry, preset, kind, key)
-        mac = self.mac(entry.mac, key) if entry.mac else None
-        if entry.mtu < SMALLEST_MTU:
-            raise self.fail(f"{key}.mtu", f"{entry.mtu} is too small: IPv4 needs {SMALLEST_MTU} bytes (RFC 791)")
-        return Device(
-            name,
-            kind,
-            mac,
-            tuple(addresses),
-            features,
-            entry.bridge,
-            self.port(entry.peer, f"{key}.peer") if entry.peer else None,
-            entry.wire,
-            entry.mtu,
-            {word: bool(value) for word, value in entry.xenstore.items()},
-            entry.local,
-            entry.remote,
-            entry.port or (6080 if entry.encap == "gue" else DEFAULT_PORTS.get((kind, entry.encap), 0)),
-            entry.options,
-            entry.virtio,
-            entry.xdp,
-            entry.lower,
-            entry.id,
-            entry.encap,
-            entry.card,
-            entry.reader,
-            entry.slots,
-            entry.fatal_slots,
-            entry.tc_in.replace("redirect ", ""),
-            entry.tc_out.replace("redirect ", ""),
-            self.segments(entry.segments, kind is DeviceKind.SEG6, f"{key}.segments"),
-            entry.mode,
-            entry.bond,
-            entry.active,
-        )
 
     def tunnel(self, entry: DeviceTable, kind: DeviceKind, key: str) -> None:
         """What only a tunnel device has to say."""
@@ -313,6 +330,12 @@ class _Parser(KnobReader, RuleReader, Checker):
             raise self.fail(f"{key}.options", "the GRE header of ERSPAN has no sum")
         if entry.encap == "gpe" and (entry.options.get("remcsumtx") or entry.options.get("remcsumrx")):
             raise self.fail(f"{key}.options", "VXLAN with its protocol extension leaves no sum to the far end")
+        for word, text in (("local", entry.local), ("remote", entry.remote)):
+            self.value(exactly, text, f"{key}.{word}", "an IP address")
+        if exactly(entry.local).version != exactly(entry.remote).version:
+            raise self.fail(f"{key}.remote", f"{entry.remote} is of another IP version than {entry.local}")
+        if exactly(entry.local).version not in CARRIAGES[kind].outer:
+            raise self.fail(f"{key}.local", f"a {entry.kind} travels in IPv{CARRIAGES[kind].outer[0]}")
 
     def mac(self, text: str, key: str) -> int:
         if not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", text):

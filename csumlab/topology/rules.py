@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_network
 
-from csumlab.headers import Layer
 from csumlab.packet import ANY_PORT, Header, Span
 
 
@@ -52,6 +51,26 @@ class Route:
     via: Span | None = None
 
 
+def is_of(protocol: str, transport: Header | None) -> bool:
+    """Whether a packet with this transport header is of ``protocol``, "" for any."""
+    return not protocol or (transport is not None and transport.layer.name.lower() == protocol)
+
+
+def is_port(number: int, port: Span | None) -> bool:
+    """Whether a port is known to be this one, 0 for any."""
+    return not number or (port is not None and port.within(number, number))
+
+
+def exact_port(number: int) -> Span | None:
+    """A rule's port, None for 0, which stands for none."""
+    return Span(0, number, number) if number else None
+
+
+def first_of(spans: Iterable[Span], version: int) -> Span | None:
+    """The first address of this IP version."""
+    return next((span for span in spans if span.version == version), None)
+
+
 EVERYWHERE: Mapping[int, Span] = {4: Span(4, 0, 2**32 - 1), 6: Span(6, 0, 2**128 - 1)}
 """By IP version: any address at all."""
 
@@ -85,12 +104,12 @@ class Nat:
     @property
     def asked_port(self) -> Span | None:
         """The port that packets which a rule of destinations gives another one were for; None if it leaves ports alone."""
-        return (Span(0, self.port, self.port) if self.port else ANY_PORT) if self.to_port else None
+        return (exact_port(self.port) or ANY_PORT) if self.to_port else None
 
     def target(self, own: Iterable[Span], version: int) -> Span | None:
         """Where a rule of destinations sends packets of this IP version, on a device with these addresses: its first for REDIRECT
         (net/netfilter/nf_nat_redirect.c nf_nat_redirect_ipv4)."""
-        found = next((span for span in own if span.version == version), None) if self.kind is NatKind.REDIRECT else self.address
+        found = first_of(own, version) if self.kind is NatKind.REDIRECT else self.address
         return found if found is not None and found.version == version else None
 
     def wants(self, destination: Span, own: Iterable[Span]) -> bool:
@@ -122,10 +141,7 @@ class Local:
     as_client: bool = False
 
     def _serves(self, address: Span, transport: Header | None, port: Span | None) -> bool:
-        if self.protocol and (transport is None or transport.layer is not Layer[self.protocol.upper()]):
-            return False
-        fits = not self.port or (port is not None and port.within(self.port, self.port))
-        return fits and (self.to is None or self.to.covers(address))
+        return is_of(self.protocol, transport) and is_port(self.port, port) and (self.to is None or self.to.covers(address))
 
     def takes(self, device: str, source: Span | None, destination: Span, transport: Header | None) -> bool:
         """Whether a packet that comes in by ``device`` ends here: one to what is served, or the answer to a proxy."""

@@ -6,18 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from csumlab.headers import Layer
 from csumlab.machine import Translation
-from csumlab.packet import Header, Span
+from csumlab.packet import ANY_PORT, Header, Span
 from csumlab.topology.forward import is_local
 from csumlab.topology.model import Device, Domain, Topology
-from csumlab.topology.rules import Nat
-
-
-def _matches(rule: Nat, transport: Header | None, port: Span | None) -> bool:
-    if rule.protocol and (transport is None or transport.layer is not Layer[rule.protocol.upper()]):
-        return False
-    return not rule.port or (port is not None and port.within(rule.port, rule.port))
+from csumlab.topology.rules import Nat, exact_port, first_of, is_of, is_port
 
 
 def meant(transport: Header | None) -> Header | None:
@@ -37,18 +30,19 @@ def translate_source(domain: Domain, leaving: Device, ip: Header, transport: Hea
         if rule.of_destinations:
             found = rule.device == leaving.name and rule.target(leaving.spans, ip.source.version) == ip.source
             asker = rule.source is None or rule.source.covers(ip.destination)
-            if found and asker and _is_of(rule, ip.source) and _is_reply(rule, transport):
+            if found and asker and _is_of_version(rule, ip.source) and _is_reply(rule, transport):
                 asked = next(rule.wanted(leaving.spans, ip.source.version), None)
                 return Translation(source=asked, source_port=rule.asked_port, for_destinations=True, by=rule.by, helper=rule.helper)
         elif (
             rule.device == leaving.name
-            and _is_of(rule, ip.source)
+            and _is_of_version(rule, ip.source)
             and (rule.source is None or rule.source.covers(ip.source))
-            and _matches(rule, transport, None)
+            and is_of(rule.protocol, transport)
+            and not rule.port
         ):
-            address = rule.address or _own_address(leaving, ip.source.version)
+            address = rule.address or first_of(leaving.spans, ip.source.version)
             if address is not None and address != ip.source:
-                return Translation(source=address, source_port=_span(rule.to_port), by=rule.by, helper=rule.helper)
+                return Translation(source=address, source_port=exact_port(rule.to_port), by=rule.by, helper=rule.helper)
     return None
 
 
@@ -61,7 +55,7 @@ def translate_destination(
     assert ip.source is not None
     transport = meant(transport)
     for rule in domain.tracked:
-        if not _is_of(rule, ip.destination):
+        if not _is_of_version(rule, ip.destination):
             continue
         if rule.of_destinations:
             target = rule.target(entering.spans, ip.destination.version)
@@ -70,9 +64,10 @@ def translate_destination(
                 and target is not None
                 and rule.wants(ip.destination, entering.spans)
                 and (rule.source is None or rule.source.covers(ip.source))
-                and _matches(rule, transport, transport.destination if transport else None)
+                and is_of(rule.protocol, transport)
+                and is_port(rule.port, transport.destination if transport else None)
             ):
-                number = _span(rule.to_port)
+                number = exact_port(rule.to_port)
                 edit = Translation(destination=target, destination_port=number, for_destinations=True, by=rule.by, helper=rule.helper)
                 yield (f"the rule to {target}", edit)
                 return
@@ -80,12 +75,10 @@ def translate_destination(
             inside = [
                 span
                 for span, port in topology.owners.items()
-                if port.domain != domain.name and (rule.source is None or rule.source.covers(span))
-            ]
-            inside = [
-                span
-                for span in inside
-                if span.version == ip.destination.version and not topology.domains[topology.owners[span].domain].outside
+                if port.domain != domain.name
+                and (rule.source is None or rule.source.covers(span))
+                and span.version == ip.destination.version
+                and not topology.domains[port.domain].outside
             ]
             if not is_local(domain, ip.destination):
                 inside += hidden(rule, domain, ip.destination)
@@ -94,7 +87,7 @@ def translate_destination(
             if not inside and rule.source is not None:
                 inside = [rule.source.span]
             for span in inside:
-                port = Span(0, 0, 0xFFFF) if rule.to_port else None
+                port = ANY_PORT if rule.to_port else None
                 yield (f"a reply to {span}", Translation(destination=span, destination_port=port, by=rule.by, helper=rule.helper))
             yield ("a packet to this host itself", None)
             return
@@ -141,22 +134,11 @@ def exchanges(topology: Topology, domain: Domain, ip: Header) -> Iterator[tuple[
     yield ("", None)
 
 
-def _is_of(rule: Nat, address: Span) -> bool:
+def _is_of_version(rule: Nat, address: Span) -> bool:
     """Whether a rule is about this version of IP: one that names an address or a prefix is about that's only."""
     named = rule.address or rule.source or rule.destination
     return named is None or named.version == address.version
 
 
 def _is_reply(rule: Nat, transport: Header | None) -> bool:
-    number = rule.to_port or rule.port
-    if rule.protocol and (transport is None or transport.layer is not Layer[rule.protocol.upper()]):
-        return False
-    return not number or (transport is not None and transport.source is not None and transport.source.within(number, number))
-
-
-def _own_address(device: Device, version: int) -> Span | None:
-    return next((span for span in device.spans if span.version == version), None)
-
-
-def _span(port: int) -> Span | None:
-    return Span(0, port, port) if port else None
+    return is_of(rule.protocol, transport) and is_port(rule.to_port or rule.port, transport.source if transport else None)

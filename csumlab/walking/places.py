@@ -21,7 +21,7 @@ from csumlab.topology.features import is_on
 from csumlab.topology.model import CARRIAGES, Device, DeviceKind, Domain, Port, Topology, below
 from csumlab.topology.options import FOLLOWED, KNOBS, OF_TRANSMIT, knobs_of, options_of
 from csumlab.topology.presets import Preset, in_use
-from csumlab.topology.rules import Copy
+from csumlab.topology.rules import Copy, is_of
 from csumlab.trace import TAP, Fate, Fault, Hop
 
 COPY = "which copy"
@@ -216,8 +216,7 @@ class Places:
     def _copies(self, domain: Domain, port: Port, way: str) -> None:
         """At rules that send copies: of all that there are one is followed, or the packet itself. Raises Copied."""
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
-        layer = transport.layer.name.lower() if transport is not None else ""
-        rules = [rule for rule in domain.copies if (rule.device, rule.way) == (port.device, way) and rule.protocol in ("", layer)]
+        rules = [rule for rule in domain.copies if (rule.device, rule.way) == (port.device, way) and is_of(rule.protocol, transport)]
         if not rules or self._copy is not None or ip is None:
             return
         answers = {**{f"the copy to {domain.name}:{rule.to}": rule for rule in rules}, "the packet itself": None}
