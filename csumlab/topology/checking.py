@@ -9,13 +9,13 @@ from dataclasses import replace
 from csumlab.packet import Span
 from csumlab.topology import stacking
 from csumlab.topology.features import is_on, negotiated
-from csumlab.topology.forward import members, neighbours, stacked
 from csumlab.topology.model import BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import (
     FEATURES,
     options_of,
 )
 from csumlab.topology.reading import Reader
+from csumlab.topology.ways import members, neighbours, stacked
 
 PAIRS: Mapping[DeviceKind, DeviceKind] = {
     DeviceKind.VIF: DeviceKind.NETFRONT,
