@@ -80,7 +80,8 @@ class CatalogueError(Exception):
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One bug or set-up. ``outcome``: the worst it did first. ``scenario``, ``missing``, ``outside``: exactly one is given. ``fixed`` are
-    folders that show how it ends where it is mended, if the folders of ``scenario`` offer no cure, or also for a bug that is missing."""
+    folders that show how it ends where it is mended, if the folders of ``scenario`` offer no cure, or also for a bug that is missing.
+    ``remark``: where what is shown differs from what is told elsewhere, and why."""
 
     id: str
     slug: str
@@ -95,6 +96,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fixed: tuple[str, ...] = ()
     missing: str = ""
     outside: str = ""
+    remark: str = ""
 
     @property
     def status(self) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from csumlab.cures import Cure, candidates
 from csumlab.exposure import expose
-from csumlab.findings import CATALOGUE, Entry, Severity
+from csumlab.findings import BY_HARM, CATALOGUE, Entry, Severity
 from csumlab.judge import Judgement, judge
 from csumlab.outcome import FIRST_KEPT, UNHARMED, Leaf, Outcome, Settings, again
 from csumlab.shown import Shown, counted
@@ -64,6 +64,16 @@ class Finding(Shown):
         where = self.hop or "at the tap"
         text = f"{self.code} {self.entry.title}: {counted(self.packets, 'packet')}; {where}: {self.because}; {self.consequence}"
         return text + (f" ({self.condition})" if self.condition else "")
+
+
+def by_harm(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings before notes, what is certain before what depends on something, then by harm, then by number of packets."""
+    order = {code: place for place, code in enumerate(BY_HARM)}
+
+    def key(one: Finding) -> tuple[bool, bool, int, int, str]:
+        return one.severity is Severity.NOTE, bool(one.condition), order.get(one.code, len(order)), -one.packets, one.hop
+
+    return sorted(findings, key=key)
 
 
 def collect(leaves: tuple[Leaf, ...], settings: Settings) -> tuple[Finding, ...]:

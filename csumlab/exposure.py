@@ -37,7 +37,7 @@ def expose(trace: Trace, rewalk: Callable[[int], Trace | None], memory: bool) ->
         shown = _showing(end.after, end.state_after)
         there = [uid for uid in shown if uid in taken(end.after)]
         if there:
-            cause = damaged.hops[trusted_since(damaged)]
+            cause = damaged.hops[trusted_since(damaged, there[0])]
             yield Judgement("CSL311", _same_place(trace, cause), there[0], f"{where}: {end.because}", number, note, cause)
         elif not shown:
             cause = damaged.hops[_cleaned(damaged, number, guards[0])]

@@ -120,6 +120,15 @@ ENTRIES: tuple[Entry, ...] = (
         severity=Severity.NOTE,
     ),
     Entry(
+        "CSL303",
+        "changed data is accepted",
+        "Bytes of the payload were written over on the way, and whoever the packet is for takes it.",
+        "An editor took them for a checksum that follows what it edits, and the datagram has no sum that would show it.",
+        "See the finding.",
+        ("Linux commit 4e1860a38637", "RFC 768"),
+        "nft-fragments-unsummed-5.16",
+    ),
+    Entry(
         "CSL311",
         "damage would be accepted",
         "If data were damaged on this stretch, its checksum would show it, and yet the receiver would take it.",
@@ -239,3 +248,9 @@ ENTRIES: tuple[Entry, ...] = (
 )
 
 CATALOGUE = {entry.code: entry for entry in ENTRIES}
+
+BY_HARM = (
+    "CSL401", "CSL301", "CSL303", "CSL101", "CSL104", "CSL102", "CSL103", "CSL201", "CSL501", "CSL503", "CSL001", "CSL411", "CSL311",
+    "CSL312", "CSL901", "CSL502", "CSL302", "CSL002", "CSL902",
+)  # fmt: skip
+"""Damage that was taken for good, then packets that are lost, then what would happen to damage, then what cannot be told."""

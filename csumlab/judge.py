@@ -52,6 +52,7 @@ def judge(trace: Trace) -> tuple[Judgement, ...]:
     found += _watched(trace, errors)
     found += _unfitting(trace, errors)
     found += _laundered(trace, errors)
+    found += _overwritten(trace)
     return tuple(found)
 
 
@@ -200,10 +201,10 @@ def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
             if refused and uid == culprit:
                 yield Judgement("CSL001", last, uid, outcome)
             elif not refused and uid not in unopened:
-                yield Judgement("CSL301", trusted_since(trace), uid, outcome)
+                yield Judgement("CSL301", trusted_since(trace, uid), uid, outcome)
         elif hop < 0 and not refused and (opened := _opened_wrong(trace, errors, uid)) is not None:
             end_of_tunnel = trace.hops[opened].domain
-            yield Judgement("CSL301", trusted_since(trace, opened), uid, f"taken out of its tunnel at {end_of_tunnel}; {outcome}")
+            yield Judgement("CSL301", trusted_since(trace, uid, opened), uid, f"taken out of its tunnel at {end_of_tunnel}; {outcome}")
 
 
 def _opened_wrong(trace: Trace, errors: _Errors, uid: int) -> int | None:
@@ -255,9 +256,9 @@ def _leaving_code(hop: Hop, left: Hop, errors: _Errors, uid: int) -> str:
     return "CSL104" if left.stage is TUN_READ or uid in errors.sealed else "CSL101"
 
 
-def trusted_since(trace: Trace, end: int | None = None) -> int:
-    """The hop that first marked the packet as verified, or the one behind it that vouched for what nobody looked at: what a wrong accept at
-    hop ``end``, the last one if it is not given, is blamed on."""
+def trusted_since(trace: Trace, uid: int, end: int | None = None) -> int:
+    """The hop that first marked the packet as verified, or the one behind it that vouched for what nobody looked at: what a wrong accept of
+    the sum ``uid`` at hop ``end``, the last one if it is not given, is blamed on. IP input can vouch for its own header only."""
     hops = trace.hops if end is None else trace.hops[: end + 1]
     marked = len(hops) - 1
     for number in range(len(hops) - 1, -1, -1):
@@ -267,7 +268,9 @@ def trusted_since(trace: Trace, end: int | None = None) -> int:
                 continue
             break
         marked = number
-    return next((number for number in range(marked, len(hops)) if hops[number].row.vouches), marked)
+    others = any(header.uid == uid and header.consumes for header in hops[-1].before.headers)
+    vouching = (n for n in range(marked, len(hops)) if hops[n].row.vouches and not (others and hops[n].stage.part is Part.INPUT))
+    return next(vouching, marked)
 
 
 def _vouches(state: State) -> bool:
@@ -350,6 +353,17 @@ def _laundered(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
                 return
             if uid not in errors.after[number]:
                 break
+
+
+def _overwritten(trace: Trace) -> Iterator[Judgement]:
+    """Payload that an editor took for a checksum, in a datagram that has none: nothing shows it."""
+    if trace.fate is not Fate.ACCEPTED:
+        return
+    for number, hop in enumerate(trace.hops):
+        if Operation.MEND_PAYLOAD in hop.operations:
+            before = sums_of(hop.before)
+            changed = (uid for uid, own in sums_of(hop.after).items() if own.absent and own.data.unknowns != before[uid].data.unknowns)
+            yield from (Judgement("CSL303", number, uid, f"accepted at {trace.hops[-1].domain}: {trace.why}") for uid in changed)
 
 
 def made_absent(trace: Trace, number: int) -> tuple[int, int] | None:

@@ -7,7 +7,8 @@ is what two virtual machines would do.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -34,7 +35,7 @@ _PAYLOAD = b"a payload that every program would know again, and long enough to b
 @dataclass(frozen=True)
 class World:
     """A topology, who sends, from where to where (by IP version), and the port and stage at which it is looked at; "" for the socket at
-    the end."""
+    the end. ``choices`` are those of the walk."""
 
     text: str
     sources: tuple[str, str] = ("10.1.0.23", "fd00:1::23")
@@ -43,6 +44,8 @@ class World:
     port: str = "dut:tb"
     stage: str = "tap-transmit"
     link: int = ETHERNET
+    payload: bytes = _PAYLOAD
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def topology(self) -> Topology:
@@ -62,7 +65,7 @@ def device(name: str, kind: str, **words: object) -> str:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, bool):
+    if isinstance(value, bool | int):
         return str(value).lower()
     if isinstance(value, dict):
         return "{ " + ", ".join(f'"{word}" = {_toml(item)}' for word, item in value.items()) + " }"
@@ -110,6 +113,21 @@ def hooked_bridge(offered: bool) -> World:
 def routed(offered: bool, settings: str = "", rules: str = "", way_in: dict[str, object] | None = None, **way_out: Any) -> World:
     text = guest() + f"[domain.dut]\nforwarding = true\n{settings}" + device("dut:ta", "tap", address=OWN["ta"], **way_in or {})
     return World(text + reader("dut:tb", offered, address=OWN["tb"], **way_out) + rules)
+
+
+def cutting(offered: bool) -> World:
+    """A router with a link that takes 600 bytes, and a frame that is longer."""
+    return replace(routed(offered, mtu=600), payload=_PAYLOAD * 16)
+
+
+def looped(variant: str) -> World:
+    """What a host sends itself."""
+    text = device("dut:lo", "loopback") + device("dut:ta", "tap", address=OWN["ta"], peer="guest:eth0")
+    text += device("guest:eth0", "virtio", address=["10.1.0.23/24", "fd00:1::23/64"])
+    own = {"lo": "127.0.0.1", "own address": "10.1.0.1", "multicast": "239.1.2.3"}[variant]
+    source = "127.0.0.1" if variant == "lo" else "10.1.0.1"
+    copy = {"which copy of what dut sends to everybody is followed": "looped back to the host that sends"}
+    return World(text, (source, "::1"), (own, "::1"), "dut", "", "", choices=copy)
 
 
 def _verify(variant: str) -> str:
@@ -191,11 +209,11 @@ def pair(variant: str, state: str) -> World:
     return World(text, ("10.1.0.1", "fd00:1::1"), ("10.1.0.3", "fd00:1::3"), "a", port, "tap")
 
 
-def frame(protocol: str, sender: str, receiver: str) -> Frame:
+def frame(protocol: str, sender: str, receiver: str, payload: bytes = _PAYLOAD) -> Frame:
     """An Ethernet frame with right sums, to port 7777."""
-    body = Frame(_PAYLOAD)
+    body = Frame(payload)
     head, layer, kind = {
-        "udp": (struct.pack("!HHHH", 20011, 7777, 8 + len(_PAYLOAD), 0), Layer.UDP, Kind.UDP),
+        "udp": (struct.pack("!HHHH", 20011, 7777, 8 + len(payload), 0), Layer.UDP, Kind.UDP),
         "tcp": (struct.pack("!HHIIBBHHH", 20011, 7777, 7, 0, 5 << 4, 2, 8192, 0, 0), Layer.TCP, Kind.TCP),
         "icmp": (struct.pack("!BBHHH", 8 if protocol[-1] == "4" else 128, 0, 0, 77, 1), Layer.ICMP, Kind.ICMP),
     }[protocol[:-1]]
@@ -220,7 +238,7 @@ class Put:
 def put(protocol: str, state: str, world: World) -> Put:
     """A frame in one of the states of the rows."""
     version = int(protocol[-1] == "6")
-    made = frame(protocol, world.sources[version], world.destinations[version])
+    made = frame(protocol, world.sources[version], world.destinations[version], world.payload)
     plan, data = made.sums[-1], made.data
     seed = residue(plan.pseudo) or (0xFFFF if plan.pseudo else 0)
     values = {"partial": seed, "partial_dmg": seed, "nc_dv": seed, "flag0_partial": seed, "udp0": 0, "udp0_bad": 0, "nc_seed0": 0}
@@ -261,7 +279,7 @@ def walked(world: World, given: Put, by_kernel: bool = False) -> Trace:
     start = _innermost(packet)[0].uid
     state: State = Skb(Summed.PARTIAL, start=start) if given.needs and world.origin == "guest" else Skb()
     header = Virtio(given.needs, given.valid, start if given.needs else None)
-    walker = Writer(world.topology, finished=None if by_kernel else state, put=None if by_kernel else header)
+    walker = Writer(world.topology, world.choices, finished=None if by_kernel else state, put=None if by_kernel else header)
     return walker.run(world.topology.domains[world.origin], packet)
 
 
@@ -282,7 +300,8 @@ def header_text(state: State, packet: FramePacket, link: int) -> str:
 
 
 def word(given: Put, packet: FramePacket, state: State) -> str:
-    """What became of a frame, in the word of the rows."""
+    """What became of a frame, in the word of the rows; of fragments, once they are put together."""
+    packet = packet.reassemble() if packet.pieces else packet
     innermost, own = _innermost(packet)
     if (isinstance(state, Virtio) and state.needs) or (isinstance(state, Skb) and state.summed is Summed.PARTIAL):
         assert state.start is not None

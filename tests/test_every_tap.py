@@ -59,6 +59,8 @@ UNSURE = {
     "fragments-marked-verified": ["host:eth0", "host:tap0", "guest:eth0"],
     "fragments-through-nat": ["gateway:eth0", "gateway:tap0", "server:eth0"],
     "nat64-errors": ["router:eth0"],
+    # Of what has no sum nothing tells who of those behind an address sent it.
+    "nft-fragments-unsummed-5.16": ["gateway:eth0", "outside:eth0"],
     # What the ECN bits of a packet were before its tunnel handed a mark on was not seen.
     "ecn-ipv6-sum": ["host:vxlan0"],
     "ecn-ipv6-sum-4.4": ["host:vxlan0"],

@@ -17,12 +17,14 @@ from row_worlds import (
     World,
     bridge,
     capture_word,
+    cutting,
     dnat,
     from_vpn,
     header_text,
     hooked_bridge,
     local,
     look,
+    looped,
     masquerade,
     pair,
     put,
@@ -67,12 +69,13 @@ def rows() -> tuple[Row, ...]:
     return tuple(found)
 
 
+_SUPER_FRAME = "TCP that is longer than an MTU is taken for a super-frame, and for none to be cut into fragments (docs/limits.md)"
 LISTED = {
     "capture/bridge br0*": "a bridge device sees frames that it only forwards while it is promiscuous; captures at its ports are modelled",
-    "capture_gso/*": "the kinds of super-frames that a capture shows: segmentation is not walked",
-    "fragment/*": "fragmentation on the way is not walked",
+    "capture_gso/*": "one word of a whole stream: tests/oracles hold super-frames to the kernel one by one",
+    "fragment/*/tcp4/partial/csum": _SUPER_FRAME,
+    "fragment/*/tcp4/nc_full/csum": _SUPER_FRAME,
     "gso/*": "a super-frame without its header's gso_size is not a packet that a capture shows: tests/oracles hold it to the kernel",
-    "loopback/*": "the loopback device is not modelled",
     "tun/vnet: vpn -> peer/*/partial/*": "a program that writes NEEDS_CSUM to its tun device is not modelled",
     "vxlan_decap/*": "sums of two nested packets, each in several states: held by tests/oracles against the running kernel",
 }
@@ -92,6 +95,10 @@ def world_of(row: Row) -> World | None:
             return dnat(offered, variant)
         case "veth":
             return veth(offered, variant)
+        case "fragment":
+            return cutting(offered)
+        case "loopback":
+            return looped(variant)
         case "local":
             napi = {"options": {"napi": True}} if variant == "napi" else {}
             return local("conntrack = true\n" if variant == "conntrack" else "", **napi)

@@ -22,12 +22,13 @@ from thoroughness import TIMES
 
 from csumlab.capture import PcapngWriter
 from csumlab.cli import cli
+from csumlab.collect import by_harm
 from csumlab.explain import Explanation, explain_each
 from csumlab.gathered import is_fragment
 from csumlab.hopbytes import hop_bytes
 from csumlab.outcome import Settings
 from csumlab.replaying import replay, tap_of
-from csumlab.report.harm import by_harm, replay_verdict
+from csumlab.report.harm import replay_verdict
 from csumlab.report.hostmap import draw_host
 from csumlab.report.page import report_page
 from csumlab.report.pathmap import draw_path

@@ -512,6 +512,7 @@ def card_hosts() -> dict[str, Topology]:
         "rx-complete-packet",
         "rx-complete rx-complete-other",
         "rx-complete rx-complete-behind-tag",
+        "rx-complete rx-tagged-unsummed",
         "rx-levels rx-drops",
         "rx-trusts",
         "rx-trusts-fragments",

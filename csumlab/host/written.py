@@ -30,6 +30,7 @@ class Draft:
     flowtable: tuple[str, ...] = ()
     forwarding: bool = False
     conntrack: bool = False
+    drops_invalid: bool = False
     sysctl: dict[str, bool] = field(default_factory=dict)
 
     def note(self, device: str, text: str) -> None:
@@ -49,6 +50,7 @@ class Draft:
             flowtable=self.flowtable,
             local=tuple(rule for rule, _ in self.local),
             copies=tuple(rule for rule, _ in self.copies),
+            drops_invalid=self.drops_invalid,
         )
 
 

@@ -16,7 +16,8 @@ _INTRODUCTION = (
     "Scenarios are folders of `captures/`: traffic and the script that made it, a topology, what is expected at every hop. They run with "
     "`csumlab scenario run CB-002` (or the slug), and `csumlab scenario list --stage nat --outcome laundering TEXT` searches. Bugs are "
     "reached by what stages, presets and settings do in general; no code knows of one of them. Entries with CSUM in their "
-    "number were looked up later, in reports of users and changelogs, to try the model on what it was not made for."
+    "number were looked up later, in reports of users and changelogs, to try the model on what it was not made for. Where a bug lets "
+    "damage pass, its mended scenario shows the same damage caught (CSL001)."
 )
 
 
@@ -30,6 +31,8 @@ def entry_text(entry: Entry) -> str:
         lines += folded(entry.reason, "        ")
     if entry.fixed:
         lines += folded("where it is mended: " + ", ".join(entry.fixed), "        ")
+    if entry.remark:
+        lines += folded("but " + entry.remark, "        ")
     return "\n".join(lines)
 
 
@@ -79,6 +82,7 @@ def _shown(entries: Iterable[Entry]) -> Iterable[str]:
     for entry in entries:
         yield from _head(entry)
         yield f"Shown by {_folders(entry.scenario)}." + (f" Mended: {_folders(entry.fixed)}." if entry.fixed else "")
+        yield from ["", f"Otherwise than told elsewhere: {entry.remark}."] if entry.remark else []
         yield from ["", "References: " + "; ".join(entry.references) + ".", ""]
 
 
@@ -87,6 +91,7 @@ def _not_shown(entries: Iterable[Entry], word: str) -> Iterable[str]:
     yield "|---|---|---|---|---|---|"
     for entry in entries:
         reason = entry.reason + (f"; mended: {_folders(entry.fixed)}" if entry.fixed else "")
+        reason += f"; {entry.remark}" if entry.remark else ""
         outcome = ", ".join(one.value for one in entry.outcome)
         cells = (
             f"{entry.id} `{entry.slug}`",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from csumlab.capture import Capture, open_capture
 from csumlab.capture.block import Block
 from csumlab.checking import CheckResult, check
-from csumlab.collect import Finding, findings_of_leaf
+from csumlab.collect import Finding, by_harm, findings_of_leaf
 from csumlab.dissection import Dissection, dissect_packet
 from csumlab.explain import Explanation, explain_each
 from csumlab.facts import Facts
@@ -23,7 +23,6 @@ from csumlab.findings import Severity
 from csumlab.index import Membership
 from csumlab.outcome import Leaf, Settings
 from csumlab.replaying import ReplayResult, replay
-from csumlab.report.harm import by_harm
 from csumlab.report.ways import Station, stations
 from csumlab.stations import Stations
 from csumlab.suggest import Suggestion, suggest_from

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from csumlab.causes import Standing
+from csumlab.collect import by_harm
 from csumlab.findings import Severity
 from csumlab.report.replay import unharmed
 from csumlab.report.table import printable
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from csumlab.collect import Finding
     from csumlab.replaying import ReplayResult
 
-_BY_HARM = (
-    "CSL401", "CSL301", "CSL101", "CSL104", "CSL102", "CSL103", "CSL201", "CSL501", "CSL503", "CSL001", "CSL411", "CSL311", "CSL312",
-    "CSL901", "CSL502", "CSL302", "CSL002", "CSL902",
-)  # fmt: skip
-"""Damage that was taken for good, then packets that are lost, then what would happen to damage, then what cannot be told."""
 HARMS = {
     "CSL4": "Damage is hidden",
     "CSL3": "Damage is accepted",
@@ -44,16 +39,6 @@ class Verdict:
     tone: str
     word: str
     sentences: tuple[str, str]
-
-
-def by_harm(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings before notes, what is certain before what depends on something, then by harm, then by number of packets."""
-    order = {code: place for place, code in enumerate(_BY_HARM)}
-
-    def key(one: Finding) -> tuple[bool, bool, int, int, str]:
-        return one.severity is Severity.NOTE, bool(one.condition), order.get(one.code, len(order)), -one.packets, one.hop
-
-    return sorted(findings, key=key)
 
 
 def harm_of(finding: Finding) -> str:

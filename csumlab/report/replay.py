@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from csumlab.collect import by_harm
 from csumlab.cures import Cure
 from csumlab.findings import Severity
 from csumlab.report.table import folded, listed, printable
@@ -25,7 +26,7 @@ def headline(result: ReplayResult) -> str:
         return f"{first} None of them is an IP packet, so there was nothing to walk."
     if not found:
         return f"{first} {unharmed(result)}"
-    worst = found[0]
+    worst = by_harm(found)[0]
     count = f"{len(found)} {'finding' if len(found) == 1 else 'findings'}"
     return f"{first} {count}; first of all {worst.entry.title}, at {printable(worst.hop) or result.settings.tap}."
 
@@ -61,7 +62,7 @@ def text(result: ReplayResult) -> str:
         for sentence in result.start[:8]:
             lines += folded(sentence, "  ")
     notes = [finding for finding in result.findings if finding.severity is Severity.NOTE]
-    for finding in result.findings:
+    for finding in by_harm(result.findings):
         if finding.severity is Severity.FINDING:
             lines += ["", *_finding(finding)]
     if notes:

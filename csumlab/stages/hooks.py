@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from csumlab.conditions import FRAGMENT, LONG, carries, knob, version
+from csumlab.conditions import FRAGMENT, INVALID, LONG, carries, knob, version, wrong
 from csumlab.headers import Kind
 from csumlab.operations import DECREMENT_TTL, DROP, KEEP, Selector, fill, segment
 from csumlab.stage import (
@@ -60,6 +60,18 @@ XDP_GENERIC_REDIRECT = Stage(
     source="linux 6.1 net/core/dev.c generic_xdp_tx; net/core/filter.c xdp_do_generic_redirect",
     table=(
         Row(when(Skb), (), KEEP, SAME, "the socket buffer goes on with what it carries; transmit feature resolution is passed by, whatever the device can do", sure="observed"),
+    ),
+)  # fmt: skip
+
+_DROPPED = "a rule drops what connection tracking calls INVALID"
+INVALID_DROPPED = Stage(
+    name="invalid-dropped",
+    title="rule for INVALID packets",
+    source="linux 6.1 net/netfilter/nft_ct.c nft_ct_get_eval (NFT_CT_STATE); net/netfilter/xt_conntrack.c conntrack_mt",
+    table=(
+        Row(ANY, (~INVALID,), KEEP, SAME, "connection tracking does not call it INVALID"),
+        Row(ANY, (wrong(Selector.TRANSPORT),), DROP, SAME, f"{_DROPPED}: its sum is wrong"),
+        Row(ANY, (), DROP, SAME, f"{_DROPPED}, although its sum is right"),
     ),
 )  # fmt: skip
 

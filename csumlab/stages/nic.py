@@ -170,6 +170,7 @@ NIC_RECEIVE = Stage(
     source="linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_UNNECESSARY",
     table=(
         Row(when(Bare), (~feature("rx-checksum"),), KEEP, fresh(Skb), "rx-checksum is off: nothing is known"),
+        Row(when(Bare), (knob("rx-tagged-unsummed"), TAGGED), KEEP, fresh(Skb), "the driver knows that the card sums tagged frames otherwise, and says nothing of them", source="linux 6.1 drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload (RX_CMD_A_FVTG_); https://github.com/raspberrypi/linux/pull/2501"),
         Row(when(Bare), (knob("rx-complete-under-xdp"),), carry(), _COMPLETE, "the driver hands up the sum that the card made before the XDP program ran", source=_UNDER_XDP),
         Row(when(Bare), (knob("rx-complete-other"), _NO_XDP), carry(Coverage.OTHER), _COMPLETE, "the driver hands up a number of the card as the sum of the frame, which sums other bytes", source="linux drivers/net/ethernet/cisco/enic/enic_rq.c: the card does not provide the sum of the packet, only a pseudo checksum", sure="derived"),
         Row(when(Bare), (knob("rx-complete-packet"), _NO_XDP), carry(Coverage.PACKET), _COMPLETE, "the card hands up the sum of the packet, without what follows it in the frame", source=_MLX5),

@@ -139,7 +139,7 @@ FREEBSD_INPUT = Stage(
     title="IP input",
     source="FreeBSD 10 sys/netinet/ip_input.c ip_input: CSUM_IP_CHECKED; sys/dev/xen/netfront/netfront.c xn_rxeof; FreeBSD differential diff 25778",
     table=(
-        Row(when(Skb, summed=Summed.UNNECESSARY), (feature("ipv4-header-checked"),), TRIM, SAME, "xn(4) said with data_validated that the IPv4 header was checked too (CSUM_IP_CHECKED): it is believed", sure="derived"),
+        Row(when(Skb, summed=Summed.UNNECESSARY), (feature("ipv4-header-checked"),), TRIM, SAME, "xn(4) said with data_validated that the IPv4 header was checked too (CSUM_IP_CHECKED): it is believed", sure="derived", vouches=True),
         Row(ANY, (wrong(Selector.OUTER_IP),), DROP, SAME, "the IPv4 header sum is checked and is wrong", sure="memory"),
         Row(ANY, (), TRIM, SAME, "the IPv4 header sum is right (IPv6 has none); what follows the packet is cut off", sure="memory"),
     ),

@@ -93,7 +93,7 @@ class _Parser(KnobReader, RuleReader, Checker):
             if preset not in PRESETS and (preset or word == "preset"):
                 raise self.fail(f"{key}.{word}", f"unknown preset {preset!r}; {preset_advice(preset)}")
         self.known_sysctl(entry.sysctl, key)
-        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.nat or entry.nat64):
+        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.drops_invalid or entry.nat or entry.nat64):
             raise self.fail(key, f"what {entry.preset} forwards, tracks or translates is not modelled")
         if entry.program and PRESETS[entry.preset].family is not Skb:
             raise self.fail(f"{key}.program", f"programs on packet sockets of {entry.preset} are not modelled")
@@ -128,6 +128,7 @@ class _Parser(KnobReader, RuleReader, Checker):
             local=tuple(self.local(rule, devices, f"{key}.local") for rule in entry.local),
             copies=tuple(self.copy(rule, preset, devices, f"{key}.copy") for rule in entry.copy),
             neighbours=self.neighbours(entry, devices, f"{key}.neighbours"),
+            drops_invalid=entry.drops_invalid,
         )
 
     def segments(self, texts: list[str], known: bool, key: str) -> tuple[str, ...]:

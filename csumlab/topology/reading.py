@@ -123,6 +123,7 @@ class DomainTable(Table):
     preset: str = "linux-6.1"
     forwarding: bool = False
     conntrack: bool = False
+    drops_invalid: bool = False
     outside: bool = False
     moves_to: str = ""
     program: str = ""

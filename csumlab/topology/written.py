@@ -16,7 +16,8 @@ def to_toml(topology: Topology) -> str:
     lines = [f"{word} = {_quoted(value)}" for word, value in (("name", topology.name), ("at", topology.at)) if value]
     for domain in topology.domains.values():
         lines += ["", f"[domain.{_bare(domain.name)}]", f"preset = {_quoted(domain.preset)}"]
-        lines += [f"{word} = true" for word in ("forwarding", "conntrack", "outside") if getattr(domain, word)]
+        said = [word for word in ("forwarding", "conntrack", "drops_invalid", "outside") if getattr(domain, word)]
+        lines += [f"{word.replace('_', '-')} = true" for word in said]
         lines += [f"moves-to = {_quoted(domain.moves_to)}"] if domain.moves_to else []
         lines += [f"program = {_quoted(domain.program)}"] if domain.program else []
         lines += [f"flowtable = [{', '.join(map(_quoted, domain.flowtable))}]"] if domain.flowtable else []
