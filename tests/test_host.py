@@ -29,7 +29,7 @@ from csumlab.host.script import SCRIPT
 from csumlab.host.templates import HOSTS, template
 from csumlab.packet import exactly
 from csumlab.replaying import ReplayResult, replay
-from csumlab.topology import forward
+from csumlab.topology import forward, ways
 from csumlab.topology.features import is_on
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Device, DeviceKind, Port, Topology
@@ -225,7 +225,7 @@ def test_a_proxmox_host() -> None:
         "lxc-101:eth0",
         "ntp:eth0",
     ]
-    way = forward.segment(found, Port("web", "eth0"))[Port("outside", "eth0")]
+    way = ways.segment(found, Port("web", "eth0"))[Port("outside", "eth0")]
     assert [(step.bridge, step.upper is not None) for step in way] == [("fwbr100i0", False), ("vmbr0", False), ("", True), ("", False)]
     assert [found.device(Port("host", name)).bond for name in ("eno1", "eno2")] == ["bond0", "bond0"]
     assert found.device(Port("web", "eth0")).addresses == ("192.0.2.41/24",)
@@ -681,7 +681,7 @@ def test_templates(host: str) -> None:
     assert tap.peer is not None
     guest = topology.device(tap.peer)
     assert guest.addresses == ("192.168.122.9/24",)
-    reached = {port.domain for port in forward.segment(topology, tap.peer)}
+    reached = {port.domain for port in ways.segment(topology, tap.peer)}
     assert reached == ({"host"} if host == "libvirt" else {"outside"})
 
 

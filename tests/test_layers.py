@@ -107,6 +107,7 @@ FLOORS = (
     ("topology.presets",),
     ("topology.presets.versions",),
     ("topology.features",),
+    ("topology.ways",),
     ("topology.forward",),
     ("topology.flooding", "topology.editing", "topology.translating", "trace", "slots"),
     ("topology.reading",),

@@ -10,7 +10,6 @@ from csumlab.packet import Span
 from csumlab.topology import stacking
 from csumlab.topology.ages import AGES
 from csumlab.topology.features import is_on, negotiated
-from csumlab.topology.forward import members, neighbours, stacked
 from csumlab.topology.model import BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import (
     FEATURES,
@@ -18,6 +17,7 @@ from csumlab.topology.options import (
 )
 from csumlab.topology.presets.versions import first_with, lacking
 from csumlab.topology.reading import Reader
+from csumlab.topology.ways import members, neighbours, stacked
 
 PAIRS: Mapping[DeviceKind, DeviceKind] = {
     DeviceKind.VIF: DeviceKind.NETFRONT,
