@@ -101,7 +101,7 @@ FLOORS = (
     ("stages.windows_xen",),
     ("topology.intervals", "topology.rules"),
     ("topology", "topology.model"),
-    ("topology.stacking",),
+    ("topology.stacking", "topology.ages"),
     ("topology.options",),
     ("topology.presets.preset",),
     ("topology.presets.linux",),

@@ -264,7 +264,7 @@ class Domain:
     its devices, and is its stack in place of the kernel's (programs.py); "" there is none. ``flowtable``: the devices where packets of
     known flows are taken before IP input, and sent on. ``neighbours``: to whom a segment of this host hands on what is sent to it,
     whatever the routes say (End.X; End.DX4 and End.DX6 where a packet is taken out). ``drops_invalid``: a rule drops what connection
-    tracking calls INVALID."""
+    tracking calls INVALID. ``backported``: what this kernel has although its version has not, by the words of ages.py."""
 
     name: str
     preset: str = "linux-6.1"
@@ -286,6 +286,7 @@ class Domain:
     copies: tuple[Copy, ...] = ()
     neighbours: Mapping[str, str] = field(default_factory=dict)
     drops_invalid: bool = False
+    backported: tuple[str, ...] = ()
 
     def neighbour(self, segment: Span) -> Span | None:
         """To whom a segment hands on; None if routing says."""

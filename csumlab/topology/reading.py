@@ -130,6 +130,7 @@ class DomainTable(Table):
     flowtable: list[str] = []
     segments: list[str] = []
     neighbours: dict[str, str] = {}
+    backported: list[str] = []
     sysctl: dict[str, bool | int] = {}
     device: dict[str, Any] = {}
     route: list[Any] = []

@@ -24,6 +24,7 @@ def to_toml(topology: Topology) -> str:
         lines += [f"segments = [{', '.join(map(_quoted, domain.segments))}]"] if domain.segments else []
         pairs = ", ".join(f"{_quoted(segment)} = {_quoted(via)}" for segment, via in domain.neighbours.items())
         lines += [f"neighbours = {{ {pairs} }}"] if pairs else []
+        lines += [f"backported = [{', '.join(map(_quoted, domain.backported))}]"] if domain.backported else []
         lines += [f"sysctl = {_inline(domain.sysctl)}"] if domain.sysctl else []
         for device in domain.devices.values():
             lines += ["", f"[domain.{_bare(domain.name)}.device.{_bare(device.name)}]", f"kind = {_quoted(device.kind.value)}"]
