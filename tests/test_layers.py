@@ -53,6 +53,8 @@ FLOORS = (
     ("operations",),
     ("conditions",),
     ("stage",),
+    ("interpreting",),
+    ("predicates",),
     ("machine",),
     ("symbolic", "symbolic.sums", "truth", "rewriting"),
     ("exchange", "symbolic.fields"),
