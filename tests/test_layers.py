@@ -64,6 +64,7 @@ FLOORS = (
     ("plain", "plain.exchanging", "plain.fields"),
     ("plain.edits",),
     ("plain.packet",),
+    ("stages.patterns",),
     (
         "stages",
         "stages.linux",
