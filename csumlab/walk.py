@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csumlab.headers import Layer
-from csumlab.machine import Packet, Translation
+from csumlab.interpreting import Packet, Translation
 from csumlab.packet import Span, exactly, outer_ip
 from csumlab.stages import answers, hooks, linux_older, readers, rewriters
 from csumlab.state import Bare

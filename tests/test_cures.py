@@ -96,6 +96,23 @@ def test_of_a_tunnel_over_ipv6_each_end_has_its_word() -> None:
     assert not any(cure.typed for cure in cures)
 
 
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [
+        ("linux-6.1", ["ethtool -K eth0 tso off", "ethtool -K eth0 tx off", "ethtool -K eth0 gro off", "ethtool -K eth0 rx off"]),
+        ("freebsd-15", ["ifconfig eth0 -tso", "ifconfig eth0 -txcsum -txcsum6", "ifconfig eth0 -lro", "ifconfig eth0 -rxcsum -rxcsum6"]),
+        ("windows", ["Disable-NetAdapterLso -Name eth0", "Disable-NetAdapterChecksumOffload -Name eth0"]),
+        ("hyper-v", []),
+    ],
+)
+def test_each_system_has_its_own_words(preset: str, words: list[str]) -> None:
+    """None where no command is known."""
+    text = f'[domain.host]\npreset = "{preset}"\n[domain.host.device.eth0]\nkind = "nic"\nwire = "lan"\naddress = ["10.0.0.1/24"]\n'
+    cures = offered(parse_topology(text), "host:eth0")
+    assert [cure.command for cure in cures if not cure.command.startswith("iptables")] == words
+    assert all(cure.undo != cure.command for cure in cures)
+
+
 @pytest.fixture
 def there() -> Iterator[Namespace]:
     """The host, without its pod's address and with the card that the tunnel needs."""

@@ -20,20 +20,26 @@ class _Switch(NamedTuple):
     lasting: str
 
 
-_IFCONFIG: Final = {"tx": ("txcsum", "txcsum6"), "rx": ("rxcsum", "rxcsum6"), "lro": ("lro",), "tso": ("tso",)}
-"""The words of FreeBSD's ifconfig(8) by ethtool's short ones."""
+_ETHTOOL: Final = ("tso", "tx", "rx", "lro", "gro", GRO_LIST)
+_IFCONFIG: Final = {"tx": ("txcsum", "txcsum6"), "rx": ("rxcsum", "rxcsum6"), "lro": ("lro",), "gro": ("lro",), "tso": ("tso",)}
+"""The words of FreeBSD's ifconfig(8) by ethtool's short ones; what merges there in software is called LRO too (tcp_lro.c)."""
+_POWERSHELL: Final = {"tso": "Lso", "lro": "Rsc", "sums": "ChecksumOffload"}
+"""What Windows' Disable-NetAdapter and Enable-NetAdapter are followed by; sums that are made and those that are checked go together."""
 _REMAKE: Final = "the kernel changes it on no tunnel that is there: its addresses, routes and bridge are to be put back, ID is its own"
 """drivers/net/vxlan/vxlan_core.c vxlan_nl2conf ("Cannot change UDP_CSUM flag"); drivers/net/geneve.c geneve_nl2info."""
 
 
 def _switch(tool: str, name: str, word: str) -> _Switch | None:
     """How an offload of the device ``name`` is switched off and on; None where no command for it is known. ``word`` is ethtool's."""
-    if tool == "ethtool":
+    if tool == "ethtool" and word in _ETHTOOL:
         return _Switch(f"ethtool -K {name} {word} off", f"ethtool -K {name} {word} on", AT_REBOOT)
     if tool == "ifconfig" and word in _IFCONFIG:
         words = _IFCONFIG[word]
         lasting = f"it is lost at reboot: put the words into ifconfig_{name} of /etc/rc.conf"
         return _Switch(f"ifconfig {name} -{' -'.join(words)}", f"ifconfig {name} {' '.join(words)}", lasting)
+    if tool == "powershell" and word in _POWERSHELL:
+        switched = f"NetAdapter{_POWERSHELL[word]} -Name {name}"
+        return _Switch(f"Disable-{switched}", f"Enable-{switched}", "it is kept over a reboot")
     return None
 
 
@@ -45,9 +51,6 @@ def device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     there = topology.domains[device.peer.domain] if device.peer else None
     has = partial(is_on, domain, device, peer, there=there)
     fixed = preset.fixed.get(device.kind, frozenset())
-    if preset.tool == "powershell":
-        yield from _of_windows(topology, port)
-        return
 
     def without(word: str, features: Mapping[str, bool], cost: str) -> Iterator[Cure]:
         command = _switch(preset.tool, device.name, word)
@@ -63,6 +66,10 @@ def device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     if loose and not bound:
         cost = "sums are made in software, and segmentation offload (TSO) of this device ends with it"
         yield from without("tx", dict.fromkeys(loose, False), cost)
+    together = [name for name in (V4, V6, RX) if name not in fixed and has(name)]
+    if together:
+        cost = "sums are made and checked by the stack, and large sends end with it"
+        yield from without("sums", dict.fromkeys(together, False), cost)
     gathering = (
         (LRO, "lro", "segments are merged by the kernel, not by the card"),
         (GRO_LIST, GRO_LIST, "datagrams are sent on one by one"),
@@ -71,20 +78,19 @@ def device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     for feature, word, cost in gathering:
         if has(feature):
             yield from without(word, {feature: False}, cost)
-    speaking = (device.kind is DeviceKind.VETH and preset.mended_in) or (device.card and not has(LRO))
+    speaking = (device.kind is DeviceKind.VETH and preset.mended_in) or (device.kind is DeviceKind.NIC and not has(LRO))
     if speaking and has(RX):
         yield from without("rx", {RX: False}, "what comes in there is summed in software")
     if options_of(device)["heeds-rx-off"] and (command := _switch(preset.tool, device.name, "rx")) is not None:
         changed = with_device(topology, port, replace(device, options={**device.options, "heeds-rx-off": False}))
         yield Cure(domain.name, command.on, command.off, "what the other end says of a sum is believed again", command.lasting, changed)
-    yield from _of_tunnels(topology, port)
+    if preset.tool == "ethtool" and device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE):
+        yield from _of_tunnels(topology, port)
 
 
 def _of_tunnels(topology: Topology, port: Port) -> Iterator[Cure]:
     """Outer sums, which are said where a tunnel is made."""
     domain, device = topology.domains[port.domain], topology.device(port)
-    if device.kind not in (DeviceKind.VXLAN, DeviceKind.GENEVE):
-        return
     options = options_of(device, PRESETS[domain.preset].unsummed)
     six = ":" in device.local
     without, summed = ("udp6zerocsumtx", "noudp6zerocsumtx") if six else ("noudpcsum", "udpcsum")
@@ -108,20 +114,3 @@ def _remade(domain: Domain, device: Device, word: str, undo: str, cost: str, cha
     port = f"dstport {device.port}"
     lasting = "say it where the tunnel is made"
     return Cure(domain.name, f"{made} {port} {word}", f"{made} {port} {undo}", f"{cost}; {_REMAKE}", lasting, changed, typed=False)
-
-
-def _of_windows(topology: Topology, port: Port) -> Iterator[Cure]:
-    """What PowerShell switches off, of what the driver makes and of what it checks."""
-    domain, device = topology.domains[port.domain], topology.device(port)
-    peer = topology.device(device.peer) if device.peer else None
-    there = topology.domains[device.peer.domain] if device.peer else None
-    changed = [name for name in (V4, V6, RX) if is_on(domain, device, peer, name, there)]
-    if changed:
-        yield Cure(
-            domain.name,
-            f"Disable-NetAdapterChecksumOffload -Name {device.name}",
-            f"Enable-NetAdapterChecksumOffload -Name {device.name}",
-            "sums are made and checked by the stack, and large sends end with it",
-            "it is kept over a reboot",
-            with_device(topology, port, replace(device, features={**device.features, **dict.fromkeys(changed, False)})),
-        )

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
-from csumlab.machine import Setting, Translation, apply
+from csumlab.interpreting import Setting, Translation
+from csumlab.machine import apply
 from csumlab.operations import Operation
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts

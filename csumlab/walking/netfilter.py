@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csumlab.headers import Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import hooks, rewriters
