@@ -29,7 +29,7 @@ FLOORS = (
     ("virtio_header", "facts", "capture.block", "tables", "kernels"),
     ("kernels.primitives", "kernels.layout", "kernels.codes"),
     ("kernels.steps",),
-    ("kernels.wireless", "kernels.tunnels", "kernels.network", "kernels.mesh"),
+    ("kernels.wireless", "kernels.tunnels", "kernels.tags", "kernels.network", "kernels.mesh"),
     ("kernels.transport", "kernels.link"),
     ("kernels.routing",),
     ("kernels.packet",),
@@ -64,6 +64,7 @@ FLOORS = (
     ("plain", "plain.exchanging", "plain.fields"),
     ("plain.edits",),
     ("plain.packet",),
+    ("stages.patterns",),
     (
         "stages",
         "stages.linux",

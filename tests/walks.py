@@ -444,6 +444,7 @@ def kvm_hosts() -> dict[str, Topology]:
         "one-armed": host(hosts.ONE_ARMED, PODS=""),
         "one-armed, tx off": host(hosts.ONE_ARMED, PODS="features = { tx = false }"),
         "xdp, generic": host(hosts.XDP.replace('"redirect', '"generic redirect')),
+        "xdp, unoffered": host(hosts.UNOFFERED),
         "tun, left set": host(vpn, PRESET="linux-6.1", HEADER="false"),
         "tun, header": host(vpn, PRESET="linux-6.1", HEADER="true"),
     }

@@ -15,6 +15,7 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import OWED
 from csumlab.state import Ring, Skb, Summed, Virtio
 
 XDP_PASS = Stage(
@@ -31,7 +32,7 @@ XDP_PASS_6_10 = Stage(
     title="XDP program passes",
     source="linux 6.10 drivers/net/virtio_net.c receive_buf (703eec1b2422): its comment says what is kept and what is dropped",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (), DROP, SAME, "an XDP program cannot work with a sum that is still owed: the driver drops what the host should not have sent (NEEDS_CSUM)", sure="derived"),
+        Row(OWED, (), DROP, SAME, "an XDP program cannot work with a sum that is still owed: the driver drops what the host should not have sent (NEEDS_CSUM)", sure="derived"),
         Row(when(Skb), (), KEEP, SAME, "DATA_VALID is read before the program runs, and kept"),
     ),
 )  # fmt: skip
@@ -116,7 +117,7 @@ CHECKSUM_TARGET = Stage(
     title="CHECKSUM target",
     source="linux 6.1 net/netfilter/xt_CHECKSUM.c checksum_tg (iptables -t mangle -A POSTROUTING -o DEVICE -p udp -j CHECKSUM --checksum-fill)",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Skb), "the rule fills what is owed, so that a reader of packet sockets finds a finished sum", sure="observed"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Skb), "the rule fills what is owed, so that a reader of packet sockets finds a finished sum", sure="observed"),
         Row(ANY, (), KEEP, SAME, "nothing is owed"),
     ),
 )  # fmt: skip
@@ -126,8 +127,8 @@ NETEM_CORRUPT = Stage(
     title="netem flips a bit",
     source="linux 6.1 net/sched/sch_netem.c netem_enqueue, netem_segment (tc qdisc add dev DEVICE root netem corrupt 100%)",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Skb), "a super-frame is cut and its sums are filled before a bit of a segment is flipped: who checks will notice"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Skb), "the kernel fills what is owed before a bit is flipped: who checks will notice"),
+        Row(OWED, (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Skb), "a super-frame is cut and its sums are filled before a bit of a segment is flipped: who checks will notice"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Skb), "the kernel fills what is owed before a bit is flipped: who checks will notice"),
         Row(ANY, (), KEEP, SAME, "a bit is flipped, and what the packet carries stays: who was told that its sum is verified will not look"),
     ),
 )  # fmt: skip

@@ -55,10 +55,9 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import FINISHED, OWED
 from csumlab.state import Bare, Skb, Summed, Virtio
 
-_OWED = when(Skb, summed=Summed.PARTIAL)
-_FINISHED = when(Skb, summed=(Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE))
 _BY_PROTOCOL = knob("tx-by-protocol")
 _COMPLETE = fresh(Skb, summed=Summed.COMPLETE)
 _R8152 = "linux drivers/net/usb/r8152.c r8152_tx_csum, r8152_csum_workaround"
@@ -76,47 +75,52 @@ _NICVF = "ThunderX, 2017-11-10, net: thunderx: Fix TCP/UDP checksum offload for 
 _AST = "linux drivers/net/ethernet/faraday/ftgmac100.c ftgmac100_probe (aspeed,ast2500-mac)"
 _CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
+UNOFFERED = "unoffered"
+"""The knob that says that the driver goes by what its device offers, and the sum that it is handed is none of that."""
+_UNOFFERED = "linux 6.1 net/core/dev.c generic_xdp_tx (netdev_start_xmit without validate_xmit_skb); drivers/net/ethernet/8390/lib8390.c __ei_start_xmit sends bytes, drivers/net/ethernet/intel/ixgbe/ixgbe_main.c ixgbe_tx_csum and most go by ip_summed alone"
+
 NIC_TRANSMIT = Stage(
     name="nic-transmit",
     title="card sends",
     source="linux 6.1 Documentation/networking/checksum-offloads.rst",
     table=(
-        Row(_OWED, (knob("tx-hangs"), ~aimed_at(Kind.TCP, Kind.UDP, Kind.SCTP)), DROP, SAME, "the card was asked for a sum of a protocol that it does not know and stops sending: this frame and those behind it are lost", source="linux commit c7d82913d5f9 (drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum); CVE-2025-22101"),
-        Row(_OWED, (knob("tx-drops-long6"), LONG, carries(Kind.TCP), outer_version(6)), DROP, SAME, "the driver prepares the sum of a super-frame over IPv6, and then takes it for one that it cannot send", source="linux 6.5.6 changelog, net: thunderbolt: Fix TCPv6 GSO checksum calculation (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
-        Row(_OWED, (knob("tx-drops-ipv6"), outer_version(6)), DROP, SAME, "the driver asks for the sum of an IPv4 header too, and the card drops what has none", source=_NICVF, sure="derived"),
-        Row(_OWED, (knob("tx-skips-ipv6"), outer_version(6), LONG), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame, and makes no sums over IPv6: the segments leave unfilled", source=_AST, sure="derived"),
-        Row(_OWED, (knob("tx-skips-ipv6"), outer_version(6)), KEEP, fresh(Bare), "the card makes no sums over IPv6, though it offers to: not filled", source=_AST, sure="derived"),
-        Row(_OWED, (knob("tx-one-sum"), LONG, ENCAPSULATED, ~ABSENT_TRANSPORT), (*segment(Selector.AIMED), *fill(Selector.AIMED), *write_pseudo(Selector.TRANSPORT)), fresh(Bare), "the card cuts the super-frame and fills one sum of each segment, the inner one: the outer ones leave as they are", source="linux commit 6d6727dddc7f, taken back by 64050cdad098", sure="derived"),
-        Row(_OWED, (knob("tx-missums-tunnels"), LONG, ENCAPSULATED), (*segment(Selector.AIMED), *fill(Selector.AIMED), *spoil(Selector.AIMED)), fresh(Bare), "the card cuts what is inside the tunnel and gets the sums of the segments wrong", source="linux drivers/net/ethernet/sfc/ef10.c efx_ef10_tx_tso_desc", sure="derived"),
-        Row(_OWED, (knob("tx-skips-ptp"), knob("tx-driver-fills"), to_port(PTP_EVENTS)), fill(Selector.AIMED), fresh(Bare), "the frame is put into the switch by registers: the driver fills it, as the port has the offer to sum from a conduit that the frame does not pass", source=_DSA),
-        Row(_OWED, (knob("tx-skips-ptp"), to_port(PTP_EVENTS)), KEEP, fresh(Bare), "the frame is put into the switch by registers and passes no engine for sums, although the port has the offer of its conduit: not filled", source=_DSA, sure="derived"),
-        Row(_OWED, (knob("tx-stamps"), to_port(PTP_EVENTS)), (*fill(Selector.AIMED), *stamp(Rule.LEAVE)), fresh(Bare), "the card fills the sum, then writes the time into the packet: the sum is of another time", source=_ONE_STEP, sure="derived"),
-        Row(_FINISHED, (knob("tx-stamps"), to_port(PTP_EVENTS)), stamp(Rule.LEAVE), fresh(Bare), "the time is written into the packet when its sum is made: the sum is of another time", source=_ONE_STEP),
-        Row(_FINISHED, (knob("tx-stamps-right"), to_port(PTP_EVENTS), ~ABSENT_TRANSPORT), stamp(Rule.ONES), fresh(Bare), "the time is written into the packet, and its sum follows by the difference", source=_ONE_STEP),
-        Row(_OWED, (knob("tx-blanks"), carries(Kind.TCP)), write_zero(Selector.AIMED), fresh(Bare), "the driver writes zero and tells the hypervisor that no sum is needed between partitions: so the frame goes across", source="linux drivers/net/ethernet/ibm/ibmveth.c ibmveth_start_xmit (IBMVETH_BUF_NO_CSUM, IBMVETH_BUF_CSUM_GOOD)"),
-        Row(_OWED, (knob("tx-unfilled"),), KEEP, fresh(Bare), "the card offers to sum and does not: the field leaves as it is", source="https://github.com/F-Stack/f-stack/issues/520"),
-        Row(_OWED, (UNDIVIDED,), (*fill(Selector.AIMED), *CUT), fresh(Bare), "the card sums the datagram, and cuts it into fragments", source="linux 4.13 drivers/net/ethernet/neterion/s2io.c s2io_xmit (TXD_UFO_EN)", sure="memory"),
-        Row(_OWED, (aimed_at(Kind.SCTP), feature("tx-checksum-sctp")), fill(Selector.AIMED, crc=True), fresh(Bare), "the card knows SCTP and makes its CRC", source="linux drivers/net/ethernet/intel/ixgbe/ixgbe_main.c ixgbe_tx_csum"),
-        Row(_OWED, (_BY_PROTOCOL, TAGGED), KEEP, fresh(Bare), "the card looks for an IP header by itself and finds none behind a tag: not filled", source=_CONTRACT),
-        Row(_OWED, (_BY_PROTOCOL, EXTENSIONS), KEEP, fresh(Bare), "the card looks for TCP and UDP right behind the IPv6 header and finds an extension header: not filled", source=_CONTRACT),
-        Row(_OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT, carries(Kind.TCP, Kind.UDP), ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card reads outer headers only: it makes the outer sum over what it finds, and the inner one leaves unfilled", source=_CONTRACT, sure="derived"),
-        Row(_OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT), KEEP, fresh(Bare), "the card reads outer headers only, and finds no sum to fill there", source=_CONTRACT, sure="derived"),
-        Row(_OWED, (_BY_PROTOCOL, ~aimed_at(Kind.TCP, Kind.UDP)), KEEP, fresh(Bare), "the card knows TCP and UDP only: not filled", source=_CONTRACT),
-        Row(_OWED, (knob("tx-tunnel-ports"), TUNNEL, ~ENCAPSULATED, aimed_at(Kind.UDP)), KEEP, fresh(Bare), "the card knows a tunnel by its port and was not told of one: the outer sum is not filled", source="linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
-        Row(_OWED, (*_UNKNOWN_PORT, LONG), segment(Selector.AIMED), fresh(Bare), "the card cuts what is in a tunnel that it does not know by its port, and leaves the sums inside as they are", source=_INNER, sure="derived"),
-        Row(_OWED, _UNKNOWN_PORT, KEEP, fresh(Bare), "the card fills inside of a tunnel only if it knows it by its port, and has offered to for all: not filled", source=_INNER),
-        Row(_OWED, (knob("tx-udp-zero"), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the sum comes out as 0 and is written so: the field says that there is none", source="qemu commit 0dacea92d26c"),
-        Row(_OWED, (knob("tx-driver-fills"), LONG, of_length("tx-start-limit", "tx-skips-long")), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the driver knows that the card does not fill such segments: it cuts the super-frame and fills", source=_R8152),
-        Row(_OWED, (LONG, of_length("tx-start-limit")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame and cannot be told where the sum starts: the segments leave unfilled", source=_R8152, sure="derived"),
-        Row(_OWED, (LONG, of_length("tx-skips-long")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame, and does not fill segments as long as these", source=_JUMBO, sure="derived"),
-        Row(_OWED, (knob("tx-driver-fills"), knob("tx-driver-zero"), of_length(*_OF_DRIVERS), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills: the sum comes out as 0 and is written so", source="linux drivers/net/usb/smsc95xx.c smsc95xx_tx_fixup (csum_fold); https://github.com/raspberrypi/linux/issues/1832"),
-        Row(_OWED, (knob("tx-driver-fills"), of_length(*_OF_DRIVERS)), fill(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills", source=_SMSC),
-        Row(_OWED, (of_length("tx-start-limit"),), KEEP, fresh(Bare), "the card cannot be told where the sum starts: not filled", source=_R8152, sure="derived"),
-        Row(_OWED, (of_length("tx-skips-short", "tx-skips-end"),), KEEP, fresh(Bare), "the frame is so short that the card does not fill it", source=_SMSC, sure="derived"),
-        Row(_OWED, (of_length("tx-skips-long"),), KEEP, fresh(Bare), "the packet is so long that the card does not fill it: it has not the room to hold all of it before it sends", source=_JUMBO, sure="derived"),
-        Row(_OWED, (of_length("tx-sums-padding"),), (*PAD, *fill(Selector.AIMED)), fresh(Bare), "the card pads the short frame with what was left in its buffer, and sums that too", source=_PADS, sure="derived"),
-        Row(_OWED, (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cuts the super-frame and fills the sum of each segment", source="linux 6.1 Documentation/networking/segmentation-offloads.rst"),
-        Row(_OWED, (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
+        Row(OWED, (knob(UNOFFERED),), KEEP, fresh(Bare), "a generic XDP program has handed the frame to the driver past transmit feature resolution, and the card does not make what it does not offer: not filled", source=_UNOFFERED, sure="derived"),
+        Row(OWED, (knob("tx-hangs"), ~aimed_at(Kind.TCP, Kind.UDP, Kind.SCTP)), DROP, SAME, "the card was asked for a sum of a protocol that it does not know and stops sending: this frame and those behind it are lost", source="linux commit c7d82913d5f9 (drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum); CVE-2025-22101"),
+        Row(OWED, (knob("tx-drops-long6"), LONG, carries(Kind.TCP), outer_version(6)), DROP, SAME, "the driver prepares the sum of a super-frame over IPv6, and then takes it for one that it cannot send", source="linux 6.5.6 changelog, net: thunderbolt: Fix TCPv6 GSO checksum calculation (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
+        Row(OWED, (knob("tx-drops-ipv6"), outer_version(6)), DROP, SAME, "the driver asks for the sum of an IPv4 header too, and the card drops what has none", source=_NICVF, sure="derived"),
+        Row(OWED, (knob("tx-skips-ipv6"), outer_version(6), LONG), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame, and makes no sums over IPv6: the segments leave unfilled", source=_AST, sure="derived"),
+        Row(OWED, (knob("tx-skips-ipv6"), outer_version(6)), KEEP, fresh(Bare), "the card makes no sums over IPv6, though it offers to: not filled", source=_AST, sure="derived"),
+        Row(OWED, (knob("tx-one-sum"), LONG, ENCAPSULATED, ~ABSENT_TRANSPORT), (*segment(Selector.AIMED), *fill(Selector.AIMED), *write_pseudo(Selector.TRANSPORT)), fresh(Bare), "the card cuts the super-frame and fills one sum of each segment, the inner one: the outer ones leave as they are", source="linux commit 6d6727dddc7f, taken back by 64050cdad098", sure="derived"),
+        Row(OWED, (knob("tx-missums-tunnels"), LONG, ENCAPSULATED), (*segment(Selector.AIMED), *fill(Selector.AIMED), *spoil(Selector.AIMED)), fresh(Bare), "the card cuts what is inside the tunnel and gets the sums of the segments wrong", source="linux drivers/net/ethernet/sfc/ef10.c efx_ef10_tx_tso_desc", sure="derived"),
+        Row(OWED, (knob("tx-skips-ptp"), knob("tx-driver-fills"), to_port(PTP_EVENTS)), fill(Selector.AIMED), fresh(Bare), "the frame is put into the switch by registers: the driver fills it, as the port has the offer to sum from a conduit that the frame does not pass", source=_DSA),
+        Row(OWED, (knob("tx-skips-ptp"), to_port(PTP_EVENTS)), KEEP, fresh(Bare), "the frame is put into the switch by registers and passes no engine for sums, although the port has the offer of its conduit: not filled", source=_DSA, sure="derived"),
+        Row(OWED, (knob("tx-stamps"), to_port(PTP_EVENTS)), (*fill(Selector.AIMED), *stamp(Rule.LEAVE)), fresh(Bare), "the card fills the sum, then writes the time into the packet: the sum is of another time", source=_ONE_STEP, sure="derived"),
+        Row(FINISHED, (knob("tx-stamps"), to_port(PTP_EVENTS)), stamp(Rule.LEAVE), fresh(Bare), "the time is written into the packet when its sum is made: the sum is of another time", source=_ONE_STEP),
+        Row(FINISHED, (knob("tx-stamps-right"), to_port(PTP_EVENTS), ~ABSENT_TRANSPORT), stamp(Rule.ONES), fresh(Bare), "the time is written into the packet, and its sum follows by the difference", source=_ONE_STEP),
+        Row(OWED, (knob("tx-blanks"), carries(Kind.TCP)), write_zero(Selector.AIMED), fresh(Bare), "the driver writes zero and tells the hypervisor that no sum is needed between partitions: so the frame goes across", source="linux drivers/net/ethernet/ibm/ibmveth.c ibmveth_start_xmit (IBMVETH_BUF_NO_CSUM, IBMVETH_BUF_CSUM_GOOD)"),
+        Row(OWED, (knob("tx-unfilled"),), KEEP, fresh(Bare), "the card offers to sum and does not: the field leaves as it is", source="https://github.com/F-Stack/f-stack/issues/520"),
+        Row(OWED, (UNDIVIDED,), (*fill(Selector.AIMED), *CUT), fresh(Bare), "the card sums the datagram, and cuts it into fragments", source="linux 4.13 drivers/net/ethernet/neterion/s2io.c s2io_xmit (TXD_UFO_EN)", sure="memory"),
+        Row(OWED, (aimed_at(Kind.SCTP), feature("tx-checksum-sctp")), fill(Selector.AIMED, crc=True), fresh(Bare), "the card knows SCTP and makes its CRC", source="linux drivers/net/ethernet/intel/ixgbe/ixgbe_main.c ixgbe_tx_csum"),
+        Row(OWED, (_BY_PROTOCOL, TAGGED), KEEP, fresh(Bare), "the card looks for an IP header by itself and finds none behind a tag: not filled", source=_CONTRACT),
+        Row(OWED, (_BY_PROTOCOL, EXTENSIONS), KEEP, fresh(Bare), "the card looks for TCP and UDP right behind the IPv6 header and finds an extension header: not filled", source=_CONTRACT),
+        Row(OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT, carries(Kind.TCP, Kind.UDP), ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card reads outer headers only: it makes the outer sum over what it finds, and the inner one leaves unfilled", source=_CONTRACT, sure="derived"),
+        Row(OWED, (_BY_PROTOCOL, ~AIMED_AT_TRANSPORT), KEEP, fresh(Bare), "the card reads outer headers only, and finds no sum to fill there", source=_CONTRACT, sure="derived"),
+        Row(OWED, (_BY_PROTOCOL, ~aimed_at(Kind.TCP, Kind.UDP)), KEEP, fresh(Bare), "the card knows TCP and UDP only: not filled", source=_CONTRACT),
+        Row(OWED, (knob("tx-tunnel-ports"), TUNNEL, ~ENCAPSULATED, aimed_at(Kind.UDP)), KEEP, fresh(Bare), "the card knows a tunnel by its port and was not told of one: the outer sum is not filled", source="linux drivers/net/ethernet/hisilicon/hns3/hns3_enet.c hns3_tunnel_csum_bug"),
+        Row(OWED, (*_UNKNOWN_PORT, LONG), segment(Selector.AIMED), fresh(Bare), "the card cuts what is in a tunnel that it does not know by its port, and leaves the sums inside as they are", source=_INNER, sure="derived"),
+        Row(OWED, _UNKNOWN_PORT, KEEP, fresh(Bare), "the card fills inside of a tunnel only if it knows it by its port, and has offered to for all: not filled", source=_INNER),
+        Row(OWED, (knob("tx-udp-zero"), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the sum comes out as 0 and is written so: the field says that there is none", source="qemu commit 0dacea92d26c"),
+        Row(OWED, (knob("tx-driver-fills"), LONG, of_length("tx-start-limit", "tx-skips-long")), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the driver knows that the card does not fill such segments: it cuts the super-frame and fills", source=_R8152),
+        Row(OWED, (LONG, of_length("tx-start-limit")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame and cannot be told where the sum starts: the segments leave unfilled", source=_R8152, sure="derived"),
+        Row(OWED, (LONG, of_length("tx-skips-long")), segment(Selector.AIMED), fresh(Bare), "the card cuts the super-frame, and does not fill segments as long as these", source=_JUMBO, sure="derived"),
+        Row(OWED, (knob("tx-driver-fills"), knob("tx-driver-zero"), of_length(*_OF_DRIVERS), aimed_at(Kind.UDP), fills_to_zero(Selector.AIMED)), write_zero(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills: the sum comes out as 0 and is written so", source="linux drivers/net/usb/smsc95xx.c smsc95xx_tx_fixup (csum_fold); https://github.com/raspberrypi/linux/issues/1832"),
+        Row(OWED, (knob("tx-driver-fills"), of_length(*_OF_DRIVERS)), fill(Selector.AIMED), fresh(Bare), "the driver knows that the card gets this length wrong, and fills", source=_SMSC),
+        Row(OWED, (of_length("tx-start-limit"),), KEEP, fresh(Bare), "the card cannot be told where the sum starts: not filled", source=_R8152, sure="derived"),
+        Row(OWED, (of_length("tx-skips-short", "tx-skips-end"),), KEEP, fresh(Bare), "the frame is so short that the card does not fill it", source=_SMSC, sure="derived"),
+        Row(OWED, (of_length("tx-skips-long"),), KEEP, fresh(Bare), "the packet is so long that the card does not fill it: it has not the room to hold all of it before it sends", source=_JUMBO, sure="derived"),
+        Row(OWED, (of_length("tx-sums-padding"),), (*PAD, *fill(Selector.AIMED)), fresh(Bare), "the card pads the short frame with what was left in its buffer, and sums that too", source=_PADS, sure="derived"),
+        Row(OWED, (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Bare), "the card cuts the super-frame and fills the sum of each segment", source="linux 6.1 Documentation/networking/segmentation-offloads.rst"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Bare), "the card sums from csum_start and writes the field"),
         Row(when(Skb), (knob("tx-unasked"), TAGGED, carries(Kind.TCP, Kind.UDP), ~FRAGMENT, ~ABSENT_TRANSPORT), compute(Selector.TRANSPORT), fresh(Bare), "the card makes the sum anew though nothing is owed: what was damaged before leaves with a right sum", source="linux drivers/net/ethernet/emulex/benet/be_main.c be_lancer_xmit_workarounds"),
         Row(ANY, (), KEEP, fresh(Bare), "the card sends the bytes as they are"),
     ),
@@ -147,8 +151,8 @@ CARD_SEAL = Stage(
     title="card encrypts (IPsec)",
     source="linux 6.1 net/xfrm/xfrm_output.c xfrm_output (xfrm_dev_offload_ok); Documentation/networking/xfrm_device.rst",
     table=(
-        Row(_OWED, (knob("tx-seals-unfilled"),), seal(), fresh(Skb), "the card is asked for the sum of another header and encrypts: the one inside is sealed as it is", source=f"{_IN_CARD}; linux 5.14.15 changelog, net/mlx5e: IPsec: Fix work queue entry ethernet segment checksum flags"),
-        Row(_OWED, (), (*fill(Selector.AIMED), *seal()), fresh(Skb), "the sum inside was left to the card, which fills it before it encrypts", source=_IN_CARD),
+        Row(OWED, (knob("tx-seals-unfilled"),), seal(), fresh(Skb), "the card is asked for the sum of another header and encrypts: the one inside is sealed as it is", source=f"{_IN_CARD}; linux 5.14.15 changelog, net/mlx5e: IPsec: Fix work queue entry ethernet segment checksum flags"),
+        Row(OWED, (), (*fill(Selector.AIMED), *seal()), fresh(Skb), "the sum inside was left to the card, which fills it before it encrypts", source=_IN_CARD),
         Row(when(Skb), (), seal(), fresh(Skb), "encrypted as it is, wrong sums too"),
     ),
 )  # fmt: skip
