@@ -38,11 +38,12 @@ class Cure:
 
 
 def candidates(topology: Topology, ports: list[Port], faults: Mapping[str, Collection[Mended]]) -> Iterator[Cure]:
-    """Changes on the given ports, nearest to the cause first, then of tunnels, then of kernels. ``faults``: what happened on the way in
+    """Changes on the given ports as they are ordered, then tunnels without outer sums, then kernels. ``faults``: what happened on the way in
     each domain that later kernels do no more."""
     for port in dict.fromkeys(ports):
         yield from _device_changes(topology, port)
     for port in dict.fromkeys(ports):
+        yield from _without_outer_sum(topology, port)
         domain = topology.domains[port.domain]
         if domain.tracks() and not domain.sysctl.get(VERIFIES, KNOBS[VERIFIES]):
             yield Cure(
@@ -134,7 +135,11 @@ def _device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
             command.lasting,
             _with_device(topology, port, replace(device, features={**device.features, RX: False})),
         )
-    if device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and options_of(device, preset.unsummed)["udpcsum"]:
+
+
+def _without_outer_sum(topology: Topology, port: Port) -> Iterator[Cure]:
+    domain, device = topology.domains[port.domain], topology.device(port)
+    if device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE) and options_of(device, PRESETS[domain.preset].unsummed)["udpcsum"]:
         kind = device.kind.value
         yield Cure(
             domain.name,
