@@ -38,8 +38,8 @@ class Cure:
 
 
 def candidates(topology: Topology, ports: list[Port], faults: Mapping[str, Collection[Mended]]) -> Iterator[Cure]:
-    """Changes on the given ports in their order, then tunnels without outer sums, then kernels. ``faults``: what happened on the way in each
-    domain that later kernels do no more."""
+    """Changes on the given ports in their order, then tunnels without outer sums, then kernels. ``faults``: what happened on the way in
+    each domain that later kernels do no more."""
     for port in dict.fromkeys(ports):
         yield from _device_changes(topology, port)
     for port in dict.fromkeys(ports):
