@@ -38,13 +38,14 @@ from csumlab.kernels import (
     primitives,
     routing,
     steps,
+    tags,
     transport,
     tunnels,
     wireless,
 )
 
 _KERNELS: Final = (
-    *(primitives, layout, codes, steps, wireless, tunnels, network, mesh, link, transport, routing, packet, classes, payloads),
+    *(primitives, layout, codes, steps, wireless, tunnels, tags, network, mesh, link, transport, routing, packet, classes, payloads),
     *(pieces, datagrams, assembling),
 )
 """Imports point from right to left; a module on the right may use any name on its left."""

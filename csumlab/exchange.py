@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Kind, Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import (
     Header,
     Span,

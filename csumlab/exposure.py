@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from csumlab.forms import ZERO
+from csumlab.interpreting import Packet
 from csumlab.judge import Judgement, is_sender, made_absent, trusted_since
-from csumlab.machine import Packet
 from csumlab.settling import consumes, present, settled, sums_of, taken
 from csumlab.state import State
 from csumlab.trace import Fate, Fault, Hop, Trace

@@ -13,7 +13,7 @@ from csumlab.annotate.sights import ByteWalk, Captured
 from csumlab.classes import headers_of, shape
 from csumlab.dissection import Checksum
 from csumlab.explain import Explanation
-from csumlab.machine import Packet
+from csumlab.interpreting import Packet
 from csumlab.outcome import Settings
 from csumlab.packet import Header
 from csumlab.plain.packet import FramePacket

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from csumlab.conditions import ABSENT_TRANSPORT
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS
-from csumlab.machine import Packet
+from csumlab.interpreting import Packet
 from csumlab.operations import ENDINGS, Operation
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.settling import consumes, present, settled, sums_of, taken, wrong_sums

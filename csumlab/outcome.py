@@ -9,8 +9,8 @@ from csumlab.classes import Made, originated
 from csumlab.exposure import expose
 from csumlab.facts import Facts
 from csumlab.forms import Form
+from csumlab.interpreting import Packet
 from csumlab.judge import Judgement, judge
-from csumlab.machine import Packet
 from csumlab.sources import Reading, Tap, read, walker
 from csumlab.symbolic.packet import SymbolicPacket
 from csumlab.symbolic.sums import Undecided

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from csumlab.crc32c import crc32c
 from csumlab.headers import KINDS, Kind, Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import Span
 
 ADDRESS_PLACES = {Layer.IPV4: (12, 16, 4), Layer.IPV6: (8, 24, 16)}

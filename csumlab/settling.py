@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from csumlab.forms import Form
-from csumlab.machine import Packet
+from csumlab.interpreting import Packet
 from csumlab.outer import inner_start
 from csumlab.packet import enclosing, left_to_far_end
 from csumlab.state import State, owed, owed_header

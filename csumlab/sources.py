@@ -15,7 +15,7 @@ from csumlab.exchange import other_protocol, other_quote, other_version
 from csumlab.facts import Facts, Quality, SumFacts
 from csumlab.forms import ZERO, Form
 from csumlab.headers import KINDS, Layer, Verdict
-from csumlab.machine import Packet, Translation
+from csumlab.interpreting import Packet, Translation
 from csumlab.outer import front_start
 from csumlab.packet import ANY_PORT, PORTED, Header, Span, outer_transport
 from csumlab.state import Bare, NetBuffer, Skb, State, Summed, XenSkb

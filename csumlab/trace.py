@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from csumlab.machine import Packet
+from csumlab.interpreting import Packet
 from csumlab.operations import KEEP, Operation
 from csumlab.stage import ANY, SAME, Row, Stage
 from csumlab.state import State

@@ -1,7 +1,8 @@
 """The walk: one packet of a class from its origin through the modelled host to its end, a table at every step.
 
 The driver is the same for both interpreters; what it needs of a packet is the Packet protocol. It decides where a packet goes with
-``topology/forward.py``, applies the preset's table for what happens there, and writes down hops. It judges nothing.
+``topology/ways.py`` and ``topology/forward.py``, applies the preset's table for what happens there, and writes down hops. It judges
+nothing.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csumlab.headers import Layer
-from csumlab.machine import Packet, Translation
+from csumlab.interpreting import Packet, Translation
 from csumlab.packet import Span, exactly, outer_ip
 from csumlab.stages import answers, hooks, linux_older, readers, rewriters
 from csumlab.state import Bare
 from csumlab.symbolic.sums import Untold
-from csumlab.topology import forward, stacking
+from csumlab.topology import forward, stacking, ways
 from csumlab.topology.model import CARRIAGES, NO_DEVICES, DeviceKind, Domain, Port
 from csumlab.topology.rules import Copy
 from csumlab.trace import Fate, Trace
@@ -78,7 +79,7 @@ class Walker(Carrying):
         if self.topology.device(sender).kind in CARRIAGES:
             self._enter_tunnel(domain, sender, destination, forwarded=True)
             return
-        reached = list(forward.segment(self.topology, sender))
+        reached = list(ways.segment(self.topology, sender))
         ends = [port for port in reached if self._watches(port)] or reached
         if len(ends) != 1:
             raise Ended(Fate.UNTOLD, f"{'several ports' if ends else 'no port'} at the other end of {sender} may look at copies")
@@ -108,7 +109,7 @@ class Walker(Carrying):
         if device.kind in CARRIAGES:
             self._enter_tunnel(domain, sender, hop, forwarded)
             return
-        if device.routed and self.topology.owners.get(destination) not in forward.segment(self.topology, sender):
+        if device.routed and self.topology.owners.get(destination) not in ways.segment(self.topology, sender):
             self._route_below(domain, sender, destination)
             return
         self._cross(sender, self._stop(sender, destination if device.routed else hop, destination), hop)

@@ -15,8 +15,8 @@ from csumlab.forms import Form
 from csumlab.headers import KINDS
 from csumlab.index import Columns
 from csumlab.inet import negate, residue
+from csumlab.interpreting import Packet
 from csumlab.judge import Judgement, judge
-from csumlab.machine import Packet
 from csumlab.operations import Rule
 from csumlab.plain.packet import FramePacket
 from csumlab.settling import taken

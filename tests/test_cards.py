@@ -14,7 +14,7 @@ from csumlab.cards import BEHAVIOURS, CARDS, LENGTHS, behaviours
 from csumlab.classes import headers_of
 from csumlab.conditions import Test
 from csumlab.dissection import dissect_packet
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import Coverage, Follows, Rule
 from csumlab.packet import Span, exactly
 from csumlab.plain.packet import FramePacket

@@ -29,7 +29,7 @@ from csumlab.host.script import SCRIPT
 from csumlab.host.templates import HOSTS, template
 from csumlab.packet import exactly
 from csumlab.replaying import ReplayResult, replay
-from csumlab.topology import forward
+from csumlab.topology import forward, ways
 from csumlab.topology.features import is_on
 from csumlab.topology.load import parse_topology
 from csumlab.topology.model import Device, DeviceKind, Port, Topology
@@ -225,7 +225,7 @@ def test_a_proxmox_host() -> None:
         "lxc-101:eth0",
         "ntp:eth0",
     ]
-    way = forward.segment(found, Port("web", "eth0"))[Port("outside", "eth0")]
+    way = ways.segment(found, Port("web", "eth0"))[Port("outside", "eth0")]
     assert [(step.bridge, step.upper is not None) for step in way] == [("fwbr100i0", False), ("vmbr0", False), ("", True), ("", False)]
     assert [found.device(Port("host", name)).bond for name in ("eno1", "eno2")] == ["bond0", "bond0"]
     assert found.device(Port("web", "eth0")).addresses == ("192.0.2.41/24",)
@@ -370,7 +370,10 @@ def test_a_driver_whose_cards_have_faults() -> None:
         ("6.18.1", "linux-6.18", "is 6.18.1"),
         ("5.15.0-91-generic", "linux-5.14", "nearest"),
         ("4.19.0+1", "linux-4.19", "is 4.19.0"),
-        ("4.14.0", "linux-4.9", "nearest"),
+        ("4.14.0", "linux-4.17", "nearest"),
+        ("4.18.0-553.el8_10", "linux-4.19", "nearest"),
+        ("6.14.0-15-generic", "linux-6.16", "nearest"),
+        ("4.4.0-21-generic", "linux-4.5", "stable"),
         ("3.2.0-4-amd64", "linux-2.6.39", "nearest"),
         ("2.6.12.6-xen0", "xen-3.0.0", "nearest"),
         ("2.6.16.33-xen", "xen-3.0.3", "nearest"),
@@ -678,7 +681,7 @@ def test_templates(host: str) -> None:
     assert tap.peer is not None
     guest = topology.device(tap.peer)
     assert guest.addresses == ("192.168.122.9/24",)
-    reached = {port.domain for port in forward.segment(topology, tap.peer)}
+    reached = {port.domain for port in ways.segment(topology, tap.peer)}
     assert reached == ({"host"} if host == "libvirt" else {"outside"})
 
 

@@ -382,3 +382,48 @@ def test_copies_of_one_protocol() -> None:
         one = {"protocol": "ip", "pref": 1, "kind": "flower", "options": {"keys": keys, "actions": [action]}}
         made = load(links + card, ADDRESS, f"tc here\ninterface: eth0 egress\n{json.dumps([one])}")
         assert (made.topology.domains["host"].copies, bool(made.warnings)) == (expected, True)
+
+
+STATE = {"ct": {"key": "state"}}
+INVALID = {"match": {"op": "in", "left": STATE, "right": "invalid"}}
+VERDICTS = {"vmap": {"key": STATE, "data": {"set": [["invalid", {"drop": None}], ["established", {"accept": None}]]}}}
+DROPS = "-m conntrack --ctstate INVALID -j DROP"
+
+
+@pytest.mark.parametrize(
+    ("made", "drops"),
+    [
+        (nft(INVALID, {"counter": {"packets": 0, "bytes": 0}}, {"drop": None}, hook="forward"), True),
+        (nft(VERDICTS, hook="forward"), True),
+        (nft(INVALID, {"drop": None}, hook="prerouting"), True),
+        (nft(INVALID, {"drop": None}, hook="input"), False),
+        (nft(INVALID, {"accept": None}, hook="forward"), False),
+        (nft(INVALID, matches("ip", "saddr", "10.0.0.7"), {"drop": None}, hook="forward"), False),
+        (nft({"match": {"op": "in", "left": STATE, "right": "new"}}, {"drop": None}, hook="forward"), False),
+        (iptables(f"-A FORWARD {DROPS}", table="filter"), True),
+        (iptables("-A FORWARD -m state --state INVALID -j DROP", table="filter"), True),
+        (iptables("-A FORWARD -j CHECKS", f"-A CHECKS {DROPS}", table="filter"), True),
+        (iptables(f"-A FORWARD -i eth9 {DROPS}", table="filter"), False),
+        (iptables(f"-A INPUT {DROPS}", table="filter"), False),
+        (iptables("-A FORWARD -m conntrack --ctstate INVALID -j ACCEPT", table="filter"), False),
+        (iptables("-A FORWARD -m conntrack --ctstate NEW -j DROP", table="filter"), False),
+    ],
+)
+def test_a_rule_for_invalid_packets(made: Loaded, drops: bool) -> None:
+    """Of all that is forwarded; what it says nothing of is left to the rules behind it."""
+    domain = made.topology.domains["host"]
+    assert domain.drops_invalid is drops
+    assert domain.tracks()
+    assert ("drops-invalid = true" in made.text) is drops
+    assert parse_topology(made.text) == made.topology
+
+
+def test_rules_behind_one_for_invalid_packets_are_read() -> None:
+    """It ends nothing for packets that are not."""
+    chain = {"family": "ip", "table": "t", "name": "c", "type": "nat", "hook": "postrouting", "prio": 0}
+    rules = [
+        {"family": "ip", "table": "t", "chain": "c", "handle": n, "expr": expr}
+        for n, expr in enumerate(([INVALID, {"drop": None}], [{"masquerade": None}]))
+    ]
+    made = load(ADDRESS, FORWARDS, f"nft here\n{json.dumps({'nftables': [{'chain': chain}, *({'rule': rule} for rule in rules)]})}")
+    assert [rule.kind for rule in made.topology.domains["host"].nat] == [NatKind.MASQUERADE]

@@ -17,7 +17,7 @@ from csumlab.host.loading import load_host
 from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay
 from csumlab.state import Skb
-from csumlab.topology import forward
+from csumlab.topology import ways
 from csumlab.topology.load import TopologyError, parse_topology
 from csumlab.topology.model import Port, Topology
 from csumlab.topology.presets.versions import nearest_preset
@@ -76,7 +76,7 @@ def test_tagged_frames_do_not_enter() -> None:
     text = hosts.OVERLAY + '[domain.a.device.tagged]\nkind = "vlan"\nlower = "eth0"\nid = 5\naddress = ["10.6.0.1/24"]\n'
     for word, value in {"KIND": "vxlan", **BRIDGED}.items():
         text = text.replace(word, value)
-    assert forward.segment(parse_topology(text), Port("a", "tagged")) == {}
+    assert ways.segment(parse_topology(text), Port("a", "tagged")) == {}
 
 
 @pytest.mark.parametrize(

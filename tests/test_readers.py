@@ -20,7 +20,8 @@ from oracles.ports import NEEDS_CSUM, Tap, Virtio
 
 from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
-from csumlab.machine import Setting, apply
+from csumlab.interpreting import Setting
+from csumlab.machine import apply
 from csumlab.plain.packet import FramePacket
 from csumlab.readers import BEHAVIOURS, READERS, behaviours
 from csumlab.scenario import run_scenario

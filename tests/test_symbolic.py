@@ -11,7 +11,7 @@ from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.inet import MODULUS, residue
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import Rule
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Span, exactly, outer_transport

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from csumlab.packet import Span, exactly
 from csumlab.slots import Bounds, bounds, last_of, parts
-from csumlab.topology import flooding, forward
+from csumlab.topology import flooding, forward, ways
 from csumlab.topology.features import is_on
 from csumlab.topology.line import parse_line
 from csumlab.topology.load import TopologyError, load_topology, parse_topology
@@ -127,7 +127,7 @@ def test_lines(line: str) -> None:
     topology = parse_line(line)
     assert topology.line is not None
     first, last = topology.line
-    assert last in forward.segment(topology, first)
+    assert last in ways.segment(topology, first)
     assert parse_topology(to_toml(topology)).domains == topology.domains
 
 

@@ -23,7 +23,8 @@ from csumlab.classes import headers_of
 from csumlab.crc32c import crc32c
 from csumlab.dissection import dissect_packet
 from csumlab.inet import negate, residue
-from csumlab.machine import Setting, apply
+from csumlab.interpreting import Setting
+from csumlab.machine import apply
 from csumlab.packet import exactly
 from csumlab.plain.packet import FramePacket
 from csumlab.replaying import replay

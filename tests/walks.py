@@ -28,7 +28,7 @@ from csumlab.forms import Form
 from csumlab.headers import KINDS, Layer
 from csumlab.index import Columns, Index
 from csumlab.inet import negate, residue, spell
-from csumlab.machine import Packet
+from csumlab.interpreting import Packet
 from csumlab.packet import Header, outer_transport
 from csumlab.plain.packet import FramePacket
 from csumlab.state import NetBuffer, Skb, State, Summed, XenSkb

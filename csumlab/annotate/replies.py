@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from csumlab.dissection import Dissection
 from csumlab.headers import Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import PORTED, Header, Span, outer_ip, outer_transport
 from csumlab.rewriting import ADDRESS_PLACES
 from csumlab.topology.model import Domain, Port

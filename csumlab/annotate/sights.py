@@ -17,7 +17,7 @@ from csumlab.dissection import Dissection
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, Layer, Link
 from csumlab.inet import MODULUS
-from csumlab.machine import Packet
+from csumlab.interpreting import Packet
 from csumlab.operations import Operation
 from csumlab.outcome import Settings
 from csumlab.outer import ETHERTYPES

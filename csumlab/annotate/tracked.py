@@ -14,7 +14,7 @@ from typing import Self
 from csumlab.dissection import Checksum, Dissection
 from csumlab.headers import Layer
 from csumlab.inet import negate, residue
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import Rule
 from csumlab.outer import Outer, OuterSum
 from csumlab.packet import Header

@@ -21,6 +21,7 @@ CLAMP: Final = 0
 """In place of a maximum segment size: what fits the MTU of the way."""
 FILL: Final = "checksum-fill"
 PROXY: Final = "tproxy"
+DROPS_INVALID: Final = "drops-invalid"
 FLOW: Final = "flow"
 """A rule that gives connections to a flowtable."""
 _HEADERS: Final = 40
@@ -94,7 +95,7 @@ def place_changes(changes: Sequence[Change], devices: Mapping[str, Device], forw
     found: dict[Edit, str] = {}
     for change in changes:
         if change.edit is None:
-            if change.unsaid not in ("", FILL, FLOW, PROXY):
+            if change.unsaid not in ("", FILL, FLOW, PROXY, DROPS_INVALID):
                 notes.warn(f"{change.place}: {UNSAID.get(change.unsaid, change.unsaid)}: not in the topology")
             continue
         odd = _odd(change)
@@ -192,6 +193,12 @@ def copied(changes: Sequence[Change], devices: Mapping[str, Device], notes: Note
         else:
             notes.warn(f"{change.place}: mirred sends copies to {change.copy}: not in the topology")
     return list(found.items())
+
+
+def drops_invalid(changes: Sequence[Change]) -> str:
+    """The place of a rule that drops, of all that is forwarded, what connection tracking calls INVALID; "" if there is none."""
+    rules = (change for change in changes if change.unsaid == DROPS_INVALID and change.hook in ("prerouting", "forward"))
+    return next((change.place for change in rules if change.where == Where()), "")
 
 
 def offloaded(

@@ -8,17 +8,28 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 
-from csumlab.host.changes import CLAMP, FILL, FLOW, HOOKS
+from csumlab.host.changes import CLAMP, DROPS_INVALID, FILL, FLOW, HOOKS
 from csumlab.host.dump import Section, number_of
 from csumlab.host.rules import MARK, Action, Rule, RuleSet, Where
 from csumlab.topology.rules import Edit
 
-_IGNORED = {"-m": 1, "--match": 1, "--comment": 1, "-c": 2, "--set-counters": 2, "--random": 0, "--random-fully": 0, "--persistent": 0}
+_IGNORED = {
+    "-m": 1,
+    "--match": 1,
+    "--comment": 1,
+    "--nfacct-name": 1,
+    "-c": 2,
+    "--set-counters": 2,
+    "--random": 0,
+    "--random-fully": 0,
+    "--persistent": 0,
+}
 """Words that change nothing for the model, with the number of words behind them."""
 _TARGETS = {"TCPMSS": 0xFFFF, "TTL": 255, "HL": 255, "DSCP": 63, "TOS": 63}
 _TARGETS |= dict.fromkeys(("CHECKSUM", "NFQUEUE", "TPROXY", "SYNPROXY", "ECN", "FLOWOFFLOAD", "CT", "NOTRACK"), 0)
 """Targets that change packets or take them elsewhere, with the largest number of those that have one."""
 _CHANGING = re.compile(rf" -j ({'|'.join(_TARGETS)})\b")
+_INVALID = re.compile(r" --(ctstate|state) INVALID .*-j DROP\b")
 _LEADING = re.compile(r" -[jg] (?!(ACCEPT|DROP|REJECT|RETURN|LOG|NFLOG|MARK|CONNMARK|AUDIT|SECMARK|CONNSECMARK|CLASSIFY|SET|TRACE|TEE)\b)")
 """Jumps to chains, and whatever target is not known."""
 _TRACKING = re.compile(r" -m (conntrack|state|connmark|connlimit|ctstate) | -j (CONNMARK|CT)\b")
@@ -37,7 +48,7 @@ def read_iptables(section: Section, version: int) -> RuleSet:
             place = f"iptables {table}, line {section.line + offset} of the dump"
             tracks = tracks or table == "nat" or _TRACKING.search(line) is not None
             # Chains of the same name in other tables: only those that change packets, or lead there, are read.
-            if table == "nat" or _CHANGING.search(line) or _LEADING.search(line):
+            if table == "nat" or any(pattern.search(line) for pattern in (_CHANGING, _LEADING, _INVALID)):
                 name, rule = _read(section, line, offset, place, version)
                 if table != "nat":
                     name, rule = f"{table} {name}", replace(rule, action=replace(rule.action, target=f"{table} {rule.action.target}"))
@@ -80,6 +91,9 @@ def _read(section: Section, line: str, offset: int, place: str, version: int) ->
             where = where.and_also(_condition(section, word, value, refused, offset))
             at += 0 if value == "!" or (value.startswith("-") and len(value) > 1) else 1
         refused = False
+    if action.what == "return" and where.odd in (("--ctstate INVALID",), ("--state INVALID",)):
+        # It ends nothing for packets that are not.
+        where, action = replace(where, odd=()), Action("other", unsaid=(DROPS_INVALID,))
     return words[1], Rule(place, where, action, version)
 
 

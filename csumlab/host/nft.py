@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from csumlab.host.changes import CLAMP, FLOW, UNSAID
+from csumlab.host.changes import CLAMP, DROPS_INVALID, FLOW, UNSAID
 from csumlab.host.dump import Section
 from csumlab.host.rules import Action, Rule, RuleSet, Where
 from csumlab.topology.rules import Edit
@@ -22,6 +22,10 @@ _COMPATIBLE = ("PREROUTING", "POSTROUTING", "INPUT", "OUTPUT", "FORWARD")
 _DSCP = {f"cs{n}": 8 * n for n in range(8)} | {f"af{n}{d}": 8 * n + 2 * d for n in range(1, 5) for d in range(1, 4)} | {"ef": 46, "va": 44}
 """Names of code points (RFC 4594, RFC 5865), as nft prints them (src/datatype.c dscp_type)."""
 _ECN = {"not-ect": 0, "ect1": 1, "ect0": 2, "ce": 3}
+
+
+_STATE = {"ct": {"key": "state"}}
+_IS_INVALID = {"op": "in", "left": _STATE, "right": "invalid"}
 
 
 class _Chain(msgspec.Struct):
@@ -120,9 +124,12 @@ def _read(section: Section, rule: _Rule) -> Rule:
     where, action = Where(), Action("other")
     edits: list[Edit] = []
     unsaid: list[str] = []
+    invalid = False
     for expression in rule.expr:
         for word, body in expression.items():
-            if word == "match" and isinstance(body, dict):
+            if word == "match" and body == _IS_INVALID:
+                invalid = True
+            elif word == "match" and isinstance(body, dict):
                 where = where.and_also(_match(section, body))
             elif word in ("masquerade", "snat", "dnat", "redirect"):
                 action = _translation(section, word, body if isinstance(body, dict) else {})
@@ -141,9 +148,23 @@ def _read(section: Section, rule: _Rule) -> Rule:
                 edits.append(Edit("nfqueue", "", ""))
             elif word in UNSAID or word == FLOW:
                 unsaid.append(word)
+            elif word == "vmap" and isinstance(body, dict) and body.get("key") == _STATE:
+                unsaid += [DROPS_INVALID] if ["invalid", {"drop": None}] in _members(body) else []
             elif word == "vmap":
                 where = replace(where, odd=(*where.odd, word))
+    if invalid and action.what == "return":
+        # It ends nothing for packets that are not.
+        action, unsaid = Action("other"), [*unsaid, DROPS_INVALID]
+    elif invalid:
+        where = replace(where, odd=(*where.odd, "a condition on the connection's state"))
     return Rule(place, where, replace(action, edits=tuple(edits), unsaid=tuple(unsaid)), _VERSIONS.get(rule.family, 0))
+
+
+def _members(body: Mapping[str, Any]) -> list[Any]:
+    """Of a map that is written where it is used."""
+    data = body.get("data")
+    members = data.get("set") if isinstance(data, dict) else None
+    return members if isinstance(members, list) else []
 
 
 def _change(section: Section, action: Action, body: Mapping[str, Any]) -> tuple[Action, Edit | None, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from csumlab.host.building import Work
-from csumlab.host.changes import FILL, copied, filled_by, offloaded, place_changes, redirected, taken
+from csumlab.host.changes import FILL, copied, drops_invalid, filled_by, offloaded, place_changes, redirected, taken
 from csumlab.host.network import Way
 from csumlab.host.places import Place
 from csumlab.host.rules import resolve
@@ -71,6 +71,9 @@ def _add_changes(work: Work, draft: Draft, place: Place) -> None:
         if edit.by == "nfqueue":
             work.notes.warn(f'{where}: a program decides (NFQUEUE); taken for one that edits nothing: program = "..." says how it behaves')
         draft.edits.append((edit, where))
+    rule = drops_invalid(place.changes)
+    if rule:
+        draft.drops_invalid, draft.key_notes["", "drops-invalid"] = True, rule
     draft.local += taken(place.changes, draft.devices, work.notes)
     draft.copies += copied(place.changes, draft.devices, work.notes)
     for name, way, target in redirected(place.changes, draft.devices, work.notes):

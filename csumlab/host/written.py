@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csumlab.topology.model import Device, Domain, Topology
+from csumlab.topology.presets.versions import lacking
 from csumlab.topology.rules import Copy, Edit, Local, Nat, Route
 from csumlab.topology.written import to_toml
+
+_BACKPORTED = "it is there, although Linux of this version has none"
 
 
 @dataclass
@@ -30,13 +33,14 @@ class Draft:
     flowtable: tuple[str, ...] = ()
     forwarding: bool = False
     conntrack: bool = False
+    drops_invalid: bool = False
     sysctl: dict[str, bool] = field(default_factory=dict)
 
     def note(self, device: str, text: str) -> None:
         self.device_notes.setdefault(device, []).append(text)
 
     def domain(self) -> Domain:
-        return Domain(
+        domain = Domain(
             self.name,
             self.preset,
             self.devices,
@@ -49,7 +53,9 @@ class Draft:
             flowtable=self.flowtable,
             local=tuple(rule for rule, _ in self.local),
             copies=tuple(rule for rule, _ in self.copies),
+            drops_invalid=self.drops_invalid,
         )
+        return replace(domain, backported=tuple(lacking(domain)))
 
 
 def topology_of(drafts: list[Draft], name: str, at: str = "") -> Topology:
@@ -76,7 +82,10 @@ def annotated(drafts: list[Draft], name: str, at: str, head: list[str], tail: li
 def _remarks(drafts: list[Draft]) -> Iterator[tuple[list[str], dict[str, str]]]:
     """For every table the comments above it and those beside its keys."""
     for draft in drafts:
-        yield draft.above, {"preset": draft.why, **{key: text for (name, key), text in draft.key_notes.items() if not name}}
+        yield (
+            draft.above,
+            {"preset": draft.why, "backported": _BACKPORTED, **{key: text for (name, key), text in draft.key_notes.items() if not name}},
+        )
         for device in draft.devices:
             yield draft.device_notes.get(device, []), {key: text for (name, key), text in draft.key_notes.items() if name == device}
         for _, text in (*draft.routes, *draft.nat, *draft.local, *draft.copies, *draft.edits):

@@ -107,6 +107,7 @@ from csumlab.kernels.steps import (
     push_layer,
     stop,
 )
+from csumlab.kernels.tags import read_macsec, read_mpls, read_pppoe
 from csumlab.kernels.transport import (
     read_dccp,
     read_icmp,
@@ -119,10 +120,7 @@ from csumlab.kernels.tunnels import (
     read_erspan,
     read_etherip,
     read_gre,
-    read_macsec,
-    read_mpls,
     read_nsh,
-    read_pppoe,
     read_session,
 )
 from csumlab.kernels.wireless import (

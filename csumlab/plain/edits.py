@@ -10,7 +10,7 @@ from csumlab.exchange import exchanged, other_protocol, other_quote, other_versi
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, Layer
 from csumlab.inet import negate, residue
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import Follows, Rule
 from csumlab.packet import PORTED, Header, Span, one_hop_less, outer_ip, outer_transport, with_hops
 from csumlab.pieces import payload_of

@@ -7,7 +7,7 @@ from typing import Final
 
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import negate, residue
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import Span
 from csumlab.rewriting import ADDRESS_PLACES, by_final_rule
 

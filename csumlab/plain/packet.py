@@ -13,8 +13,8 @@ from typing import Self
 from csumlab.facts import FragmentRole
 from csumlab.headers import KINDS, UDP_TUNNELS, Layer
 from csumlab.inet import negate, residue
+from csumlab.interpreting import Translation
 from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
-from csumlab.machine import Translation
 from csumlab.operations import Follows, Rule
 from csumlab.outer import FRONT_SIZES, HOPS_AT, MESH, Outer, OuterSum, inner_start, outer_bytes, outer_headers
 from csumlab.packet import Header, enclosing, in_one, in_pieces, outer_ip, outer_transport, piece_of, uncovered, unmeasured

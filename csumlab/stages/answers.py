@@ -6,6 +6,7 @@ from csumlab.conditions import ABSENT_TRANSPORT, FRAGMENT, QUOTES, agrees, carri
 from csumlab.headers import Kind
 from csumlab.operations import ACCEPT, DROP, Selector, compute, write_pseudo
 from csumlab.stage import ANY, SAME, Part, Row, Stage, Token, fresh, when
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed
 
 _VERIFIED = (Kind.TCP, Kind.UDP, Kind.ICMP, Kind.ICMPV6)
@@ -19,7 +20,7 @@ REJECT = Stage(
     table=(
         Row(ANY, (QUOTES,), DROP, SAME, "refused: nobody answers an ICMP error", source="linux 6.1 net/ipv4/icmp.c __icmp_send; RFC 1122 section 3.2.2"),
         Row(ANY, (FRAGMENT,), DROP, SAME, "refused: of fragments only a first one that is right by itself is answered", source=_UNREACH, sure="derived"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), ACCEPT, SAME, "refused, and answered by an ICMP error or a reset: a sum that is still owed is trusted", sure="observed"),
+        Row(OWED, (), ACCEPT, SAME, "refused, and answered by an ICMP error or a reset: a sum that is still owed is trusted", sure="observed"),
         Row(when(Skb, summed=Summed.UNNECESSARY), (), ACCEPT, SAME, "refused, and answered by an ICMP error or a reset: marked as verified, which is trusted"),
         Row(ANY, (~carries(*_VERIFIED),), ACCEPT, SAME, "refused, and answered by an ICMP error: nobody looks at a sum of this protocol", sure="observed"),
         Row(ANY, (ABSENT_TRANSPORT,), ACCEPT, SAME, "refused, and answered by an ICMP error: there is no UDP sum", sure="observed"),

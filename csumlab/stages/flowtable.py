@@ -7,19 +7,17 @@ from dataclasses import replace
 
 from csumlab.conditions import ABSENT_TRANSPORT, FOR_DESTINATIONS, outer_version
 from csumlab.operations import DECREMENT_TTL, Rule, translate
-from csumlab.stage import ANY, SAME, Part, Row, Stage, when
-from csumlab.state import Skb, Summed
-
-_OWED = when(Skb, summed=Summed.PARTIAL)
+from csumlab.stage import ANY, SAME, Part, Row, Stage
+from csumlab.stages.patterns import OWED
 
 FLOWTABLE_NAT = Stage(
     name="flowtable-nat",
     title="flowtable translates",
     source="linux 6.1 net/netfilter/nf_flow_table_ip.c nf_flow_nat_ip_tcp, nf_flow_nat_ip_udp; nf_flow_table_core.c nf_flow_nat_port_tcp, nf_flow_nat_port_udp",
     table=(
-        Row(_OWED, (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number"),
+        Row(OWED, (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number"),
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
-        Row(_OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed: what the field holds is taken for the pseudo-header sum, which the fill to come will start from"),
+        Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed: what the field holds is taken for the pseudo-header sum, which the fill to come will start from"),
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 from csumlab.conditions import DONT_FRAGMENT, REASSEMBLED, TAGGED, knob, outer_version
 from csumlab.operations import CUT, DROP, REASSEMBLE, Selector, fill
 from csumlab.stage import ANY, SAME, Row, Stage, changed, when
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed
 
 _NEW = changed(summed=Summed.NONE, level=0, start=None, encapsulation=False)
@@ -15,7 +16,7 @@ _FILLED = (*fill(Selector.AIMED), *CUT)
 _BRIDGED4 = (outer_version(4), knob("net.bridge.bridge-nf-call-iptables"), ~TAGGED)
 _BRIDGED6 = (outer_version(6), knob("net.bridge.bridge-nf-call-ip6tables"), ~TAGGED, REASSEMBLED)
 _PIECES = (
-    Row(when(Skb, summed=Summed.PARTIAL), (), _FILLED, _NEW, "no device fills a sum over several packets: the kernel fills it, then cuts the packet into fragments"),
+    Row(OWED, (), _FILLED, _NEW, "no device fills a sum over several packets: the kernel fills it, then cuts the packet into fragments"),
     Row(when(Skb), (), CUT, _NEW, "cut into fragments, which are new socket buffers: nothing is known of their sums"),
 )  # fmt: skip
 
@@ -35,7 +36,7 @@ BRIDGE_FRAGMENTATION = Stage(
     source="linux 6.1 net/bridge/br_netfilter_hooks.c br_nf_dev_queue_xmit, br_nf_ip_fragment; net/bridge/br_forward.c br_dev_queue_push_xmit",
     table=(
         Row(ANY, (*_BRIDGED4, DONT_FRAGMENT, ~REASSEMBLED), DROP, SAME, "longer than the port's MTU, and DF is set: bridge netfilter drops it and tells nobody", sure="observed"),
-        Row(when(Skb, summed=Summed.PARTIAL), _BRIDGED4, _FILLED, _NEW, "bridge netfilter cuts a packet that is longer than the port's MTU; the kernel fills its sum before"),
+        Row(OWED, _BRIDGED4, _FILLED, _NEW, "bridge netfilter cuts a packet that is longer than the port's MTU; the kernel fills its sum before"),
         Row(when(Skb), _BRIDGED4, CUT, _NEW, "bridge netfilter cuts a packet that is longer than the port's MTU"),
         Row(when(Skb), _BRIDGED6, CUT, _NEW, "what bridge netfilter had put together is cut again"),
         Row(ANY, (), DROP, SAME, "a bridge does not cut: a frame that is longer than its port's MTU is dropped and nobody is told", source="linux 6.1 net/core/dev.c is_skb_forwardable (four bytes more, a tag's, would pass)"),

@@ -14,6 +14,7 @@ from csumlab.stage import (
     when,
 )
 from csumlab.stages.linux import TO_UNNECESSARY
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed, XenSkb
 
 _COPY = "a copy for the sockets of the host that sends"
@@ -34,7 +35,7 @@ LOOPED_BACK_5_15 = Stage(
     title=LOOPED_BACK.title,
     source=f"linux 5.15 {_XMIT}; mended by linux commit 9122a70a6333 (5.16, and stable kernels of November 2021)",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, TO_UNNECESSARY, f"{_COPY}: what is owed is marked as verified, and nobody will fill it", vouches=True),
+        Row(OWED, (), KEEP, TO_UNNECESSARY, f"{_COPY}: what is owed is marked as verified, and nobody will fill it", vouches=True),
         Row(when(Skb), (), KEEP, TO_UNNECESSARY, f"{_COPY}: whatever it is, it is marked as verified", vouches=True),
     ),
 )  # fmt: skip

@@ -21,18 +21,16 @@ from csumlab.stage import (
     Stage,
     Token,
     fresh,
-    when,
 )
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed
-
-_OWED = when(Skb, summed=Summed.PARTIAL)
 
 REWRITE = Stage(
     name="helper",
     title="conntrack helper",
     source="linux 6.1 net/netfilter/nf_nat_helper.c __nf_nat_mangle_tcp_packet, nf_nat_mangle_udp_packet; nf_nat_proto.c nf_nat_csum_recalc",
     table=(
-        Row(_OWED, (), rewrite(Rule.PSEUDO), SAME, "the payload is rewritten; the pseudo-header sum follows the length, and the fill to come will see the rest", sure="observed"),
+        Row(OWED, (), rewrite(Rule.PSEUDO), SAME, "the payload is rewritten; the pseudo-header sum follows the length, and the fill to come will see the rest", sure="observed"),
         Row(ANY, (ABSENT_TRANSPORT,), rewrite(Rule.LEAVE), SAME, "the payload is rewritten; a zero UDP sum stays zero", sure="observed"),
         Row(ANY, (), (*rewrite(Rule.LEAVE), *write_pseudo(Selector.TRANSPORT)), fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT), "the payload is rewritten; whatever the sum was, the pseudo-header's takes its place and the rest is owed", sure="observed"),
     ),
@@ -44,7 +42,7 @@ SNMP = Stage(
     source="linux 6.1 net/ipv4/netfilter/nf_nat_snmp_basic_main.c snmp_helper, fast_csum",
     table=(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "an address in the payload is rewritten; a zero UDP sum stays zero", sure="observed"),
-        Row(_OWED, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "an address in the payload is rewritten; the helper does not ask whether the sum is owed and updates the pseudo-header's as a finished one: what is filled will be wrong by the difference", sure="observed"),
+        Row(OWED, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "an address in the payload is rewritten; the helper does not ask whether the sum is owed and updates the pseudo-header's as a finished one: what is filled will be wrong by the difference", sure="observed"),
         Row(ANY, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "an address in the payload is rewritten; the sum is updated by the difference, so a wrong one stays wrong", sure="observed"),
     ),
 )  # fmt: skip
@@ -54,7 +52,7 @@ SEQUENCE = Stage(
     title="sequence numbers behind a helper",
     source="linux 6.1 net/netfilter/nf_conntrack_seqadj.c nf_ct_seq_adjust, nf_ct_sack_block_adjust",
     table=(
-        Row(_OWED, (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "sequence numbers are shifted by what the helper made longer before; the fill to come will see it", sure="observed"),
+        Row(OWED, (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "sequence numbers are shifted by what the helper made longer before; the fill to come will see it", sure="observed"),
         Row(ANY, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "sequence numbers are shifted by what the helper made longer before; the sum is updated by the difference, so a wrong one stays wrong", sure="observed"),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from csumlab.conditions import FRAGMENT, LONG, carries, knob, version
+from csumlab.conditions import FRAGMENT, INVALID, LONG, carries, knob, version, wrong
 from csumlab.headers import Kind
 from csumlab.operations import DECREMENT_TTL, DROP, KEEP, Selector, fill, segment
 from csumlab.stage import (
@@ -15,6 +15,7 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import OWED
 from csumlab.state import Ring, Skb, Summed, Virtio
 
 XDP_PASS = Stage(
@@ -31,7 +32,7 @@ XDP_PASS_6_10 = Stage(
     title="XDP program passes",
     source="linux 6.10 drivers/net/virtio_net.c receive_buf (703eec1b2422): its comment says what is kept and what is dropped",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (), DROP, SAME, "an XDP program cannot work with a sum that is still owed: the driver drops what the host should not have sent (NEEDS_CSUM)", sure="derived"),
+        Row(OWED, (), DROP, SAME, "an XDP program cannot work with a sum that is still owed: the driver drops what the host should not have sent (NEEDS_CSUM)", sure="derived"),
         Row(when(Skb), (), KEEP, SAME, "DATA_VALID is read before the program runs, and kept"),
     ),
 )  # fmt: skip
@@ -60,6 +61,18 @@ XDP_GENERIC_REDIRECT = Stage(
     source="linux 6.1 net/core/dev.c generic_xdp_tx; net/core/filter.c xdp_do_generic_redirect",
     table=(
         Row(when(Skb), (), KEEP, SAME, "the socket buffer goes on with what it carries; transmit feature resolution is passed by, whatever the device can do", sure="observed"),
+    ),
+)  # fmt: skip
+
+_DROPPED = "a rule drops what connection tracking calls INVALID"
+INVALID_DROPPED = Stage(
+    name="invalid-dropped",
+    title="rule for INVALID packets",
+    source="linux 6.1 net/netfilter/nft_ct.c nft_ct_get_eval (NFT_CT_STATE); net/netfilter/xt_conntrack.c conntrack_mt",
+    table=(
+        Row(ANY, (~INVALID,), KEEP, SAME, "connection tracking does not call it INVALID"),
+        Row(ANY, (wrong(Selector.TRANSPORT),), DROP, SAME, f"{_DROPPED}: its sum is wrong"),
+        Row(ANY, (), DROP, SAME, f"{_DROPPED}, although its sum is right"),
     ),
 )  # fmt: skip
 
@@ -104,7 +117,7 @@ CHECKSUM_TARGET = Stage(
     title="CHECKSUM target",
     source="linux 6.1 net/netfilter/xt_CHECKSUM.c checksum_tg (iptables -t mangle -A POSTROUTING -o DEVICE -p udp -j CHECKSUM --checksum-fill)",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Skb), "the rule fills what is owed, so that a reader of packet sockets finds a finished sum", sure="observed"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Skb), "the rule fills what is owed, so that a reader of packet sockets finds a finished sum", sure="observed"),
         Row(ANY, (), KEEP, SAME, "nothing is owed"),
     ),
 )  # fmt: skip
@@ -114,8 +127,8 @@ NETEM_CORRUPT = Stage(
     title="netem flips a bit",
     source="linux 6.1 net/sched/sch_netem.c netem_enqueue, netem_segment (tc qdisc add dev DEVICE root netem corrupt 100%)",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Skb), "a super-frame is cut and its sums are filled before a bit of a segment is flipped: who checks will notice"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Skb), "the kernel fills what is owed before a bit is flipped: who checks will notice"),
+        Row(OWED, (LONG,), (*segment(Selector.AIMED), *fill(Selector.AIMED)), fresh(Skb), "a super-frame is cut and its sums are filled before a bit of a segment is flipped: who checks will notice"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Skb), "the kernel fills what is owed before a bit is flipped: who checks will notice"),
         Row(ANY, (), KEEP, SAME, "a bit is flipped, and what the packet carries stays: who was told that its sum is verified will not look"),
     ),
 )  # fmt: skip

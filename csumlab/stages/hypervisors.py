@@ -34,6 +34,7 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import FINISHED, OWED
 from csumlab.state import Descriptor, Skb, Summed
 
 OFFLOADED_PORTS: Final = (4789, 6081, 8472)
@@ -42,8 +43,6 @@ vmxnet3_ethtool.c vmxnet3_features_check)."""
 SAYS_VERIFIED: Final = "says-verified"
 """The knob that says that a switch hands one guest's unfinished sum to another as verified."""
 
-_OWED = when(Skb, summed=Summed.PARTIAL)
-_FINISHED = when(Skb, summed=(Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE))
 _VERIFIED = when(Skb, summed=Summed.UNNECESSARY)
 _TOLD = fresh(Descriptor, needs=True, start=Token.AS_AIMED)
 _SUCCEEDED = fresh(Descriptor, valid=True)
@@ -57,26 +56,26 @@ _RSC = "Microsoft, Indicating Coalesced Segments (IpChecksumValueInvalid); linux
 _UNTOLD = "no document; a guest's descriptor on receive has no place for a sum that is owed"
 _NETVSC = "linux 6.1 drivers/net/hyperv/netvsc_drv.c netvsc_alloc_recv_skb"
 
-_LARGE_SEND = Row(_OWED, (LONG, outer_version(4)), write_zero(Selector.OUTER_IP), _TOLD, "a large send: the IPv4 header's sum is blanked, and whoever cuts the frame makes all sums of its segments")  # fmt: skip
+_LARGE_SEND = Row(OWED, (LONG, outer_version(4)), write_zero(Selector.OUTER_IP), _TOLD, "a large send: the IPv4 header's sum is blanked, and whoever cuts the frame makes all sums of its segments")  # fmt: skip
 NETVSC_TRANSMIT = Stage(
     name="netvsc-transmit",
     title="guest to Hyper-V",
     source="linux 6.1 drivers/net/hyperv/netvsc_drv.c netvsc_xmit, net_checksum_info",
     table=(
         _LARGE_SEND,
-        Row(_OWED, (LONG,), KEEP, _TOLD, "a large send: whoever cuts the frame makes the sums of its segments"),
-        Row(_OWED, (~carries(Kind.TCP, Kind.UDP),), fill(Selector.AIMED), _NOTHING, "what follows the outermost IP header is neither TCP nor UDP: the driver fills, behind the capture point"),
-        Row(_OWED, (EXTENSIONS,), fill(Selector.AIMED), _NOTHING, "the driver looks at the IPv6 header alone and finds no TCP or UDP behind it: it fills, behind the capture point"),
-        Row(_OWED, (aimed_at(Kind.UDP), ~feature("peer-sums-udp")), fill(Selector.AIMED), _NOTHING, "this host makes no sums of UDP: the driver fills, behind the capture point", source=_HWCAPS),
-        Row(_OWED, (), KEEP, _TOLD, "the host is told where the header starts, and that its sum is owed"),
-        Row(_FINISHED, (), KEEP, _NOTHING, "nothing is asked for; what was verified is not passed on"),
+        Row(OWED, (LONG,), KEEP, _TOLD, "a large send: whoever cuts the frame makes the sums of its segments"),
+        Row(OWED, (~carries(Kind.TCP, Kind.UDP),), fill(Selector.AIMED), _NOTHING, "what follows the outermost IP header is neither TCP nor UDP: the driver fills, behind the capture point"),
+        Row(OWED, (EXTENSIONS,), fill(Selector.AIMED), _NOTHING, "the driver looks at the IPv6 header alone and finds no TCP or UDP behind it: it fills, behind the capture point"),
+        Row(OWED, (aimed_at(Kind.UDP), ~feature("peer-sums-udp")), fill(Selector.AIMED), _NOTHING, "this host makes no sums of UDP: the driver fills, behind the capture point", source=_HWCAPS),
+        Row(OWED, (), KEEP, _TOLD, "the host is told where the header starts, and that its sum is owed"),
+        Row(FINISHED, (), KEEP, _NOTHING, "nothing is asked for; what was verified is not passed on"),
     ),
 )  # fmt: skip
 NETVSC_TRANSMIT_4_9 = differing(
     NETVSC_TRANSMIT,
     "netvsc-transmit-4.9",
     "linux 3.15 to 4.11 drivers/net/hyperv/netvsc_drv.c netvsc_start_xmit",
-    {5: Row(_OWED, (aimed_at(Kind.UDP),), fill(Selector.AIMED), _NOTHING, "hosts get sums of UDP wrong for Linux, or make none: the driver fills, behind the capture point", source="linux commit 4d447c9a6ebc (the comment on UDP)", sure="memory")},
+    {5: Row(OWED, (aimed_at(Kind.UDP),), fill(Selector.AIMED), _NOTHING, "hosts get sums of UDP wrong for Linux, or make none: the driver fills, behind the capture point", source="linux commit 4d447c9a6ebc (the comment on UDP)", sure="memory")},
 )  # fmt: skip
 
 _NOT_TAKEN = Row(
@@ -134,8 +133,8 @@ def _transmits(name: str, title: str, source: str, said: Becomes, *before: Row) 
         source=source,
         table=(
             *before,
-            Row(_OWED, (knob(SAYS_VERIFIED),), KEEP, _SUCCEEDED, "another guest's sum that is still owed is handed over as it is, and called verified", source=_UNTOLD, sure="uncertain", vouches=True),
-            Row(_OWED, (), fill(Selector.AIMED), _SUCCEEDED, "another guest's sum that is still owed is made first, and called verified", source=_UNTOLD, sure="uncertain"),
+            Row(OWED, (knob(SAYS_VERIFIED),), KEEP, _SUCCEEDED, "another guest's sum that is still owed is handed over as it is, and called verified", source=_UNTOLD, sure="uncertain", vouches=True),
+            Row(OWED, (), fill(Selector.AIMED), _SUCCEEDED, "another guest's sum that is still owed is made first, and called verified", source=_UNTOLD, sure="uncertain"),
             Row(_VERIFIED, (), KEEP, said, "the guest is told that the card verified the sum"),
             Row(when(Skb), (), KEEP, _NOTHING, "the guest is told nothing, or that the sum is wrong"),
         ),
@@ -216,10 +215,10 @@ VMXNET3_TRANSMIT = Stage(
     title="guest to ESXi",
     source="linux 6.1 drivers/net/vmxnet3/vmxnet3_drv.c vmxnet3_tq_xmit, vmxnet3_prepare_tso",
     table=(
-        Row(_OWED, (ENCAPSULATED,), KEEP, fresh(Descriptor, needs=True, start=Token.AS_AIMED, tunnel=True), "the descriptor says that the sum inside a tunnel is owed, and where its header ends", source=_ENCAPSULATION),
+        Row(OWED, (ENCAPSULATED,), KEEP, fresh(Descriptor, needs=True, start=Token.AS_AIMED, tunnel=True), "the descriptor says that the sum inside a tunnel is owed, and where its header ends", source=_ENCAPSULATION),
         _LARGE_SEND,
-        Row(_OWED, (), KEEP, _TOLD, "the descriptor says where the sum starts and where its field is (VMXNET3_OM_CSUM), for any protocol"),
-        Row(_FINISHED, (), KEEP, _NOTHING, "nothing is asked for; what was verified is not passed on"),
+        Row(OWED, (), KEEP, _TOLD, "the descriptor says where the sum starts and where its field is (VMXNET3_OM_CSUM), for any protocol"),
+        Row(FINISHED, (), KEEP, _NOTHING, "nothing is asked for; what was verified is not passed on"),
     ),
 )  # fmt: skip
 VMXNET3_RECEIVE = Stage(

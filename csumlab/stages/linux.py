@@ -76,9 +76,9 @@ from csumlab.stage import (
     fresh,
     when,
 )
-from csumlab.state import Skb, Summed
+from csumlab.stages.patterns import COMPLETE, NONE, OWED, PARTIAL, UNNECESSARY
+from csumlab.state import Skb
 
-NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
 TRANSPORT, AIMED, OUTER_IP = Selector.TRANSPORT, Selector.AIMED, Selector.OUTER_IP
 WITH_CHECKSUM = tuple(kind for kind, rule in KINDS.items() if kind is not Kind.IPV4 and not rule.of_programs)
 CHECKED_BY_CONNTRACK = (Kind.TCP, Kind.UDP, Kind.UDPLITE, Kind.DCCP, Kind.SCTP, Kind.ICMP, Kind.ICMPV6)
@@ -125,14 +125,14 @@ EGRESS = Stage(
         Row(_CRC, (TAGGED, ~feature("vlan-checksum")), fill(AIMED, crc=True), TO_NONE, "the device offers no help for tagged frames: the kernel makes the CRC", source=_CRC_HELP),
         Row(_CRC, (feature(SCTP),), KEEP, SAME, f"{SCTP} is on: the CRC is left to the device", source=_CRC_HELP),
         Row(_CRC, (), fill(AIMED, crc=True), TO_NONE, "the device makes no CRC, whatever sums it offers: the kernel makes it", source=_CRC_HELP),
-        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, ~feature("hw-enc-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for encapsulated packets: the kernel fills the inner sum"),
-        Row(when(Skb, summed=PARTIAL), (TAGGED, ~feature("vlan-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for tagged frames: the kernel fills"),
-        Row(when(Skb, summed=PARTIAL), (STACKED, ~feature("tx-checksum-ip-generic")), fill(AIMED), TO_NONE, "of frames with two tags a sum is left only to a device that sums anything (tx-checksum-ip-generic): the kernel fills", source=_TWO_TAGS),
-        Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ip-generic"),), KEEP, SAME, "tx-checksum-ip-generic is on: the fill is left to the device"),
-        Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ipv4"), version(4), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv4 is on: the fill is left to the device"),
-        Row(when(Skb, summed=PARTIAL), (feature("tx-checksum-ipv6"), version(6), ~EXTENSIONS, aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device"),
-        Row(when(Skb, summed=PARTIAL), (LONG, feature("tx-checksum-ipv6"), version(6), EXTENSIONS), (*segment(AIMED), *fill(AIMED)), TO_NONE, "behind IPv6 extension headers none is left to be cut by a device that offers tx-checksum-ipv6 only: the kernel cuts the super-frame and fills the segments", source=_BEHIND),
-        Row(when(Skb, summed=PARTIAL), (), fill(AIMED), TO_NONE, "the device does not sum this: the kernel fills it in software"),
+        Row(OWED, (ENCAPSULATED, ~feature("hw-enc-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for encapsulated packets: the kernel fills the inner sum"),
+        Row(OWED, (TAGGED, ~feature("vlan-checksum")), fill(AIMED), TO_NONE, "the device offers no checksum help for tagged frames: the kernel fills"),
+        Row(OWED, (STACKED, ~feature("tx-checksum-ip-generic")), fill(AIMED), TO_NONE, "of frames with two tags a sum is left only to a device that sums anything (tx-checksum-ip-generic): the kernel fills", source=_TWO_TAGS),
+        Row(OWED, (feature("tx-checksum-ip-generic"),), KEEP, SAME, "tx-checksum-ip-generic is on: the fill is left to the device"),
+        Row(OWED, (feature("tx-checksum-ipv4"), version(4), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv4 is on: the fill is left to the device"),
+        Row(OWED, (feature("tx-checksum-ipv6"), version(6), ~EXTENSIONS, aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device"),
+        Row(OWED, (LONG, feature("tx-checksum-ipv6"), version(6), EXTENSIONS), (*segment(AIMED), *fill(AIMED)), TO_NONE, "behind IPv6 extension headers none is left to be cut by a device that offers tx-checksum-ipv6 only: the kernel cuts the super-frame and fills the segments", source=_BEHIND),
+        Row(OWED, (), fill(AIMED), TO_NONE, "the device does not sum this: the kernel fills it in software"),
         Row(when(Skb, summed=(NONE, UNNECESSARY, COMPLETE)), (), KEEP, SAME, "nothing is owed"),
     ),
 )  # fmt: skip
@@ -153,18 +153,18 @@ SEGMENTATION = Stage(
         Row(ANY, (knob("gso-unflagged"),), KEEP, SAME, "the driver of this guest hands super-frames to the host as they are", source=UNFLAGGED, sure="observed"),
         Row(ANY, (knob("claims-nothing"),), KEEP, SAME, "the driver of this guest hands super-frames to the ring as they are", source="a frontend that sets no flag; linux 6.1 drivers/net/xen-netback/netback.c checksum_setup", sure="derived"),
         Row(when(Skb), (UNDIVIDED,), (*compute(TRANSPORT), *CUT), TO_UNNECESSARY, "one datagram in a super-frame, which the device does not take: the kernel makes its sum anew over all of it, whatever stood in the field, and cuts it into fragments, which count as verified", source="linux 6.1 net/ipv4/udp_offload.c udp4_ufo_fragment; net/ipv6/udp_offload.c udp6_ufo_fragment", sure="observed"),
-        Row(when(Skb, summed=PARTIAL), (knob("esp-offload"), ENCAPSULATED, carries(Kind.UDP), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet just before it encrypts it, and leaves the outer sums to the device, as nothing tells any more that they will be encrypted", source="linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment (need_ipsec looks at the route, which is dropped by then); mended by 1118aaa3b351", mended=Mended("Linux 6.15", "1118aaa3b351")),
-        Row(when(Skb, summed=PARTIAL), (knob("esp-offload"),), (*segment(AIMED), *fill(AIMED)), TO_NONE, "the kernel cuts the super-frame just before it encrypts it, and fills every sum", source="linux 6.1 net/ipv4/esp4_offload.c esp4_gso_segment (esp_features)"),
+        Row(OWED, (knob("esp-offload"), ENCAPSULATED, carries(Kind.UDP), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet just before it encrypts it, and leaves the outer sums to the device, as nothing tells any more that they will be encrypted", source="linux 6.1 net/ipv4/udp_offload.c __skb_udp_tunnel_segment (need_ipsec looks at the route, which is dropped by then); mended by 1118aaa3b351", mended=Mended("Linux 6.15", "1118aaa3b351")),
+        Row(OWED, (knob("esp-offload"),), (*segment(AIMED), *fill(AIMED)), TO_NONE, "the kernel cuts the super-frame just before it encrypts it, and fills every sum", source="linux 6.1 net/ipv4/esp4_offload.c esp4_gso_segment (esp_features)"),
         Row(_CRC, (feature(SCTP_CUTS),), KEEP, SAME, f"{SCTP_CUTS} is on: whoever the device hands the super-frame to cuts it", source=_GRE_CUTS),
         Row(_CRC, (ENCAPSULATED, carries(Kind.GRE)), (*segment(AIMED), *fill(AIMED, crc=True), *compute(TRANSPORT)), TO_NONE, "the kernel cuts the super-frame, makes the CRC of each packet and GRE's sum anew around it", source=_GRE_CUTS),
-        Row(when(Skb, summed=PARTIAL), (STACKED, ~feature("tx-checksum-ip-generic")), segment(AIMED), SAME, "of frames with two tags none is left to the device to be cut: the kernel cuts the super-frame", source=_TWO_TAGS),
-        Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(4), feature(TSO4)), KEEP, SAME, f"{TSO4} is on: the device cuts the super-frame"),
-        Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.TCP), outer_version(6), feature(TSO6)), KEEP, SAME, f"{TSO6} is on: the device cuts the super-frame"),
-        Row(when(Skb, summed=PARTIAL), (~ENCAPSULATED, carries(Kind.UDP), feature(USO)), KEEP, SAME, f"{USO} is on: the device cuts the super-frame into datagrams"),
-        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, feature("hw-enc-checksum"), carries(Kind.UDP), ABSENT_TRANSPORT, feature(TUNNEL)), KEEP, SAME, f"{TUNNEL} is on: the device cuts what is inside the tunnel"),
-        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, feature("hw-enc-checksum"), carries(Kind.UDP), ~ABSENT_TRANSPORT, feature(TUNNEL_SUMS)), KEEP, SAME, f"{TUNNEL_SUMS} is on: the device cuts what is inside the tunnel, and writes the outer sums"),
-        Row(when(Skb, summed=PARTIAL), (ENCAPSULATED, ~feature("hw-enc-checksum"), carries(Kind.UDP, Kind.GRE), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet and fills the inner sums, and leaves the outer ones to the device", source=UDP_TUNNEL),
-        Row(when(Skb, summed=PARTIAL), (), segment(AIMED), SAME, "the kernel cuts the super-frame; every segment's sum is owed from what the super-frame's field held, with the segment's length"),
+        Row(OWED, (STACKED, ~feature("tx-checksum-ip-generic")), segment(AIMED), SAME, "of frames with two tags none is left to the device to be cut: the kernel cuts the super-frame", source=_TWO_TAGS),
+        Row(OWED, (~ENCAPSULATED, carries(Kind.TCP), outer_version(4), feature(TSO4)), KEEP, SAME, f"{TSO4} is on: the device cuts the super-frame"),
+        Row(OWED, (~ENCAPSULATED, carries(Kind.TCP), outer_version(6), feature(TSO6)), KEEP, SAME, f"{TSO6} is on: the device cuts the super-frame"),
+        Row(OWED, (~ENCAPSULATED, carries(Kind.UDP), feature(USO)), KEEP, SAME, f"{USO} is on: the device cuts the super-frame into datagrams"),
+        Row(OWED, (ENCAPSULATED, feature("hw-enc-checksum"), carries(Kind.UDP), ABSENT_TRANSPORT, feature(TUNNEL)), KEEP, SAME, f"{TUNNEL} is on: the device cuts what is inside the tunnel"),
+        Row(OWED, (ENCAPSULATED, feature("hw-enc-checksum"), carries(Kind.UDP), ~ABSENT_TRANSPORT, feature(TUNNEL_SUMS)), KEEP, SAME, f"{TUNNEL_SUMS} is on: the device cuts what is inside the tunnel, and writes the outer sums"),
+        Row(OWED, (ENCAPSULATED, ~feature("hw-enc-checksum"), carries(Kind.UDP, Kind.GRE), ~ABSENT_TRANSPORT, feature("tx-checksum-ip-generic")), (*segment(AIMED), *fill(AIMED), *write_pseudo(TRANSPORT)), TO_PARTIAL, "the kernel cuts the inner packet and fills the inner sums, and leaves the outer ones to the device", source=UDP_TUNNEL),
+        Row(OWED, (), segment(AIMED), SAME, "the kernel cuts the super-frame; every segment's sum is owed from what the super-frame's field held, with the segment's length"),
         Row(when(Skb), (ENCAPSULATED, carries(Kind.UDP), feature("hw-enc-checksum"), feature(TUNNEL_SUMS)), write_pseudo(Selector.INNER), TO_INNER_PARTIAL, "a tunnel's super-frame whose sum is not owed: the kernel makes the inner one anew as the pseudo-header's, and the device cuts, with what stood in the outer field", source=f"{UDP_TUNNEL}; {REGENERATE}", sure="derived"),
         Row(when(Skb), (ENCAPSULATED, carries(Kind.UDP)), (*write_pseudo(Selector.INNER), *segment(Selector.INNER)), TO_INNER_PARTIAL, "a tunnel's super-frame whose sum is not owed: the inner sums of the segments are made anew, and the outer ones from what stood in the super-frame's field", source=f"{UDP_TUNNEL}; {REGENERATE}"),
         Row(when(Skb), (carries(Kind.TCP), outer_version(4), feature(TSO4)), write_pseudo(TRANSPORT), TO_PARTIAL, "a super-frame whose sum is not owed: the kernel makes it anew as the pseudo-header's, whatever stood in the field, and the device cuts and fills", source=REGENERATE, sure="observed"),
@@ -213,7 +213,7 @@ CONNTRACK = Stage(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment is held until its datagram is whole"),
         Row(ANY, (~carries(*CHECKED_BY_CONNTRACK),), KEEP, SAME, "no checksum that connection tracking knows"),
         Row(ANY, (~knob("net.netfilter.nf_conntrack_checksum"),), KEEP, SAME, "net.netfilter.nf_conntrack_checksum is 0: nothing is verified"),
-        Row(when(Skb, summed=PARTIAL), (), KEEP, SAME, "a sum that is still to be computed is trusted"),
+        Row(OWED, (), KEEP, SAME, "a sum that is still to be computed is trusted"),
         Row(when(Skb, summed=UNNECESSARY), (), KEEP, SAME, "marked as verified: trusted"),
         Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "a zero UDP sum says that there is none"),
         Row(when(Skb, summed=COMPLETE), (carries(Kind.SCTP),), KEEP, SAME, "a device's sum of the packet says nothing of a CRC, and the CRC is checked only where nothing is known", source=_SCTP_ERROR),
@@ -233,7 +233,7 @@ _ERRORS = (
     Row(when(Skb, summed=COMPLETE), (QUOTES, ~EDITS), KEEP, changed(summed=UNNECESSARY, level=0), "an ICMP error, verified from the sum of the packet; there is nothing to translate here", source=_QUOTED, sure="observed"),
     Row(when(Skb, summed=NONE), (QUOTES, ~EDITS), KEEP, changed(summed=COMPLETE), "an ICMP error, verified in software; there is nothing to translate here", source=_QUOTED),
     Row(ANY, (QUOTES, ~EDITS), KEEP, SAME, "an ICMP error with nothing to translate here", source=_QUOTED),
-    Row(when(Skb, summed=PARTIAL), (QUOTES,), (*TRANSLATE_QUOTE, *translate(Rule.PSEUDO, Rule.LEAVE)), SAME, "an ICMP error: the packet that it quotes is translated the other way round, and the fill to come will see it", source=_QUOTED),
+    Row(OWED, (QUOTES,), (*TRANSLATE_QUOTE, *translate(Rule.PSEUDO, Rule.LEAVE)), SAME, "an ICMP error: the packet that it quotes is translated the other way round, and the fill to come will see it", source=_QUOTED),
     Row(when(Skb, summed=COMPLETE), (QUOTES,), _ANEW, changed(summed=UNNECESSARY, level=0), "an ICMP error, verified from the sum of the packet: what it quotes is translated the other way round, and its sum computed anew", source=_QUOTED, sure="observed"),
     Row(ANY, (QUOTES,), _ANEW, SAME, "an ICMP error, verified: what it quotes is translated the other way round, and its sum computed anew", source=_QUOTED),
 )  # fmt: skip
@@ -243,8 +243,8 @@ _OF_SOME = (
 )  # fmt: skip
 _OF_NO_SUM = Row(ANY, (~carries(*WITH_CHECKSUM),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; nf_nat knows no sum of what the packet carries: one that has the addresses in it, as that of VRRP version 3, becomes wrong", source="linux 6.1 net/netfilter/nf_nat_proto.c l4proto_manip_pkt; keepalived issue 1490", sure="observed")  # fmt: skip
 _BY_SUMMED = (
-    Row(when(Skb, summed=PARTIAL), (AIMED_AT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, and the fill to come will see the ports"),
-    Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed, so a finished outer sum is treated as if it held the pseudo-header sum, though what is owed is an inner one", sure="observed"),
+    Row(OWED, (AIMED_AT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, and the fill to come will see the ports"),
+    Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the update looks only at ip_summed, so a finished outer sum is treated as if it held the pseudo-header sum, though what is owed is an inner one", sure="observed"),
     Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
 )  # fmt: skip
 
@@ -270,7 +270,7 @@ NAT_5_6 = Stage(
     source="linux 5.6 net/netfilter/nf_nat_proto.c nf_nat_ipv4_manip_pkt, tcp_manip_pkt, udp_manip_pkt",
     table=(
         NAT.table[0],
-        Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number", source="linux 5.6 net/netfilter/nf_nat_proto.c udp_manip_pkt (mended by ea64d8d6c675)", mended=Mended("Linux 5.7", "ea64d8d6c675", "5.6.13, 5.4.41, 4.19.123 and 4.14.181")),
+        Row(OWED, (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number", source="linux 5.6 net/netfilter/nf_nat_proto.c udp_manip_pkt (mended by ea64d8d6c675)", mended=Mended("Linux 5.7", "ea64d8d6c675", "5.6.13, 5.4.41, 4.19.123 and 4.14.181")),
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
         *_ERRORS,
         *_OF_SOME,
@@ -302,7 +302,7 @@ RECEIVE = Stage(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment waits for the rest of its datagram"),
         Row(ANY, (~carries(*WITH_CHECKSUM),), ACCEPT, SAME, "the kernel verifies no checksum of this header: who takes it by a raw socket has to"),
         Row(ANY, (ABSENT_TRANSPORT, outer_version(6), ~knob("udp6zerocsumrx")), REJECT, SAME, "a zero UDP sum is not allowed over IPv6", source="linux 6.1 net/ipv6/udp.c udp6_csum_init; RFC 8200 section 8.1"),
-        Row(when(Skb, summed=PARTIAL), (~aimed_at(Kind.IPV4),), ACCEPT, SAME, "CHECKSUM_PARTIAL counts as verified on local delivery: it never left the host"),
+        Row(OWED, (~aimed_at(Kind.IPV4),), ACCEPT, SAME, "CHECKSUM_PARTIAL counts as verified on local delivery: it never left the host"),
         Row(when(Skb, summed=UNNECESSARY, level=0), (), ACCEPT, changed(summed=NONE), "marked as verified: believed, not checked"),
         Row(when(Skb, summed=UNNECESSARY), (), ACCEPT, changed(level=Token.LEVEL_LESS_ONE), "marked as verified at this level: believed, not checked"),
         Row(when(Skb, summed=(NONE, COMPLETE, PARTIAL)), (ABSENT_TRANSPORT,), ACCEPT, SAME, "there is no UDP checksum to check"),

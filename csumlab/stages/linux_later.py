@@ -7,9 +7,9 @@ from dataclasses import replace
 from csumlab.conditions import BUNDLED, EXTENSIONS, LONG, carries, feature, knob, version
 from csumlab.headers import Kind
 from csumlab.operations import DROP, KEEP, POP, UNBUNDLE, compute, write_pseudo
-from csumlab.stage import ANY, SAME, Mended, Row, differing, when
+from csumlab.stage import ANY, SAME, Mended, Row, differing
 from csumlab.stages import linux, rewriters, tunnels
-from csumlab.state import Skb, Summed
+from csumlab.stages.patterns import OWED
 
 _ASKS = (carries(Kind.UDP), knob("udp-segment"))
 _NO_OFFLOAD = "linux commit 10154dbded6d (6.11) net/ipv4/udp.c udp_send_skb, udp4_hwcsum; mended by d96016a764f6 (6.12)"
@@ -32,7 +32,7 @@ EGRESS_6_16 = differing(
     linux.EGRESS,
     "egress-6.16",
     "linux 6.16 net/core/dev.c validate_xmit_skb, skb_csum_hwoffload_help, skb_checksum_help (skb_warn_bad_offload)",
-    {11: Row(when(Skb, summed=Summed.PARTIAL), (LONG, feature("tx-checksum-ipv6"), version(6), EXTENSIONS), DROP, SAME, "behind IPv6 extension headers a sum is not left to a device that offers tx-checksum-ipv6 only, but cutting is: the kernel would have to fill a super-frame, warns of it and drops it", mended=Mended("Linux 6.17", "864e3396976e", "later stable kernels"))},
+    {11: Row(OWED, (LONG, feature("tx-checksum-ipv6"), version(6), EXTENSIONS), DROP, SAME, "behind IPv6 extension headers a sum is not left to a device that offers tx-checksum-ipv6 only, but cutting is: the kernel would have to fill a super-frame, warns of it and drops it", mended=Mended("Linux 6.17", "864e3396976e", "later stable kernels"))},
 )  # fmt: skip
 
 CSUM_6_12 = differing(
@@ -54,5 +54,5 @@ DECAPSULATE_6_9 = differing(
     tunnels.DECAPSULATE,
     "decapsulate-6.9",
     tunnels.DECAPSULATE.source,
-    {3: Row(when(Skb, summed=Summed.PARTIAL), (BUNDLED,), (*UNBUNDLE, *POP), linux.TO_NONE, "datagrams that were merged on the way here are cut again before the tunnel looks at each", source="linux 6.12 include/linux/udp.h udp_unexpected_gso; net/ipv4/udp.c udp_queue_rcv_skb")},
+    {3: Row(OWED, (BUNDLED,), (*UNBUNDLE, *POP), linux.TO_NONE, "datagrams that were merged on the way here are cut again before the tunnel looks at each", source="linux 6.12 include/linux/udp.h udp_unexpected_gso; net/ipv4/udp.c udp_queue_rcv_skb")},
 )  # fmt: skip

@@ -53,9 +53,9 @@ from csumlab.stage import (
     when,
 )
 from csumlab.stages import linux, rewriters
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed
 
-_OWED = when(Skb, summed=Summed.PARTIAL)
 _COMPLETE = when(Skb, summed=Summed.COMPLETE)
 _UNOWED = (Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE)
 _FORGOTTEN = changed(summed=Summed.NONE, level=0)
@@ -105,14 +105,14 @@ EGRESS_6_11 = differing(
     linux.EGRESS,
     "egress-6.11",
     _EXTENDED,
-    {10: Row(_OWED, (feature("tx-checksum-ipv6"), version(6), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device, behind extension headers too", mended=_BEHIND)},
+    {10: Row(OWED, (feature("tx-checksum-ipv6"), version(6), aimed_at(Kind.TCP, Kind.UDP)), KEEP, SAME, "tx-checksum-ipv6 is on: the fill is left to the device, behind extension headers too", mended=_BEHIND)},
 )  # fmt: skip
 EGRESS_4_12 = Stage(
     "egress-4.12",
     linux.EGRESS.title,
     _SCTP,
     (
-        Row(_OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP", mended=_CRC),
+        Row(OWED, (aimed_at(Kind.SCTP), feature(linux.SCTP)), KEEP, SAME, "the device sums this IP version: what is owed is left to it, and it knows SCTP", mended=_CRC),
         *(row for row in EGRESS_6_11.table[4:] if STACKED not in row.given and LONG not in row.given),
     ),
     EGRESS_6_11,
@@ -123,9 +123,9 @@ EGRESS_4_8 = differing(
     "linux 4.8 net/core/dev.c skb_checksum_help; mended by linux commit 4f2e4ad56a65 (4.9)",
     {},
     before={
-        2: Row(_OWED, (ENCAPSULATED, ~feature("hw-enc-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
-        3: Row(_OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
-        7: Row(_OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
+        2: Row(OWED, (ENCAPSULATED, ~feature("hw-enc-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
+        3: Row(OWED, (TAGGED, ~feature("vlan-checksum"), _ZERO), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
+        7: Row(OWED, (_ZERO,), write_zero(Selector.AIMED), fresh(Skb), _FILLED_TO_ZERO, mended=_FILL),
     },
 )  # fmt: skip
 
@@ -164,10 +164,10 @@ SEGMENTATION_3_10 = replace(
     like=SEGMENTATION_4_4,
     table=(
         *SEGMENTATION_4_4.table[: _CUT_OF_DATAGRAMS - 1],
-        Row(_OWED, (UNDIVIDED, _CUTS), KEEP, SAME, _WHOLE),
+        Row(OWED, (UNDIVIDED, _CUTS), KEEP, SAME, _WHOLE),
         Row(when(Skb), (UNDIVIDED, _CUTS), write_pseudo(Selector.TRANSPORT), linux.TO_PARTIAL, f"{_WHOLE}; its sum was not owed: the kernel writes the pseudo-header's, whatever stood in the field"),
-        Row(_OWED, (UNDIVIDED, _ZERO), (*write_zero(Selector.AIMED), *CUT), fresh(Skb), f"{_FILLED_TO_ZERO}; then it cuts the datagram into fragments", mended=Mended("Linux 3.18")),
-        Row(_OWED, (UNDIVIDED,), (*fill(Selector.AIMED), *CUT), fresh(Skb), "the kernel fills the datagram's sum, then cuts it into fragments"),
+        Row(OWED, (UNDIVIDED, _ZERO), (*write_zero(Selector.AIMED), *CUT), fresh(Skb), f"{_FILLED_TO_ZERO}; then it cuts the datagram into fragments", mended=Mended("Linux 3.18")),
+        Row(OWED, (UNDIVIDED,), (*fill(Selector.AIMED), *CUT), fresh(Skb), "the kernel fills the datagram's sum, then cuts it into fragments"),
         *SEGMENTATION_4_4.table[_CUT_OF_DATAGRAMS:],
     ),
 )  # fmt: skip
@@ -199,7 +199,7 @@ NAT_4_8 = differing(
     "nat-4.8",
     f"{_MANIP}; mended by netfilter: nat: skip checksum on offload SCTP packets (4.9)",
     {_CRC_OF_NAT: Row(when(Skb, summed=_UNOWED), (carries(Kind.SCTP),), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), SAME, "translated; SCTP's CRC is computed anew, whatever it was")},
-    before={_CRC_OF_NAT: Row(_OWED, (carries(Kind.SCTP), AIMED_AT_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), SAME, "translated; SCTP's CRC is computed although it is owed, and stays owed: whoever makes it takes this one for a part of the packet", mended=_SKIPPED)},
+    before={_CRC_OF_NAT: Row(OWED, (carries(Kind.SCTP), AIMED_AT_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), SAME, "translated; SCTP's CRC is computed although it is owed, and stays owed: whoever makes it takes this one for a part of the packet", mended=_SKIPPED)},
 )  # fmt: skip
 
 OPENVSWITCH_5_5 = differing(
@@ -255,7 +255,7 @@ NFT_4_9 = Stage(
     rewriters.NFT.title,
     _NFT_4_9,
     (
-        Row(_OWED, (), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, f"edited, and the IPv4 header's sum updated; {_ONLY_ITS_OWN}", mended=_PSEUDO),
+        Row(OWED, (), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, f"edited, and the IPv4 header's sum updated; {_ONLY_ITS_OWN}", mended=_PSEUDO),
         Row(when(Skb), (carries(Kind.SCTP, Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; nft knows no sum of this header", sure="derived"),
         Row(when(Skb), (), translate(Rule.LEAVE, Rule.ONES, Rule.ONES), SAME, f"edited; the sum of the header that is edited is updated by the difference; {_ONLY_ITS_OWN}", mended=_PSEUDO),
     ),
@@ -305,7 +305,7 @@ OPENVSWITCH_4_5 = differing(
     _PROTOCOL,
     {},
     before={
-        2: Row(_OWED, (outer_version(6),), translate(Rule.LEAVE, Rule.LEAVE), SAME, f"translated; {_MASKED}, and the fill to come will start from the old one", sure="observed", mended=_FLOW),
+        2: Row(OWED, (outer_version(6),), translate(Rule.LEAVE, Rule.LEAVE), SAME, f"translated; {_MASKED}, and the fill to come will start from the old one", sure="observed", mended=_FLOW),
         6: Row(ANY, (outer_version(6),), translate(Rule.LEAVE, Rule.FINAL), SAME, f"translated; {_MASKED}, but ports it does", sure="observed", mended=_FLOW),
     },
 )  # fmt: skip
@@ -319,11 +319,11 @@ SENDER_2_6_36 = replace(
 )
 """Whether the packet will be encrypted is not asked."""
 _OWED_BY_IPVS = next(
-    n for n, row in enumerate(rewriters.IPVS.table, 1) if row.when == _OWED and row.does == translate(Rule.PSEUDO, Rule.LEAVE)
+    n for n, row in enumerate(rewriters.IPVS.table, 1) if row.when == OWED and row.does == translate(Rule.PSEUDO, Rule.LEAVE)
 )
 IPVS_2_6_36 = differing(
     rewriters.IPVS,
     "ipvs-2.6.36",
     "linux 2.6.36 net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_dnat_handler, tcp_partial_csum_update; mended in 2.6.37 (ipvs: fix CHECKSUM_PARTIAL for TCP, UDP)",
-    {_OWED_BY_IPVS: Row(_OWED, (), translate(Rule.FINAL, Rule.LEAVE), SAME, "translated; the old and the new address change places where an unfinished sum is updated: the pseudo-header's sum goes the wrong way by the difference", sure="memory", mended=Mended("Linux 2.6.37"))},
+    {_OWED_BY_IPVS: Row(OWED, (), translate(Rule.FINAL, Rule.LEAVE), SAME, "translated; the old and the new address change places where an unfinished sum is updated: the pseudo-header's sum goes the wrong way by the difference", sure="memory", mended=Mended("Linux 2.6.37"))},
 )  # fmt: skip

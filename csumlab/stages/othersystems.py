@@ -44,6 +44,7 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import OWED
 from csumlab.stages.tunnels import ESP_SEAL
 from csumlab.state import Ring, Skb, Summed, Virtio
 
@@ -54,7 +55,7 @@ FREEBSD_NETFRONT_TRANSMIT = Stage(
     title="xn(4) to the ring",
     source="FreeBSD 10 sys/dev/xen/netfront/netfront.c xn_assemble_tx_request",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, fresh(Ring, blank=True, validated=True), "the sum is left to others (CSUM_DELAY_DATA): the slot is flagged csum_blank and data_validated"),
+        Row(OWED, (), KEEP, fresh(Ring, blank=True, validated=True), "the sum is left to others (CSUM_DELAY_DATA): the slot is flagged csum_blank and data_validated"),
         Row(when(Skb), (), KEEP, fresh(Ring), "no flag: what was verified on receive is not passed on"),
     ),
 )  # fmt: skip
@@ -99,7 +100,7 @@ FREEBSD_ESP_SEAL = differing(
     {},
     {
         1: Row(
-            when(Skb, summed=Summed.PARTIAL),
+            OWED,
             (knob("forwarded"),),
             seal(),
             fresh(Skb),
@@ -152,7 +153,7 @@ FREEBSD_PF = Stage(
     source="FreeBSD 10 before r289316 (2015) sys/netpfil/pf/pf.c pf_change_ap; reviews.freebsd.org rS289703",
     table=(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="memory"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; pf knows finished sums only, so one that is left to the card follows with the opposite sign"),
+        Row(OWED, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; pf knows finished sums only, so one that is left to the card follows with the opposite sign"),
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong", sure="memory"),
     ),
 )  # fmt: skip
@@ -164,14 +165,14 @@ FREEBSD_PF_13 = Stage(
     source="FreeBSD since r289316 (2015) sys/netpfil/pf/pf.c pf_change_ap, pf_proto_cksum_fixup: a sum that is left to the card (CSUM_DELAY_DATA) is known",
     table=(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="memory"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum that is left to the card follows the addresses"),
+        Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum that is left to the card follows the addresses"),
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong", sure="memory"),
     ),
 )  # fmt: skip
 
 _PF_OPTIONS = "sys/netpfil/pf/pf_norm.c pf_normalize_tcp_stateful (scrub reassemble tcp modulates timestamps), pf.c pf_modulate_sack"
 _PF_OWED = Row(
-    when(Skb, summed=Summed.PARTIAL),
+    OWED,
     (),
     translate(Rule.LEAVE, Rule.LEAVE),
     SAME,

@@ -43,9 +43,9 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed
 
-_OWED = when(Skb, summed=Summed.PARTIAL)
 _HEEDS_OWED = knob("heeds-owed")
 _BUILD = "linux 6.1 net/netfilter/nfnetlink_queue.c nfqnl_build_packet_message, nfqnl_put_packet_info"
 _MANGLE = "linux 6.1 net/netfilter/nfnetlink_queue.c nfqnl_recv_verdict, nfqnl_mangle"
@@ -55,9 +55,9 @@ NFQUEUE = Stage(
     title="queue to a program",
     source=_BUILD,
     table=(
-        Row(_OWED, (knob("takes-unfinished"),), KEEP, SAME, "the program asked for packets as they are (NFQA_CFG_F_GSO): NFQA_SKB_CSUMNOTREADY tells it that the sum is still owed", sure="observed"),
+        Row(OWED, (knob("takes-unfinished"),), KEEP, SAME, "the program asked for packets as they are (NFQA_CFG_F_GSO): NFQA_SKB_CSUMNOTREADY tells it that the sum is still owed", sure="observed"),
         Row(when(Skb, summed=Summed.PARTIAL, crc=True), (), fill(Selector.AIMED, crc=True), fresh(Skb), "the CRC that is owed is made before the program gets its copy", source="linux 6.18 net/netfilter/nfnetlink_queue.c nf_queue_checksum_help"),
-        Row(_OWED, (), fill(Selector.AIMED), fresh(Skb), "what is owed is filled before the program gets its copy, and in the packet that the kernel keeps", sure="observed"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Skb), "what is owed is filled before the program gets its copy, and in the packet that the kernel keeps", sure="observed"),
         Row(when(Skb), (), KEEP, SAME, "nothing is owed: the program gets a copy", sure="observed"),
     ),
 )  # fmt: skip
@@ -71,7 +71,7 @@ QUEUE_VERDICT = Stage(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment is not summed", sure="derived"),
         Row(ANY, (~carries(Kind.TCP, Kind.UDP),), KEEP, SAME, "the program sums TCP and UDP", sure="derived"),
         Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "there is no UDP checksum to check"),
-        Row(_OWED, (_HEEDS_OWED,), KEEP, SAME, "NFQA_SKB_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
+        Row(OWED, (_HEEDS_OWED,), KEEP, SAME, "NFQA_SKB_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
         Row(when(Skb, summed=Summed.UNNECESSARY), (knob("heeds-verified"),), KEEP, SAME, "NFQA_SKB_CSUM_NOTVERIFIED is not set: believed, not checked", sure="observed"),
         Row(ANY, (right(Selector.TRANSPORT),), KEEP, SAME, "the program sums the bytes itself: right", sure="observed"),
         Row(ANY, (), REJECT, SAME, "the program sums the bytes itself: wrong; its verdict is to drop the packet", sure="observed"),
@@ -92,8 +92,8 @@ QUEUE_EDIT = Stage(
         Row(when(Skb), (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), _BACK, f"edited; a zero UDP sum stays zero; {_UNKNOWN}", sure="observed"),
         Row(when(Skb), (knob("forgets"),), translate(Rule.LEAVE, Rule.LEAVE), _BACK, f"edited, and the sum left as it is; {_UNKNOWN}, so nobody makes it", sure="observed"),
         Row(when(Skb), (knob("anew"), ~FRAGMENT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), _BACK, f"edited, with a sum made anew over the bytes as they are, whatever it was; {_UNKNOWN}", sure="observed"),
-        Row(_OWED, (_HEEDS_OWED,), translate(Rule.PSEUDO, Rule.LEAVE), _BACK, f"edited; the unfinished sum is updated as one, but {_UNKNOWN}: that it is owed is forgotten", sure="observed"),
-        Row(_OWED, (), translate(Rule.FINAL, Rule.FINAL), _BACK, f"edited; the unfinished sum is updated as if it were finished, and {_UNKNOWN}: that it is owed is forgotten", sure="observed"),
+        Row(OWED, (_HEEDS_OWED,), translate(Rule.PSEUDO, Rule.LEAVE), _BACK, f"edited; the unfinished sum is updated as one, but {_UNKNOWN}: that it is owed is forgotten", sure="observed"),
+        Row(OWED, (), translate(Rule.FINAL, Rule.FINAL), _BACK, f"edited; the unfinished sum is updated as if it were finished, and {_UNKNOWN}: that it is owed is forgotten", sure="observed"),
         Row(when(Skb), (), translate(Rule.FINAL, Rule.FINAL), _BACK, f"edited; the sum is updated by the difference, so a wrong one stays wrong; {_UNKNOWN}", sure="observed"),
     ),
 )  # fmt: skip
@@ -106,9 +106,9 @@ PROGRAM_TAKES = Stage(
     title="program takes the frame",
     source=_READ,
     table=(
-        Row(_OWED, (knob("refuses-owed"),), DROP, SAME, "the program is told that the sum is still owed, which it does not make: it drops the frame", source=_REFUSES, sure="derived"),
-        Row(_OWED, (_HEADER,), KEEP, SAME, "the virtio header says NEEDS_CSUM, with csum_start and csum_offset", sure="observed"),
-        Row(_OWED, (_HEEDS_OWED,), KEEP, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
+        Row(OWED, (knob("refuses-owed"),), DROP, SAME, "the program is told that the sum is still owed, which it does not make: it drops the frame", source=_REFUSES, sure="derived"),
+        Row(OWED, (_HEADER,), KEEP, SAME, "the virtio header says NEEDS_CSUM, with csum_start and csum_offset", sure="observed"),
+        Row(OWED, (_HEEDS_OWED,), KEEP, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
         Row(when(Skb, summed=Summed.UNNECESSARY), (knob("heeds-verified"),), KEEP, changed(level=0), "the program is told that the sum is verified (TP_STATUS_CSUM_VALID, DATA_VALID): one level", sure="observed"),
         Row(when(Skb), (), KEEP, fresh(Skb), "the program gets bytes, and no word of what is verified or still owed", sure="observed"),
     ),
@@ -124,12 +124,12 @@ PROGRAM_GIVES = Stage(
     title="program hands the frame on",
     source=_SEND,
     table=(
-        Row(_OWED, (knob("blanks-ip"), outer_version(4)), (*fill(Selector.AIMED), *write_zero(Selector.OUTER_IP)), fresh(Skb), f"the card fills the sum that is owed; {_BLANK}", source=_BLANKS, sure="derived"),
+        Row(OWED, (knob("blanks-ip"), outer_version(4)), (*fill(Selector.AIMED), *write_zero(Selector.OUTER_IP)), fresh(Skb), f"the card fills the sum that is owed; {_BLANK}", source=_BLANKS, sure="derived"),
         Row(ANY, (knob("blanks-ip"), outer_version(4)), write_zero(Selector.OUTER_IP), fresh(Skb), f"the frame goes to the card as the program wrote it; {_BLANK}", source=_BLANKS, sure="derived"),
-        Row(_OWED, (_HEADER, ~_BY_RAW), KEEP, SAME, "the virtio header that the program writes says NEEDS_CSUM", sure="observed"),
+        Row(OWED, (_HEADER, ~_BY_RAW), KEEP, SAME, "the virtio header that the program writes says NEEDS_CSUM", sure="observed"),
         Row(ANY, (LONG,), DROP, SAME, "without a virtio header that says how it is to be cut, a frame longer than the device takes is refused (EMSGSIZE)", sure="derived"),
-        Row(_OWED, (_BY_RAW,), (*TRIM, *fill(Selector.AIMED), *compute(Selector.OUTER_IP)), fresh(Skb), "the program knows that the sum is owed and fills it; the raw socket makes the IPv4 header's sum anew", source=_RAW, sure="observed"),
-        Row(_OWED, (), fill(Selector.AIMED), fresh(Skb), "the program knows that the sum is owed, has no header to say so, and fills it", sure="observed"),
+        Row(OWED, (_BY_RAW,), (*TRIM, *fill(Selector.AIMED), *compute(Selector.OUTER_IP)), fresh(Skb), "the program knows that the sum is owed and fills it; the raw socket makes the IPv4 header's sum anew", source=_RAW, sure="observed"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Skb), "the program knows that the sum is owed, has no header to say so, and fills it", sure="observed"),
         Row(ANY, (_BY_RAW,), (*TRIM, *compute(Selector.OUTER_IP)), fresh(Skb), "the raw socket makes the IPv4 header's sum anew; all else goes out as the program wrote it (CHECKSUM_NONE)", source=_RAW, sure="observed"),
         Row(ANY, (), KEEP, fresh(Skb), "the frame goes out as the program wrote it (CHECKSUM_NONE): what is owed, nobody fills", sure="observed"),
     ),
@@ -161,7 +161,7 @@ PROGRAM_NAT = Stage(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero", sure="derived"),
         Row(ANY, (knob("forgets"),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated, and the sum left as it is", sure="derived"),
         Row(when(Skb), (knob("anew"), ~FRAGMENT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "translated, with a sum made anew over the bytes as they are, whatever it was", sure="derived"),
-        Row(_OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the program was told that the sum is owed: the pseudo-header's follows the addresses", sure="derived"),
+        Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the program was told that the sum is owed: the pseudo-header's follows the addresses", sure="derived"),
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, be it finished or not", sure="derived"),
     ),
 )  # fmt: skip
@@ -175,7 +175,7 @@ PROGRAM_EXCHANGE = Stage(
         Row(ANY, (ABSENT_TRANSPORT, knob("updates-zero")), exchange(Rule.FINAL), SAME, f"the IPv6 header is exchanged for one of IPv4; {_OF_ZERO}", source="https://github.com/ayourtch/nat46/pull/18", sure="derived"),
         Row(ANY, (ABSENT_TRANSPORT,), exchange(Rule.LEAVE), SAME, "the IPv6 header is exchanged for one of IPv4; a zero UDP sum stays zero"),
         Row(when(Skb), (knob("anew"),), (*exchange(Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "the IP header is exchanged, and a sum made anew over the bytes as they are, whatever it was", sure="derived"),
-        Row(_OWED, (), exchange(Rule.PSEUDO), SAME, "the IP header is exchanged; the program was told that the sum is owed: the pseudo-header's follows the addresses"),
+        Row(OWED, (), exchange(Rule.PSEUDO), SAME, "the IP header is exchanged; the program was told that the sum is owed: the pseudo-header's follows the addresses"),
         Row(ANY, (), exchange(Rule.FINAL), SAME, "the IP header is exchanged; the sum is updated by the difference, be it finished or not"),
     ),
 )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 from csumlab.conditions import ABSENT_TRANSPORT, FRAGMENT, inexact, knob, right
 from csumlab.operations import ACCEPT, KEEP, REJECT, UNSEEN, Selector
 from csumlab.stage import ANY, SAME, Row, Stage, fresh, when
+from csumlab.stages.patterns import OWED
 from csumlab.state import Bare, Skb, Summed
 
 _STATUS = "linux 6.1 net/packet/af_packet.c packet_recvmsg, tpacket_rcv"
-_OWED = when(Skb, summed=Summed.PARTIAL)
 _VALID = when(Skb, summed=Summed.UNNECESSARY)
 _SUMMED = when(Skb, summed=Summed.COMPLETE)
 _HEEDS_VALID, _OF_COMPLETE = knob("heeds-verified"), knob("valid-of-complete")
@@ -26,7 +26,7 @@ READER = Stage(
         Row(ANY, (knob("trusts"),), ACCEPT, SAME, "the program looks at no sum", source="linux 6.1 net/ipv4/raw.c raw_rcv; NLnetLabs NSD issue 465", sure="observed"),
         Row(ANY, (ABSENT_TRANSPORT, knob("refuses-unsummed")), REJECT, SAME, "there is no UDP checksum, which over IPv4 is allowed: the program takes the zero for a wrong one", source="https://github.com/zephyrproject-rtos/zephyr/issues/16375; RFC 768", sure="derived"),
         Row(ANY, (ABSENT_TRANSPORT,), ACCEPT, fresh(Bare), "there is no UDP checksum to check"),
-        Row(_OWED, (knob("heeds-owed"),), ACCEPT, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
+        Row(OWED, (knob("heeds-owed"),), ACCEPT, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed", sure="observed"),
         Row(_VALID, (_HEEDS_VALID,), ACCEPT, SAME, "TP_STATUS_CSUM_VALID tells the program that the sum is verified: believed, not checked", sure="observed"),
         Row(_SUMMED, (_HEEDS_VALID, _OF_COMPLETE), ACCEPT, SAME, "TP_STATUS_CSUM_VALID is set because the packet was summed, though nobody compared: believed, not checked", source=_BEFORE_6_1),
         Row(ANY, (knob("compares"), inexact(Selector.OUTER_IP)), REJECT, SAME, "the program computes the IPv4 header sum anew and compares the field with it: they differ, as 0xffff does from 0x0000", source=_COMPARES),
@@ -44,7 +44,7 @@ WATCHER = Stage(
         Row(ANY, (FRAGMENT,), KEEP, SAME, "a fragment is put together before it is summed"),
         Row(ANY, (knob("trusts"),), KEEP, SAME, "the program looks at no sum: it sees what a receiver may drop"),
         Row(ANY, (ABSENT_TRANSPORT,), KEEP, SAME, "there is no UDP checksum to check: seen"),
-        Row(_OWED, (knob("heeds-owed"),), KEEP, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed: seen", sure="observed"),
+        Row(OWED, (knob("heeds-owed"),), KEEP, SAME, "TP_STATUS_CSUMNOTREADY tells the program that the sum is still owed: seen", sure="observed"),
         Row(_VALID, (_HEEDS_VALID,), KEEP, SAME, "TP_STATUS_CSUM_VALID tells the program that the sum is verified: seen, not checked", sure="observed"),
         Row(_SUMMED, (_HEEDS_VALID, _OF_COMPLETE), KEEP, SAME, "TP_STATUS_CSUM_VALID is set because the packet was summed, though nobody compared: seen, not checked", source=_BEFORE_6_1),
         Row(ANY, (right(Selector.TRANSPORT),), KEEP, SAME, "the program sums the bytes itself: right, seen"),

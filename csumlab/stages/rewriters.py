@@ -45,19 +45,19 @@ from csumlab.stage import (
     fresh,
     when,
 )
-from csumlab.state import Skb, Summed
+from csumlab.stages.patterns import COMPLETE, NONE, OWED, PARTIAL, UNNECESSARY
+from csumlab.state import Skb
 
 TRANSPORT = Selector.TRANSPORT
-NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
 _UNOWED = (NONE, UNNECESSARY, COMPLETE)
 _VERIFIED = changed(summed=UNNECESSARY, level=0)
 _SUMMED = when(Skb, summed=COMPLETE)
 _SUMMED_WRONG = "the sum of the packet is changed for a new IPv6 address although the field has made up for it: it is wrong from here on"
 _IN_NFT = "nftables src/proto.c (checksum_key); linux 6.1 net/netfilter/nft_payload.c nft_payload_set_eval"
 
-_NFT_PARTIAL = Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE, Rule.ONES), SAME, "edited; the pseudo-header sum follows the addresses, and the fill to come will see the ports", sure="observed")  # fmt: skip
+_NFT_PARTIAL = Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE, Rule.ONES), SAME, "edited; the pseudo-header sum follows the addresses, and the fill to come will see the ports", sure="observed")  # fmt: skip
 _NFT_ZERO = (
-    Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; a zero UDP sum stays zero", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_udp_checksum"),
+    Row(OWED, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE, Rule.ONES), SAME, "edited; a zero UDP sum stays zero", source="linux 6.1 net/netfilter/nft_payload.c nft_payload_udp_checksum"),
     Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.ONES, Rule.ONES), SAME, "edited; a zero UDP sum stays zero if an address is edited, but is updated like any other if a port is", source=_IN_NFT, sure="observed"),
 )  # fmt: skip
 _NFT_SUMS = (
@@ -109,7 +109,7 @@ MANGLE = Stage(
     title="DSCP, TTL, HL, ECN, TCPMSS and TCPOPTSTRIP targets, nft TCP options",
     source="linux 6.1 net/netfilter/xt_DSCP.c, xt_HL.c, xt_TCPMSS.c tcpmss_mangle_packet, xt_TCPOPTSTRIP.c, nft_exthdr.c nft_exthdr_tcp_set_eval, nft_exthdr_tcp_strip_eval",
     table=(
-        Row(when(Skb, summed=PARTIAL), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "edited; the fill to come will see it", sure="observed"),
+        Row(OWED, (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "edited; the fill to come will see it", sure="observed"),
         Row(ANY, (ODD_OPTION,), translate(Rule.LEAVE, Rule.SWAPPED), SAME, "edited; the option lies at an odd place and is counted as if it lay at an even one: the sum is wrong by 255 times the difference", sure="observed"),
         Row(ANY, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "edited; the sums are updated by the difference, so a wrong one stays wrong", sure="observed"),
     ),
@@ -120,7 +120,7 @@ SYNPROXY = Stage(
     title="SYNPROXY, timestamps",
     source="linux 6.1 net/netfilter/nf_synproxy_core.c synproxy_tstamp_adjust; net/core/utils.c inet_proto_csum_replace4",
     table=(
-        Row(when(Skb, summed=PARTIAL), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "the timestamp is shifted; the fill to come will see it"),
+        Row(OWED, (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "the timestamp is shifted; the fill to come will see it"),
         Row(ANY, (ODD_OPTION,), translate(Rule.LEAVE, Rule.SWAPPED), SAME, "the timestamp is shifted; it lies at an odd place and is counted as if it lay at an even one: the sum is wrong by 255 times the difference"),
         Row(ANY, (), translate(Rule.LEAVE, Rule.FINAL), SAME, "the timestamp is shifted; the sum is updated by the difference, so a wrong one stays wrong"),
     ),
@@ -160,9 +160,9 @@ CSUM = Stage(
 )  # fmt: skip
 
 _WEAK = (
-    Row(when(Skb, summed=PARTIAL), (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number"),
+    Row(OWED, (ABSENT_TRANSPORT,), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "a UDP sum is updated unless it is zero and nothing is owed: with an inner sum owed, an outer zero that says none becomes a number"),
     Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
-    Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
+    Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
     Row(ANY, (carries(Kind.UDPLITE, Kind.DCCP),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; the sums of UDP-Lite and DCCP are not known here and do not follow", sure="derived"),
     Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum, and a CRC, is updated by the difference, so a wrong one stays wrong"),
 )  # fmt: skip
@@ -197,7 +197,7 @@ BPF = Stage(
     table=(
         Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero"),
         Row(ANY, (~carries(Kind.TCP, Kind.UDP, Kind.ICMPV6),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; the program knows no sum of this header that addresses are in", sure="uncertain"),
-        Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
+        Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
         Row(_SUMMED, (outer_version(6),), translate(Rule.FINAL, Rule.FINAL, follows=Follows.ADDRESSES), SAME, f"translated; {_SUMMED_WRONG}"),
         Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong one stays wrong"),
     ),
@@ -226,7 +226,7 @@ IPVS = Stage(
     table=(
         Row(when(Skb, summed=PARTIAL, crc=True), (EDITS_TRANSPORT,), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), fresh(Skb, summed=UNNECESSARY), "translated; the port changes: SCTP's CRC was owed and is made, and marked as verified", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_sctp.c sctp_snat_handler, sctp_dnat_handler", sure="observed"),
         Row(when(Skb, summed=PARTIAL, crc=True), (), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; the port stays: SCTP's CRC stays owed, which is made here if the way out makes none", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_sctp.c sctp_dnat_handler (NETIF_F_SCTP_CRC)", sure="observed"),
-        Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, a zero UDP sum too"),
+        Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses, a zero UDP sum too"),
         Row(when(Skb), (ABSENT_TRANSPORT,), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), _VERIFIED, "translated; of a UDP packet without a sum one is made over the bytes as they are, and marked as verified", source="linux 6.1 net/netfilter/ipvs/ip_vs_proto_udp.c udp_dnat_handler (full checksum calculation)", sure="observed"),
         Row(when(Skb), (carries(Kind.SCTP), EDITS_TRANSPORT), (*translate(Rule.LEAVE, Rule.LEAVE), *compute(TRANSPORT)), _VERIFIED, "translated; the port changes, so that SCTP's CRC is computed anew, whatever it was, and marked as verified"),
         Row(when(Skb), (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE), _VERIFIED, "translated; the port stays: nobody looks at SCTP's CRC, which is marked as verified"),
@@ -242,7 +242,7 @@ _CANCELS = Row(ANY, (QUOTES, outer_version(6)), (*translate_quote(), *translate(
 _CILIUM = (
     Row(ANY, (carries(Kind.SCTP),), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; SCTP's CRC has no addresses in it, and does not follow a port: eBPF makes none", source="Cilium issue 20490; bpf/lib/csum.h csum_l4_offset_and_flags", sure="derived"),
     Row(ANY, (ABSENT_TRANSPORT,), translate(Rule.LEAVE, Rule.LEAVE), SAME, "translated; a zero UDP sum stays zero (BPF_F_MARK_MANGLED_0)"),
-    Row(when(Skb, summed=PARTIAL), (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
+    Row(OWED, (), translate(Rule.PSEUDO, Rule.LEAVE), SAME, "translated; the pseudo-header sum follows the addresses"),
     Row(ANY, (), translate(Rule.FINAL, Rule.FINAL), SAME, "translated; the sum is updated by the difference, so a wrong sum stays wrong"),
 )  # fmt: skip
 _HELPERS = "Cilium bpf/lib/nat.h snat_v4_rewrite_headers; linux 6.1 net/core/filter.c bpf_l4_csum_replace, net/core/utils.c inet_proto_csum_replace4"

@@ -7,9 +7,9 @@ from __future__ import annotations
 from csumlab.conditions import outer_version
 from csumlab.operations import KEEP, Selector, compute
 from csumlab.stage import SAME, Row, Stage, changed, when
-from csumlab.state import Skb, Summed
+from csumlab.stages.patterns import OWED
+from csumlab.state import Skb
 
-_OWED = when(Skb, summed=Summed.PARTIAL)
 _MACVLAN = "linux 6.1 drivers/net/macvlan.c"
 _IPVLAN = "linux 6.1 drivers/net/ipvlan/ipvlan_core.c"
 _BOND = "linux 6.1 drivers/net/bonding/bond_main.c"
@@ -24,7 +24,7 @@ def _across(name: str, title: str, source: str) -> Stage:
         title=title,
         source=f"{source}; net/core/dev.c dev_forward_skb; net/core/skbuff.c skb_scrub_packet",
         table=(
-            Row(_OWED, (), KEEP, SAME, "what is owed stays owed, and the other container believes it as it does everything that carries a debt: nothing ever fills it", sure="observed"),
+            Row(OWED, (), KEEP, SAME, "what is owed stays owed, and the other container believes it as it does everything that carries a debt: nothing ever fills it", sure="observed"),
             Row(when(Skb), (), KEEP, _UNMARKED, "handed over with what it carries, but for conntrack's mark"),
         ),
     )  # fmt: skip

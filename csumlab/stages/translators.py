@@ -8,9 +8,10 @@ from csumlab.conditions import ABSENT_TRANSPORT, QUOTES, SPOILT_QUOTE, carries, 
 from csumlab.headers import Kind
 from csumlab.operations import DROP, Rule, Selector, compute, exchange
 from csumlab.stage import ANY, SAME, Row, Stage, differing, fresh, when
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed
 
-_OWED = Row(when(Skb, summed=Summed.PARTIAL), (), exchange(Rule.PSEUDO), SAME, "the IP header is exchanged; the pseudo-header sum is that of the new one, and the fill to come will see the rest", sure="derived")  # fmt: skip
+_OWED = Row(OWED, (), exchange(Rule.PSEUDO), SAME, "the IP header is exchanged; the pseudo-header sum is that of the new one, and the fill to come will see the rest", sure="derived")  # fmt: skip
 _MADE = Row(ANY, (ABSENT_TRANSPORT, outer_version(4)), (*exchange(Rule.LEAVE), *compute(Selector.TRANSPORT)), fresh(Skb), "the IPv4 header is exchanged for one of IPv6, over which a UDP sum of zero is not allowed: one is made over what came in")  # fmt: skip
 _NONE = Row(
     ANY, (ABSENT_TRANSPORT,), exchange(Rule.LEAVE), fresh(Skb), "the IPv6 header is exchanged for one of IPv4; a zero UDP sum stays zero"
@@ -40,7 +41,7 @@ JOOL_3_3 = Stage(
     table=(
         *(replace(row, sure="derived") for row in _ERRORS),
         _MADE,
-        Row(when(Skb, summed=Summed.PARTIAL), (), exchange(Rule.FINAL), fresh(Skb), "the IP header is exchanged; a sum that is owed is updated as a finished one, and the new packet is not told that it is owed"),
+        Row(OWED, (), exchange(Rule.FINAL), fresh(Skb), "the IP header is exchanged; a sum that is owed is updated as a finished one, and the new packet is not told that it is owed"),
         _NONE,
         _FOLLOWS,
     ),

@@ -57,10 +57,9 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import COMPLETE, OWED, PARTIAL, UNNECESSARY
 from csumlab.state import Bare, Skb, Summed
 
-NONE, UNNECESSARY, COMPLETE, PARTIAL = Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE, Summed.PARTIAL
-_OWED = when(Skb, summed=PARTIAL)
 _AIMED = fill(Selector.AIMED)
 _OUTER_OWED = fresh(Skb, summed=PARTIAL, start=Token.AT_TRANSPORT)
 _ALL_LEVELS = fresh(Skb, summed=UNNECESSARY, level=3)
@@ -70,13 +69,13 @@ ENCAPSULATE = Stage(
     title="tunnel encapsulation",
     source="linux 6.1 net/ipv4/udp.c udp_set_csum; net/ipv4/ip_gre.c gre_build_header; include/linux/skbuff.h lco_csum; net/ipv4/ip_tunnel_core.c iptunnel_handle_offloads",
     table=(
-        Row(_OWED, (knob("encap-remcsum"), knob("outer-checksum")), push(OuterSum.PSEUDO, remote=True), _OUTER_OWED, "GUE leaves the inner sum to the far end (remote checksum offload); the outer one is left to whoever transmits it", source="linux 6.1 net/ipv4/fou_core.c __gue_build_header"),
-        Row(_OWED, (knob("encap-remcsum"),), push(OuterSum.NONE, remote=True), fresh(Skb), "GUE leaves the inner sum to the far end (remote checksum offload), and there is no outer sum", source="linux 6.1 net/ipv4/fou_core.c __gue_build_header"),
-        Row(_OWED, (knob("remcsumtx"), aimed_at(Kind.TCP, Kind.UDP), knob("outer-checksum")), push(OuterSum.PSEUDO, remote=True), _OUTER_OWED, "VXLAN leaves the inner sum of TCP or UDP to the far end (remote checksum offload); the outer one is left to whoever transmits it", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_build_skb"),
-        Row(_OWED, (knob("remcsumtx"), aimed_at(Kind.TCP, Kind.UDP)), push(OuterSum.NONE, remote=True), fresh(Skb), "VXLAN leaves the inner sum of TCP or UDP to the far end (remote checksum offload), and there is no outer sum", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_build_skb"),
-        Row(_OWED, (knob("outer-checksum"), LONG), push(OuterSum.PSEUDO), changed(encapsulation=True), "a super-frame: the outer field gets the pseudo-header's sum, and each segment a sum of its own when it is cut", sure="observed"),
-        Row(_OWED, (knob("outer-checksum"),), push(OuterSum.LCO), changed(encapsulation=True), "the outer sum is written for the inner sum as it will be once filled (local checksum offload)"),
-        Row(_OWED, (), push(OuterSum.NONE), changed(encapsulation=True), "no outer sum; the inner one is still owed"),
+        Row(OWED, (knob("encap-remcsum"), knob("outer-checksum")), push(OuterSum.PSEUDO, remote=True), _OUTER_OWED, "GUE leaves the inner sum to the far end (remote checksum offload); the outer one is left to whoever transmits it", source="linux 6.1 net/ipv4/fou_core.c __gue_build_header"),
+        Row(OWED, (knob("encap-remcsum"),), push(OuterSum.NONE, remote=True), fresh(Skb), "GUE leaves the inner sum to the far end (remote checksum offload), and there is no outer sum", source="linux 6.1 net/ipv4/fou_core.c __gue_build_header"),
+        Row(OWED, (knob("remcsumtx"), aimed_at(Kind.TCP, Kind.UDP), knob("outer-checksum")), push(OuterSum.PSEUDO, remote=True), _OUTER_OWED, "VXLAN leaves the inner sum of TCP or UDP to the far end (remote checksum offload); the outer one is left to whoever transmits it", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_build_skb"),
+        Row(OWED, (knob("remcsumtx"), aimed_at(Kind.TCP, Kind.UDP)), push(OuterSum.NONE, remote=True), fresh(Skb), "VXLAN leaves the inner sum of TCP or UDP to the far end (remote checksum offload), and there is no outer sum", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_build_skb"),
+        Row(OWED, (knob("outer-checksum"), LONG), push(OuterSum.PSEUDO), changed(encapsulation=True), "a super-frame: the outer field gets the pseudo-header's sum, and each segment a sum of its own when it is cut", sure="observed"),
+        Row(OWED, (knob("outer-checksum"),), push(OuterSum.LCO), changed(encapsulation=True), "the outer sum is written for the inner sum as it will be once filled (local checksum offload)"),
+        Row(OWED, (), push(OuterSum.NONE), changed(encapsulation=True), "no outer sum; the inner one is still owed"),
         Row(when(Skb), (knob("outer-checksum"),), push(OuterSum.PSEUDO), _OUTER_OWED, "the outer sum is left to whoever transmits it; what was known of the inner one is forgotten"),
         Row(when(Skb), (), push(OuterSum.NONE), fresh(Skb), "no outer sum; what was known of the inner one is forgotten"),
     ),
@@ -134,9 +133,9 @@ DECAPSULATE = Stage(
     table=(
         Row(ANY, (REMOTE, ~knob("remcsumrx")), DROP, SAME, "the tunnel's header leaves the inner sum to this end, which was not told to compute it (remcsumrx)", source="linux 6.1 drivers/net/vxlan/vxlan_core.c vxlan_rcv (unparsed flags)"),
         Row(when(Skb), (REMOTE,), POP, fresh(Skb, summed=PARTIAL, start=Token.AS_TUNNEL_SAYS), "the tunnel's header says where the inner sum is owed: it is owed here now, and counts as verified", source="linux 6.1 include/linux/skbuff.h skb_remcsum_process, skb_remcsum_adjust_partial"),
-        Row(_OWED, (BUNDLED,), DROP, SAME, "several datagrams were merged on the way here, and the tunnel takes them for one: all but the first are lost", source="linux before 3d010c8031e3 (6.9) net/ipv4/udp.c udp_unexpected_gso"),
-        Row(_OWED, (AIMED_AT_TRANSPORT,), POP, fresh(Skb), "csum_start lies in the header that is taken off: nothing is known of the inner sums"),
-        Row(_OWED, (), POP, changed(encapsulation=False), "what is owed inside stays owed, and counts as verified here"),
+        Row(OWED, (BUNDLED,), DROP, SAME, "several datagrams were merged on the way here, and the tunnel takes them for one: all but the first are lost", source="linux before 3d010c8031e3 (6.9) net/ipv4/udp.c udp_unexpected_gso"),
+        Row(OWED, (AIMED_AT_TRANSPORT,), POP, fresh(Skb), "csum_start lies in the header that is taken off: nothing is known of the inner sums"),
+        Row(OWED, (), POP, changed(encapsulation=False), "what is owed inside stays owed, and counts as verified here"),
         Row(when(Skb, summed=UNNECESSARY), (), POP, SAME, "the levels that are left speak of the inner headers"),
         Row(when(Skb, summed=COMPLETE), (), POP, SAME, "what is taken off is taken off the sum that is carried: the inner sum can be verified for free"),
         Row(when(Skb), (ABSENT_TRANSPORT,), POP, fresh(Skb), "no outer sum: nothing is known of the inner one"),
@@ -159,7 +158,7 @@ WIREGUARD_SEAL = Stage(
     title="WireGuard encrypts",
     source="linux 6.1 drivers/net/wireguard/send.c encrypt_packet; drivers/net/wireguard/socket.c send4; net/ipv4/udp_tunnel_core.c udp_tunnel_xmit_skb",
     table=(
-        Row(_OWED, (), _AIMED + seal(OuterSum.PSEUDO), _OUTER_OWED, "the inner sum is filled before the packet is encrypted; the outer one is left to whoever transmits it"),
+        Row(OWED, (), _AIMED + seal(OuterSum.PSEUDO), _OUTER_OWED, "the inner sum is filled before the packet is encrypted; the outer one is left to whoever transmits it"),
         Row(when(Skb), (), seal(OuterSum.PSEUDO), _OUTER_OWED, "encrypted as it is, wrong sums too; the outer sum is left to whoever transmits it"),
     ),
 )  # fmt: skip
@@ -189,10 +188,10 @@ ESP_SEAL = Stage(
     title="IPsec encrypts",
     source="linux 6.1 net/xfrm/xfrm_output.c xfrm_output; net/ipv4/esp4.c esp_output_udp_encap",
     table=(
-        Row(_OWED, (SEGMENTED, knob("esp-offload")), seal(), fresh(Skb), "what was cut here was to be filled by then, and nobody asks again: encrypted unfilled", source="linux 6.1 net/xfrm/xfrm_device.c validate_xmit_xfrm; net/ipv4/esp4_offload.c esp_xmit", sure="derived"),
-        Row(_OWED, (knob("outer-checksum"),), (*_AIMED, *seal(OuterSum.PSEUDO), *compute(Selector.TRANSPORT)), fresh(Skb), "the inner sum is filled before the packet is encrypted; over IPv6 the outer UDP header needs a sum, which is made over the ciphertext", source=_ESP6),
+        Row(OWED, (SEGMENTED, knob("esp-offload")), seal(), fresh(Skb), "what was cut here was to be filled by then, and nobody asks again: encrypted unfilled", source="linux 6.1 net/xfrm/xfrm_device.c validate_xmit_xfrm; net/ipv4/esp4_offload.c esp_xmit", sure="derived"),
+        Row(OWED, (knob("outer-checksum"),), (*_AIMED, *seal(OuterSum.PSEUDO), *compute(Selector.TRANSPORT)), fresh(Skb), "the inner sum is filled before the packet is encrypted; over IPv6 the outer UDP header needs a sum, which is made over the ciphertext", source=_ESP6),
         Row(when(Skb), (knob("outer-checksum"),), (*seal(OuterSum.PSEUDO), *compute(Selector.TRANSPORT)), fresh(Skb), "encrypted as it is, wrong sums too; over IPv6 the outer UDP header needs a sum, which is made over the ciphertext", source=_ESP6),
-        Row(_OWED, (), _AIMED + seal(), fresh(Skb), "the inner sum is filled before the packet is encrypted; the outer UDP header, if there is one, has no sum"),
+        Row(OWED, (), _AIMED + seal(), fresh(Skb), "the inner sum is filled before the packet is encrypted; the outer UDP header, if there is one, has no sum"),
         Row(when(Skb), (), seal(), fresh(Skb), "encrypted as it is, wrong sums too; the outer UDP header, if there is one, has no sum"),
     ),
 )  # fmt: skip
@@ -284,7 +283,7 @@ TUN_READ = Stage(
     title="tun device to a program",
     source="linux 6.1 drivers/net/tun.c tun_put_user",
     table=(
-        Row(when(Skb, summed=PARTIAL), (knob("vnet-hdr"),), fill(Selector.AIMED), fresh(Bare), "the virtio_net_hdr says NEEDS_CSUM, and the program sums before it goes on", source="linux 6.1 drivers/net/tun.c tun_put_user; wireguard-go tun/offload_linux.go handleVirtioRead", sure="observed"),
+        Row(OWED, (knob("vnet-hdr"),), fill(Selector.AIMED), fresh(Bare), "the virtio_net_hdr says NEEDS_CSUM, and the program sums before it goes on", source="linux 6.1 drivers/net/tun.c tun_put_user; wireguard-go tun/offload_linux.go handleVirtioRead", sure="observed"),
         Row(ANY, (), KEEP, fresh(Bare), "the program reads bytes; nothing tells it of a sum that is still owed"),
     ),
 )  # fmt: skip

@@ -6,10 +6,10 @@ from csumlab.conditions import LONG, fills_to_zero, knob
 from csumlab.operations import Selector, compute, fill, push, write_zero
 from csumlab.outer import OuterSum
 from csumlab.stage import Mended, Row, Stage, Token, fresh, when
+from csumlab.stages.patterns import OWED
 from csumlab.stages.tunnels import ENCAPSULATE
 from csumlab.state import Skb, Summed
 
-_OWED = when(Skb, summed=Summed.PARTIAL)
 _FILLED = fill(Selector.AIMED)
 _SUMMED = (*push(OuterSum.PSEUDO), *compute(Selector.TRANSPORT))
 _LEFT = fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)
@@ -36,10 +36,10 @@ ENCAPSULATE_4_5 = Stage(
     table=(
         *_REMOTE,
         _LONG,
-        Row(_OWED, (_OUTER, ~_GRE, ~_SIX, fills_to_zero(Selector.AIMED)), (*write_zero(Selector.AIMED), *push(OuterSum.PSEUDO)), _LEFT, f"the inner sum is filled first: it comes out as 0 and the kernel writes that, and a UDP field then says that there is none; {_LATER}", source=f"{_HANDLED}; net/core/dev.c skb_checksum_help", mended=Mended("Linux 4.6")),
-        Row(_OWED, (_OUTER, _GRE), (*_FILLED, *_SUMMED), fresh(Skb), f"{_FILL}; {_OF_GRE}", source="linux 4.4 net/ipv4/ip_gre.c build_header", sure="observed"),
-        Row(_OWED, (_OUTER, _SIX), (*_FILLED, *_SUMMED), _TOLD, f"{_FILL}; {_AT_ONCE}: over IPv6 the device would have to sum that alone", source=_BY_SOFTWARE, sure="observed"),
-        Row(_OWED, (_OUTER,), (*_FILLED, *push(OuterSum.PSEUDO)), _LEFT, f"{_FILL}; {_LATER}", source=_HANDLED, sure="observed"),
+        Row(OWED, (_OUTER, ~_GRE, ~_SIX, fills_to_zero(Selector.AIMED)), (*write_zero(Selector.AIMED), *push(OuterSum.PSEUDO)), _LEFT, f"the inner sum is filled first: it comes out as 0 and the kernel writes that, and a UDP field then says that there is none; {_LATER}", source=f"{_HANDLED}; net/core/dev.c skb_checksum_help", mended=Mended("Linux 4.6")),
+        Row(OWED, (_OUTER, _GRE), (*_FILLED, *_SUMMED), fresh(Skb), f"{_FILL}; {_OF_GRE}", source="linux 4.4 net/ipv4/ip_gre.c build_header", sure="observed"),
+        Row(OWED, (_OUTER, _SIX), (*_FILLED, *_SUMMED), _TOLD, f"{_FILL}; {_AT_ONCE}: over IPv6 the device would have to sum that alone", source=_BY_SOFTWARE, sure="observed"),
+        Row(OWED, (_OUTER,), (*_FILLED, *push(OuterSum.PSEUDO)), _LEFT, f"{_FILL}; {_LATER}", source=_HANDLED, sure="observed"),
         _BARE_OWED,
         Row(when(Skb), (_OUTER, _GRE), _SUMMED, fresh(Skb), f"{_ASIS}; {_OF_GRE}", source="linux 4.4 net/ipv4/ip_gre.c build_header", sure="observed"),
         Row(when(Skb), (_OUTER, _SIX), _SUMMED, _TOLD, f"{_ASIS}; {_AT_ONCE}: over IPv6 the device would have to sum that alone", source=_BY_SOFTWARE, sure="observed"),
@@ -54,7 +54,7 @@ GENEVE_ENCAPSULATE_4_5 = Stage(
     like=ENCAPSULATE,
     table=(
         _LONG,
-        Row(_OWED, (_OUTER,), (*_FILLED, *_SUMMED), _TOLD, f"{_FILL}; {_AT_ONCE}: nobody knows by then which device it will leave by", sure="observed"),
+        Row(OWED, (_OUTER,), (*_FILLED, *_SUMMED), _TOLD, f"{_FILL}; {_AT_ONCE}: nobody knows by then which device it will leave by", sure="observed"),
         _BARE_OWED,
         Row(when(Skb), (_OUTER,), _SUMMED, _TOLD, f"{_ASIS}; {_AT_ONCE}: nobody knows by then which device it will leave by", sure="observed"),
         _BARE,

@@ -19,6 +19,7 @@ from csumlab.stage import (
     fresh,
     when,
 )
+from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed, Virtio
 
 _ALL_BUT_PARTIAL = (Summed.NONE, Summed.UNNECESSARY, Summed.COMPLETE)
@@ -31,7 +32,7 @@ VIRTIO_TRANSMIT = Stage(
     source="linux 6.1 drivers/net/virtio_net.c xmit_skb; include/linux/virtio_net.h virtio_net_hdr_from_skb",
     table=(
         Row(when(Skb), (LONG, knob("gso-unflagged")), KEEP, fresh(Virtio), "the driver of this guest asks for segmentation and does not say that the sum is owed", source="Virtio 1.2 section 5.1.6.2.1 forbids it", sure="observed"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, _NEEDS, "NEEDS_CSUM with csum_start and csum_offset as the stack set them, for any protocol"),
+        Row(OWED, (), KEEP, _NEEDS, "NEEDS_CSUM with csum_start and csum_offset as the stack set them, for any protocol"),
         Row(when(Skb, summed=_ALL_BUT_PARTIAL), (), KEEP, fresh(Virtio), "no flag: a driver must not say DATA_VALID, so what was verified is forgotten", source="linux 6.1 drivers/net/virtio_net.c xmit_skb (has_data_valid is false); Virtio 1.2 section 5.1.6.2.1"),
     ),
 )  # fmt: skip
@@ -64,8 +65,8 @@ TAP_TRANSMIT = Stage(
     title="tap to the guest",
     source="linux 6.1 drivers/net/tun.c tun_put_user; drivers/net/tap.c tap_put_user; include/linux/virtio_net.h virtio_net_hdr_from_skb",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (knob("vnet-hdr"),), KEEP, _NEEDS, "NEEDS_CSUM with csum_start and csum_offset as they are", sure="observed"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, fresh(Virtio), "no header (IFF_VNET_HDR is not set): the bytes go with the pseudo-header's sum, and nothing tells of it", sure="observed"),
+        Row(OWED, (knob("vnet-hdr"),), KEEP, _NEEDS, "NEEDS_CSUM with csum_start and csum_offset as they are", sure="observed"),
+        Row(OWED, (), KEEP, fresh(Virtio), "no header (IFF_VNET_HDR is not set): the bytes go with the pseudo-header's sum, and nothing tells of it", sure="observed"),
         Row(when(Skb, summed=Summed.UNNECESSARY), (knob("vnet-hdr"),), KEEP, fresh(Virtio, valid=True), "DATA_VALID: one level only; it is set even if the guest asked for no sums to be left to it", sure="observed"),
         Row(when(Skb), (), KEEP, fresh(Virtio), "no flag: the guest checks for itself"),
     ),
@@ -76,8 +77,8 @@ MACVTAP_DELIVER = Stage(
     title="macvtap takes a frame from the device below",
     source="linux 6.1 drivers/net/tap.c tap_handle_frame",
     table=(
-        Row(when(Skb, summed=Summed.PARTIAL), (feature("reader-checksum"),), KEEP, SAME, "the reader takes unfinished sums and has a header to be told by", sure="observed"),
-        Row(when(Skb, summed=Summed.PARTIAL), (), fill(Selector.AIMED), fresh(Skb), "the reader takes no unfinished sums, or has no header: the kernel fills, also if TUN_F_CSUM was left set", sure="observed"),
+        Row(OWED, (feature("reader-checksum"),), KEEP, SAME, "the reader takes unfinished sums and has a header to be told by", sure="observed"),
+        Row(OWED, (), fill(Selector.AIMED), fresh(Skb), "the reader takes no unfinished sums, or has no header: the kernel fills, also if TUN_F_CSUM was left set", sure="observed"),
         Row(when(Skb, summed=_ALL_BUT_PARTIAL), (), KEEP, SAME, "nothing is owed"),
     ),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from csumlab.conditions import FRAGMENT, LONG, TAGGED, carries, measured, versio
 from csumlab.headers import Kind
 from csumlab.operations import DROP, KEEP, Selector, write_pseudo
 from csumlab.stage import SAME, Mended, Row, Stage, Token, differing, fresh, when
+from csumlab.stages.patterns import OWED
 from csumlab.state import Ring, Skb, Summed
 
 _TO_PARTIAL = fresh(Skb, summed=Summed.PARTIAL, start=Token.AT_TRANSPORT)
@@ -35,7 +36,7 @@ def _encode(name: str, title: str, source: str) -> Stage:
         title=title,
         source=source,
         table=(
-            Row(when(Skb, summed=Summed.PARTIAL), (), KEEP, fresh(Ring, blank=True, validated=True), "the slot is flagged csum_blank and data_validated; there is no place for csum_start"),
+            Row(OWED, (), KEEP, fresh(Ring, blank=True, validated=True), "the slot is flagged csum_blank and data_validated; there is no place for csum_start"),
             Row(when(Skb, summed=Summed.UNNECESSARY), (), KEEP, fresh(Ring, validated=True), "the slot is flagged data_validated: one level only"),
             Row(when(Skb, summed=(Summed.NONE, Summed.COMPLETE)), (), KEEP, fresh(Ring), "no flag: the other side checks for itself"),
         ),

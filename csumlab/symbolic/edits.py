@@ -10,7 +10,7 @@ from csumlab.exchange import exchanged, other_protocol, other_quote, other_versi
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import Follows, Rule
 from csumlab.packet import (
     PORTED,

@@ -9,8 +9,8 @@ from typing import Self
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind, Layer
 from csumlab.inet import Zero
+from csumlab.interpreting import Translation
 from csumlab.lengths import LONG, SHORTEST_FRAME, UNTOLD_LENGTH, Extent, size
-from csumlab.machine import Translation
 from csumlab.operations import Follows, Rule
 from csumlab.outer import MESH, PPP_PROTOCOLS, Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import (

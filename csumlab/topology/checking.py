@@ -8,14 +8,16 @@ from dataclasses import replace
 
 from csumlab.packet import Span
 from csumlab.topology import stacking
+from csumlab.topology.ages import AGES
 from csumlab.topology.features import is_on, negotiated
-from csumlab.topology.forward import members, neighbours, stacked
 from csumlab.topology.model import BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import (
     FEATURES,
     options_of,
 )
+from csumlab.topology.presets.versions import first_with, lacking
 from csumlab.topology.reading import Reader
+from csumlab.topology.ways import members, neighbours, stacked
 
 PAIRS: Mapping[DeviceKind, DeviceKind] = {
     DeviceKind.VIF: DeviceKind.NETFRONT,
@@ -63,6 +65,8 @@ class Checker(Reader):
 
     def check(self, topology: Topology) -> None:
         owners: dict[Span, Port] = {}
+        for domain in topology.domains.values():
+            self.old_enough(domain)
         for port in topology.ports:
             self.no_ring(topology, port)
         for port in topology.ports:
@@ -111,6 +115,15 @@ class Checker(Reader):
         if topology.at:
             name = re.sub(":(in|out)$", "", topology.at)
             self.words([name], [str(port) for port in topology.ports] + [port.device for port in topology.ports], "at", "port")
+
+    def old_enough(self, domain: Domain) -> None:
+        """A kernel has what is asked of it."""
+        for word, key in lacking(domain).items():
+            raise self.fail(
+                f"domain.{domain.name}.{key}",
+                f"{domain.preset} has no {word}, which is of {AGES[word]}: take the preset {first_with(word)!r} or a later one; or if the "
+                f'distribution\'s kernel has it, backported = ["{word}"] in [domain.{domain.name}]',
+            )
 
     def sharing(self, topology: Topology, port: Port, device: Device, key: str) -> None:
         """What a macvlan or ipvlan sits on, and who else does: of a device all are of one kind, ipvlans of one mode."""

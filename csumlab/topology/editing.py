@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from csumlab import programs
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import Header, outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import programs as queues

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from csumlab.packet import Span
-from csumlab.topology.forward import Step, carries_frames, is_group, leads_away, segment
+from csumlab.topology.forward import is_group
 from csumlab.topology.model import WRAPPING, Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.ways import Step, carries_frames, leads_away, segment
 
 
 def floods(topology: Topology, sender: Port, destination: Span) -> bool:
@@ -33,7 +34,7 @@ def takers(
 ) -> tuple[dict[str, Port], bool]:
     """Who takes a copy of what ``sender`` sends to everybody, in words and as the port whose way it goes, and whether there are others:
     of those that are alike the first stands for all, and of what goes into a tunnel one. With ``seen_at`` only copies that may come by
-    there. ``inward`` as for :func:`csumlab.topology.forward.segment`. ``wrapped``: in the frame stand headers that some device puts before
+    there. ``inward`` as for :func:`csumlab.topology.ways.segment`. ``wrapped``: in the frame stand headers that some device puts before
     a packet, and who has a device that takes them off takes it."""
     # An ipvlan in a mode of layer 3 takes nothing that is for everybody: it looks for its own addresses.
     ways = {target: way for target, way in segment(topology, sender, inward).items() if not topology.device(target).routed}

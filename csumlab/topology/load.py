@@ -14,6 +14,7 @@ from csumlab import cards, programs, readers
 from csumlab.headers import Layer
 from csumlab.packet import exactly
 from csumlab.state import NetBuffer, Skb
+from csumlab.topology.ages import AGES
 from csumlab.topology.checking import BUNDLED, PAIRS, Checker, defaults
 from csumlab.topology.knobs import KnobReader
 from csumlab.topology.model import ALIKE, BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
@@ -93,7 +94,8 @@ class _Parser(KnobReader, RuleReader, Checker):
             if preset not in PRESETS and (preset or word == "preset"):
                 raise self.fail(f"{key}.{word}", f"unknown preset {preset!r}; {preset_advice(preset)}")
         self.known_sysctl(entry.sysctl, key)
-        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.nat or entry.nat64):
+        self.words(entry.backported, AGES, f"{key}.backported", "thing that came with a version of Linux")
+        if not PRESETS[entry.preset].routes and (entry.forwarding or entry.conntrack or entry.drops_invalid or entry.nat or entry.nat64):
             raise self.fail(key, f"what {entry.preset} forwards, tracks or translates is not modelled")
         if entry.program and PRESETS[entry.preset].family is not Skb:
             raise self.fail(f"{key}.program", f"programs on packet sockets of {entry.preset} are not modelled")
@@ -128,12 +130,14 @@ class _Parser(KnobReader, RuleReader, Checker):
             local=tuple(self.local(rule, devices, f"{key}.local") for rule in entry.local),
             copies=tuple(self.copy(rule, preset, devices, f"{key}.copy") for rule in entry.copy),
             neighbours=self.neighbours(entry, devices, f"{key}.neighbours"),
+            drops_invalid=entry.drops_invalid,
+            backported=tuple(entry.backported),
         )
 
     def segments(self, texts: list[str], known: bool, key: str) -> tuple[str, ...]:
         """Segments of segment routing."""
         if texts and not known:
-            raise self.fail(key, "segment routing is of Linux since 4.14")
+            raise self.fail(key, "segment routing of this kernel is not modelled")
         for text in texts:
             self.value(ipaddress.IPv6Address, text, key, "an IPv6 address")
         return tuple(texts)
@@ -309,7 +313,7 @@ class _Parser(KnobReader, RuleReader, Checker):
         if entry.options.get("heeds-rx-off") and (kind is not DeviceKind.VIF or PRESETS[preset].family is not Skb):
             raise self.fail(f"{key}.options", "heeds-rx-off is of a vif of Linux")
         if entry.options.get("card-encrypts") and (kind is not DeviceKind.ESP or PRESETS[preset].family is not Skb):
-            raise self.fail(f"{key}.options", "card-encrypts is of esp of Linux since 4.11")
+            raise self.fail(f"{key}.options", "card-encrypts is of esp of Linux")
         wrong = misclaimed(kind, PRESETS[preset].family is Skb, entry.options)
         if wrong:
             raise self.fail(f"{key}.options", wrong.format(f"{entry.kind} of {preset}"))

@@ -268,7 +268,8 @@ class Domain:
     ``moves_to``: the kernel of the host that a guest is to be migrated to. ``program``: how the program behaves that takes all frames of
     its devices, and is its stack in place of the kernel's (programs.py); "" there is none. ``flowtable``: the devices where packets of
     known flows are taken before IP input, and sent on. ``neighbours``: to whom a segment of this host hands on what is sent to it,
-    whatever the routes say (End.X; End.DX4 and End.DX6 where a packet is taken out)."""
+    whatever the routes say (End.X; End.DX4 and End.DX6 where a packet is taken out). ``drops_invalid``: a rule drops what connection
+    tracking calls INVALID. ``backported``: what this kernel has although its version has not, by the words of ages.py."""
 
     name: str
     preset: str = "linux-6.1"
@@ -289,6 +290,8 @@ class Domain:
     local: tuple[Local, ...] = ()
     copies: tuple[Copy, ...] = ()
     neighbours: Mapping[str, str] = field(default_factory=dict)
+    drops_invalid: bool = False
+    backported: tuple[str, ...] = ()
 
     def neighbour(self, segment: Span) -> Span | None:
         """To whom a segment hands on; None if routing says."""
@@ -300,7 +303,7 @@ class Domain:
         return next((device for device in self.devices.values() if device.kind is DeviceKind.LOOPBACK), None)
 
     def tracks(self) -> bool:
-        return self.conntrack or bool(self.flowtable) or any(rule.by in TRACKED for rule in self.nat)
+        return self.conntrack or self.drops_invalid or bool(self.flowtable) or any(rule.by in TRACKED for rule in self.nat)
 
     @property
     def tracked(self) -> tuple[Nat, ...]:

@@ -123,12 +123,14 @@ class DomainTable(Table):
     preset: str = "linux-6.1"
     forwarding: bool = False
     conntrack: bool = False
+    drops_invalid: bool = False
     outside: bool = False
     moves_to: str = ""
     program: str = ""
     flowtable: list[str] = []
     segments: list[str] = []
     neighbours: dict[str, str] = {}
+    backported: list[str] = []
     sysctl: dict[str, bool | int] = {}
     device: dict[str, Any] = {}
     route: list[Any] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import ANY_PORT, Header, Span
 from csumlab.topology.forward import is_local
 from csumlab.topology.model import Device, Domain, Topology

@@ -16,13 +16,15 @@ def to_toml(topology: Topology) -> str:
     lines = [f"{word} = {_quoted(value)}" for word, value in (("name", topology.name), ("at", topology.at)) if value]
     for domain in topology.domains.values():
         lines += ["", f"[domain.{_bare(domain.name)}]", f"preset = {_quoted(domain.preset)}"]
-        lines += [f"{word} = true" for word in ("forwarding", "conntrack", "outside") if getattr(domain, word)]
+        said = [word for word in ("forwarding", "conntrack", "drops_invalid", "outside") if getattr(domain, word)]
+        lines += [f"{word.replace('_', '-')} = true" for word in said]
         lines += [f"moves-to = {_quoted(domain.moves_to)}"] if domain.moves_to else []
         lines += [f"program = {_quoted(domain.program)}"] if domain.program else []
         lines += [f"flowtable = [{', '.join(map(_quoted, domain.flowtable))}]"] if domain.flowtable else []
         lines += [f"segments = [{', '.join(map(_quoted, domain.segments))}]"] if domain.segments else []
         pairs = ", ".join(f"{_quoted(segment)} = {_quoted(via)}" for segment, via in domain.neighbours.items())
         lines += [f"neighbours = {{ {pairs} }}"] if pairs else []
+        lines += [f"backported = [{', '.join(map(_quoted, domain.backported))}]"] if domain.backported else []
         lines += [f"sysctl = {_inline(domain.sysctl)}"] if domain.sysctl else []
         for device in domain.devices.values():
             lines += ["", f"[domain.{_bare(domain.name)}.device.{_bare(device.name)}]", f"kind = {_quoted(device.kind.value)}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csumlab.headers import Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import ECN
 from csumlab.outer import Outer
 from csumlab.packet import Span, exactly, outer_ip

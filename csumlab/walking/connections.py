@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import Span, outer_ip, outer_transport
 from csumlab.stages.helpers import HELPERS
 from csumlab.topology import forward, translating

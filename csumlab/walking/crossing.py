@@ -10,7 +10,7 @@ from typing import NamedTuple
 from csumlab.headers import Layer
 from csumlab.outer import Outer
 from csumlab.stages import hooks, programs, rewriters
-from csumlab.topology import forward
+from csumlab.topology import ways
 from csumlab.topology.model import DeviceKind, Port, wrapping_layers
 from csumlab.trace import Fate
 from csumlab.walking.netfilter import Netfilter
@@ -54,7 +54,7 @@ class Crossing(Netfilter):
                 self._come_in(step.port)
             elif step.turned:
                 self._turn(step.port)
-            elif forward.carries_frames(device):
+            elif ways.carries_frames(device):
                 return Arrival(Taker.TUNNEL, step.port)
             elif step.upper is not None:
                 self._hand(step, step.upper, from_wire)
@@ -69,7 +69,7 @@ class Crossing(Netfilter):
                 self._take_off_cable(step)
             if step.bridge:
                 hooked = self._cross_bridge(step, target, leaving)
-        away = forward.leads_away(self.topology.device(target))
+        away = ways.leads_away(self.topology.device(target))
         return Arrival(Taker.TUNNEL if away else Taker.STACK, target, hooked)
 
     def _loop_back(self, port: Port) -> None:
@@ -93,7 +93,7 @@ class Crossing(Netfilter):
         elif not with_driver:
             self._go_out(port)
 
-    def _take_off_cable(self, step: forward.Step) -> None:
+    def _take_off_cable(self, step: ways.Step) -> None:
         """What the driver at the other end has taken: on to another driver, through a macvtap, or to where a capture shows it."""
         domain, device = self.topology.domains[step.peer.domain], self.topology.device(step.peer)
         if step.redirected:
@@ -107,7 +107,7 @@ class Crossing(Netfilter):
             if not step.diverted:
                 self._by_program(programs.PROGRAM_TAKES, domain, step.peer, "in")
 
-    def _cross_bridge(self, step: forward.Step, target: Port, leaving: Port | None) -> bool:
+    def _cross_bridge(self, step: ways.Step, target: Port, leaving: Port | None) -> bool:
         """Whether the packet has come to ``target``, a bridge, and has been through PREROUTING by then (net/bridge/br_netfilter_hooks.c
         br_nf_pre_routing, ip_sabotage_in). ``leaving`` is the port that it leaves the bridge by, None if it is a tunnel or nothing."""
         there = self.topology.domains[step.peer.domain]
@@ -126,7 +126,7 @@ class Crossing(Netfilter):
             self._cut(self._preset(there).bridge_fragmentation, there, bridge, leaving)
         return False
 
-    def _hand(self, step: forward.Step, upper: Port, from_wire: bool) -> None:
+    def _hand(self, step: ways.Step, upper: Port, from_wire: bool) -> None:
         """Between a macvlan, ipvlan, bond or team and what it sits on, down or up, or across to what is beside it."""
         domain, kind = self.topology.domains[upper.domain], self.topology.device(upper).kind
         tables = self._preset(domain).stacked[kind]
@@ -144,7 +144,7 @@ class Crossing(Netfilter):
             self._tap(step.peer, "in")
             self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
 
-    def _wrap(self, step: forward.Step, wrapping: Port, from_wire: bool) -> None:
+    def _wrap(self, step: ways.Step, wrapping: Port, from_wire: bool) -> None:
         """Between a VLAN, MACsec or PPPoE device and the device that it sits on, down or up."""
         domain, kind = self.topology.domains[wrapping.domain], self.topology.device(wrapping).kind
         preset = self._preset(domain)
@@ -161,7 +161,7 @@ class Crossing(Netfilter):
             self._apply(preset.gro, domain, wrapping, "in")
         self._tap(wrapping, "in")
 
-    def _wrap_outside(self, steps: Iterable[forward.Step]) -> None:
+    def _wrap_outside(self, steps: Iterable[ways.Step]) -> None:
         """What comes from outside is in the frames that the devices on its way take it out of, even if it was captured behind them."""
         if not self.packet.headers[0].is_ip:
             return

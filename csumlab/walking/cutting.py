@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from csumlab.facts import FragmentRole
 from csumlab.headers import Layer
-from csumlab.machine import exceeds
 from csumlab.packet import outer_ip, outer_transport
+from csumlab.predicates import exceeds
 from csumlab.stage import Stage
 from csumlab.stages.datagrams import SUMMED
 from csumlab.topology.model import NO_DEVICES, Domain, Port

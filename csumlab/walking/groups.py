@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from csumlab.packet import Header, Span, outer_ip
 from csumlab.stage import Stage
-from csumlab.topology import flooding, forward, stacking
+from csumlab.topology import flooding, forward, stacking, ways
 from csumlab.topology.model import Device, Domain, Port
 from csumlab.trace import Fate
 from csumlab.walking.links import Links
@@ -36,7 +36,7 @@ class Groups(Links):
         """The port that the packet goes to on the segment of ``sender``: of several that take a copy, the one that was chosen."""
         if self.topology.line is not None or not flooding.floods(self.topology, sender, destination):
             return forward.next_stop(self.topology, sender, hop, destination, inward)
-        if not forward.segment(self.topology, sender, inward):
+        if not ways.segment(self.topology, sender, inward):
             raise forward.Unreachable(f"nothing is connected to {sender}")
         seen_at = self.observation.port if self.observation is not None and self.tap < 0 else None
         wrapped = not self.packet.headers[0].is_ip
@@ -45,11 +45,11 @@ class Groups(Links):
             raise Ended(Fate.UNTOLD, f"no copy of what {sender} sends to everybody passes {seen_at}")
         return found[self._decide(f"whose copy of what {sender} sends to everybody is followed", tuple(found), asked=several)]
 
-    def _steps(self, sender: Port, target: Port, inward: bool) -> tuple[forward.Step, ...]:
+    def _steps(self, sender: Port, target: Port, inward: bool) -> ways.Way:
         """The way across a segment. By which port a frame goes that passes a bond, the capture does not tell: every one is followed."""
         by: dict[Port, Port] = {}
         while True:
-            steps = forward.segment(self.topology, sender, inward, by).get(target)
+            steps = ways.segment(self.topology, sender, inward, by).get(target)
             if steps is None:
                 raise forward.Unreachable(f"no way leads from {sender} to {target}")
             bond = next((s.upper for s in steps if s.upper and s.upper not in by and stacking.is_bundle(self.topology, s.upper)), None)
@@ -59,9 +59,7 @@ class Groups(Links):
             out = any(step.upper == bond == step.port for step in steps)
             does = "leaves" if out else "comes in"
             fit = {
-                f"it {does} by {port}": port
-                for port in ports
-                if target in forward.segment(self.topology, sender, inward, {**by, bond: port})
+                f"it {does} by {port}": port for port in ports if target in ways.segment(self.topology, sender, inward, {**by, bond: port})
             }
             label = f"by which port of {bond} the frame {does}"
             by[bond] = fit[self._decide(label, tuple(fit))]

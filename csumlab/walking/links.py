@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import Operation
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts

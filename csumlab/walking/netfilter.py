@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from csumlab.headers import Layer
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.stage import Stage
 from csumlab.stages import hooks, rewriters
@@ -67,6 +67,8 @@ class Netfilter(Connections):
             self._gather(domain, port)
         if domain.tracks() and not domain.program:
             self._apply(self._preset(domain).conntrack, domain, port, "in")
+            if domain.drops_invalid:
+                self._apply(hooks.INVALID_DROPPED, domain, port, "in")
         self._rewrite(domain, port, "in", rewriters.IN_NETFILTER)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         assert ip is not None

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from csumlab.behaviours import Measure, Measured
 from csumlab.cards import lengths
 from csumlab.headers import Kind, Layer
-from csumlab.machine import Packet, Setting, Translation, apply
+from csumlab.interpreting import Packet, Setting, Translation
+from csumlab.machine import apply
 from csumlab.operations import Operation
 from csumlab.outer import Outer, inner_start
 from csumlab.packet import Header, Span, exactly, outer_ip, outer_transport

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Protocol, Self
 
 from csumlab.packet import exactly
-from csumlab.topology import forward, stacking
+from csumlab.topology import forward, stacking, ways
 from csumlab.topology.features import is_on
 from csumlab.topology.load import OF_LOOPBACK
 from csumlab.topology.model import Device, DeviceKind, Domain, Port, Topology
@@ -324,7 +324,7 @@ class Devices:
                 continue
             groups = any(map(forward.is_group, self.addresses))
             yield f"link set dev {device.name} flood off mcast_flood {'on' if groups else 'off'} learning off"
-            for port in forward.segment(self.topology, Port(domain.name, device.name)):
+            for port in ways.segment(self.topology, Port(domain.name, device.name)):
                 yield f"fdb replace {self.macs[port].hex(':')} dev {device.name} master static"
 
     def _features(self, domain: Domain) -> None:

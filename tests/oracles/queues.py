@@ -14,7 +14,7 @@ from csumlab import programs
 from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.facts import FragmentRole
-from csumlab.machine import Translation
+from csumlab.interpreting import Translation
 from csumlab.operations import Rule
 from csumlab.outer import MACS
 from csumlab.packet import outer_ip, outer_transport

@@ -11,7 +11,7 @@ from csumlab.dissection import dissect_packet
 from csumlab.headers import Layer
 from csumlab.packet import Span
 from csumlab.tables import Tables
-from csumlab.topology import forward
+from csumlab.topology import forward, ways
 from csumlab.topology.model import DeviceKind, Port, Topology
 
 from .devices import Devices, wait_until_running
@@ -69,7 +69,7 @@ class World(Devices):
 
     def _on_wire(self, sender: Port, virtio: Virtio, frame: bytes) -> None:
         """Hand a frame to the card through which its address is reached, if that is a real one. A wire carries no request to finish it."""
-        for target, way in forward.segment(self.topology, sender).items():
+        for target, way in ways.segment(self.topology, sender).items():
             if self.macs[target] == frame[:6] and way[0].peer in self.ends:
                 self.ends[way[0].peer].send(Virtio(virtio.flags & ~NEEDS_CSUM), frame)
 

@@ -9,7 +9,8 @@ from csumlab.classes import headers_of
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Kind, Layer, Link
 from csumlab.inet import residue
-from csumlab.machine import Incomplete, Packet
+from csumlab.interpreting import Packet
+from csumlab.machine import Incomplete
 from csumlab.plain.packet import FramePacket
 from csumlab.stage import Row
 from csumlab.state import Skb, State, Summed

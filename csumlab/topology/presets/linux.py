@@ -57,6 +57,7 @@ READABLE = (K.VXLAN, K.GENEVE, K.GRE, K.GRETAP, K.ERSPAN, K.BAREUDP, K.IPIP, K.S
 
 LINUX_6_1 = Preset(
     name="linux-6.1",
+    until=(6, 9),
     title="Linux 6.1",
     family=Skb,
     sender=linux.SENDER,
@@ -189,6 +190,7 @@ _SINCE_6_9 = {**LINUX_6_1.carrying, **dict.fromkeys(READABLE, (tunnels.ENCAPSULA
 LINUX_6_10 = replace(
     LINUX_6_1,
     name="linux-6.10",
+    until=(6, 10),
     carrying=_SINCE_6_9,
     title="Linux 6.10 (a tap or tun device that refuses some super-frames, sums behind IPv6 extension headers; all else as in 6.1)",
     egress=linux_older.EGRESS_6_11,
@@ -202,6 +204,7 @@ LINUX_6_10 = replace(
 LINUX_6_11 = replace(
     LINUX_6_1,
     name="linux-6.11",
+    until=(6, 11),
     carrying=_SINCE_6_9,
     title="Linux 6.11 (datagrams of programs that ask for segmentation, sums behind IPv6 extension headers; all else as in 6.1)",
     egress=linux_older.EGRESS_6_11,
@@ -214,6 +217,7 @@ LINUX_6_11 = replace(
 LINUX_6_12 = replace(
     LINUX_6_11,
     name="linux-6.12",
+    until=(6, 12),
     carrying={**_SINCE_6_9, K.BATMAN: (mesh.BATMAN_SEND, mesh.BATMAN_RECEIVE)},
     title="Linux 6.12.111 and later 6.12 (tc's csum action and super-frames, batman-adv's TTL; all else as in 6.11)",
     egress=linux.EGRESS,
@@ -227,6 +231,7 @@ LINUX_6_12 = replace(
 LINUX_6_18 = replace(
     LINUX_6_1,
     name="linux-6.18",
+    until=(),
     carrying=_SINCE_6_9,
     sender=linux_later.SENDER_6_12,
     segmentation=linux_later.SEGMENTATION_6_12,
@@ -240,6 +245,7 @@ LINUX_6_18 = replace(
 LINUX_6_16 = replace(
     LINUX_6_18,
     name="linux-6.16",
+    until=(6, 16),
     title="Linux 6.16 (super-frames behind IPv6 extension headers, no sums inside tunnels to a tap; all else as in 6.18)",
     egress=linux_later.EGRESS_6_16,
     features=LINUX_6_1.features,

@@ -21,7 +21,6 @@ from csumlab.topology.model import DeviceKind as K
 from csumlab.topology.options import (
     ENCAPSULATED,
     GRO,
-    GRO_LIST,
     LRO,
     NO_CSUM,
     RX,
@@ -39,6 +38,7 @@ from csumlab.topology.presets.preset import TunnelOffer
 LINUX_5_14 = replace(
     LINUX_6_1,
     name="linux-5.14",
+    until=(6, 0),
     title="Linux 5.14 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet, copies for the "
     "sender's own sockets as until 5.15, sums behind IPv6 extension headers; all else as 6.1)",
     looped_back=groups.LOOPED_BACK_5_15,
@@ -51,6 +51,7 @@ LINUX_5_14 = replace(
 LINUX_5_10 = replace(
     LINUX_5_14,
     name="linux-5.10",
+    until=(5, 13),
     carrying={**LINUX_5_14.carrying, K.BATMAN: (mesh.BATMAN_SEND, mesh.BATMAN_RECEIVE_5_13)},
     title="Linux 5.9.13 to 5.13 (vmxnet3 and tunnels on ports of their own, batman-adv's TTL; all else as 5.14)",
     offers={K.VMXNET3: TunnelOffer()},
@@ -60,6 +61,7 @@ LINUX_5_10 = replace(
 LINUX_5_9 = replace(
     LINUX_5_10,
     name="linux-5.9",
+    until=(5, 9, 12),
     title="Linux 5.8 to 5.9.12 (ECN marks of tunnels, nft and SCTP; all else as 5.10)",
     ecn=tunnels.DECAPSULATE_ECN_5_9,
     editors={**LINUX_5_10.editors, "nft": rewriters.NFT_5_6},
@@ -71,6 +73,7 @@ _FOLLOWING = frozenset({K.IPVLAN})
 LINUX_5_8 = replace(
     LINUX_5_9,
     name="linux-5.8",
+    until=(5, 8),
     title="Linux 5.8 (vmxnet3 and tunnels without UDP; all else as 5.9)",
     offers={},
     follows=_FOLLOWING,
@@ -80,6 +83,7 @@ LINUX_5_8 = replace(
 LINUX_5_7 = replace(
     LINUX_5_10,
     name="linux-5.7",
+    until=(5, 7),
     title="Linux 5.7 (ECN marks of tunnels, nft and SCTP, super-frames of SCTP in GRE; all else as 5.10)",
     editors=LINUX_5_9.editors,
     ecn=tunnels.DECAPSULATE_ECN_5_7,
@@ -91,16 +95,15 @@ LINUX_5_7 = replace(
 LINUX_5_6 = replace(
     LINUX_5_7,
     name="linux-5.6",
+    until=(5, 6),
     title="Linux 5.6",
     nat=linux.NAT_5_6,
     source="linux 5.6 net/netfilter/nf_nat_proto.c; in all else Linux 5.7",
 )
-# Lists of datagrams came with 5.6 (9fd1ff5d2ac7).
-_NO_LISTS = {kind: LINUX_5_6.fixed.get(kind, frozenset()) | {GRO_LIST} for kind in K}
 LINUX_4_20 = replace(
     LINUX_5_6,
-    fixed=_NO_LISTS,
     name="linux-4.20",
+    until=(5, 5),
     title="Linux 4.20 to 5.5 (IPv6 NAT below a card that hands up the sum of the packet, tc's csum action; all else as 5.6)",
     nat=linux_older.NAT_5_5,
     editors={
@@ -116,6 +119,7 @@ LINUX_4_20 = replace(
 LINUX_4_19 = replace(
     LINUX_4_20,
     name="linux-4.19",
+    until=(4, 19),
     title="Linux 4.18 and 4.19 (UDP and what is cut off below a card that hands up the sum of the packet; all else as 4.20)",
     input=linux_older.INPUT_4_19,
     receive=linux_older.RECEIVE_4_19,
@@ -127,6 +131,7 @@ LINUX_4_19 = replace(
 LINUX_4_17 = replace(
     LINUX_4_19,
     name="linux-4.17",
+    until=(4, 17),
     title="Linux 4.13 to 4.17 (what is cut off takes the sum of the packet with it, DNAT by a flowtable as in 4.16; all else as 4.19)",
     input=linux_older.INPUT_4_17,
     flowtable_nat=flowtable.FLOWTABLE_NAT_4_16,
@@ -137,10 +142,7 @@ _CUTTING = {kind: LINUX_4_17.features[kind] | {UFO} for kind in (K.VETH, K.BRIDG
 LINUX_4_9 = replace(
     LINUX_4_17,
     name="linux-4.9",
-    flowtable=None,
-    flowtable_nat=None,
-    segment=None,
-    carrying={kind: pair for kind, pair in LINUX_4_17.carrying.items() if kind is not K.SEG6},
+    until=(4, 12),
     title="Linux 4.9 to 4.12 (a CRC32c that is owed is taken for a sum, nft and IPVS as until 4.9, UDP fragmentation offload; all else as "
     "4.17)",
     forward=linux_older.FORWARD_4_9,
@@ -156,6 +158,7 @@ LINUX_4_9 = replace(
 LINUX_4_7 = replace(
     LINUX_4_9,
     name="linux-4.7",
+    until=(4, 8),
     title="Linux 4.7 and 4.8 (the fill that writes 0, SCTP in connection tracking, NAT and tc's csum action; all else as 4.9)",
     conntrack=linux_older.CONNTRACK_4_8,
     nat=linux_older.NAT_4_8,
@@ -172,6 +175,7 @@ _BEFORE_LCO = {
 LINUX_4_5 = replace(
     LINUX_4_7,
     name="linux-4.5",
+    until=(4, 6),
     title="Linux 4.5, and stable kernels of 4.4 (tunnels without local checksum offload, VXLAN without outer sums, UDP as in 6.1, veth "
     "pairs that make no CRC32c, Open vSwitch and IPv6; all else as 4.7)",
     receive=linux.RECEIVE,
@@ -187,6 +191,7 @@ LINUX_4_5 = replace(
 LINUX_4_4 = replace(
     LINUX_4_5,
     name="linux-4.4",
+    until=(4, 4),
     title="Linux 4.4 (veth before its fix, ECN marks of IPv6; all else as 4.5)",
     veth=linux_older.VETH_4_4,
     ecn=tunnels.DECAPSULATE_ECN_4_4,
@@ -196,6 +201,7 @@ LINUX_4_4 = replace(
 LINUX_3_12 = replace(
     LINUX_6_1,
     name="linux-3.12",
+    until=(3, 12),
     title="Linux 2.6.39 to 3.12 (its Xen network drivers; all else as in 6.1)",
     netback_receive=xen.NETBACK_RECEIVE_IPV4,
     netfront_receive=xen.NETFRONT_RECEIVE_IPV4,
@@ -208,6 +214,7 @@ LINUX_3_12 = replace(
 LINUX_2_6_39 = replace(
     LINUX_3_12,
     name="linux-2.6.39",
+    until=(3, 7),
     title="Linux 2.6.39 to 3.7 (its netback drops a packet of more than 18 slots and goes on; all else as linux-3.12)",
     slots_used=18,
     slots_fatal=0,
@@ -216,6 +223,7 @@ LINUX_2_6_39 = replace(
 LINUX_3_8 = replace(
     LINUX_3_12,
     name="linux-3.8",
+    until=(3, 9),
     title="Linux 3.8 and 3.9, and older ones with the fix of XSA-39 (17 slots, more is fatal; all else as linux-3.12)",
     slots_valid=17,
     slots_fatal=17,
@@ -224,9 +232,9 @@ LINUX_3_8 = replace(
 LINUX_3_10 = replace(
     LINUX_4_4,
     name="linux-3.10",
-    # drivers/net/ipvlan came with 3.19; macvlan_init added nothing to what the device below offers before 3.14.
+    until=(3, 11),
+    # macvlan_init added nothing to what the device below offers before 3.14.
     follows=frozenset({K.MACVLAN}),
-    stacked={kind: tables for kind, tables in LINUX_4_4.stacked.items() if kind is not K.IPVLAN},
     title="Linux 3.10 (Xen network drivers as linux-3.12's; all else as linux-4.4)",
     segmentation=linux_older.SEGMENTATION_3_10,
     # Masked set actions are of 4.0 and later.
@@ -235,13 +243,14 @@ LINUX_3_10 = replace(
     netfront_receive=LINUX_3_12.netfront_receive,
     # A veth pair takes no datagram that is left whole before 3.13 (82d8189826d5).
     features={**LINUX_4_4.features, **{kind: LINUX_3_12.features[kind] for kind in (K.VIF, K.NETFRONT, K.VETH)}},
-    fixed={**LINUX_4_4.fixed, **{kind: LINUX_3_12.fixed[kind] | {GRO_LIST} for kind in (K.VIF, K.NETFRONT)}},
+    fixed={**LINUX_4_4.fixed, **{kind: LINUX_3_12.fixed[kind] for kind in (K.VIF, K.NETFRONT)}},
     keys=LINUX_3_12.keys,
     source="linux 3.10 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c; in all else Linux 4.4",
 )
 LINUX_2_6_15 = replace(
     LINUX_3_10,
     name="linux-2.6.15",
+    until=(2, 6, 15),
     title="Linux 2.6.15 (PPP below a card that hands up the sum of the packet, no virtio; all else as linux-3.10)",
     carrying={**LINUX_3_10.carrying, K.PPPOE: (tunnels.PPPOE_SEND, tunnels.PPPOE_RECEIVE_2_6_15)},
     virtio_transmit=None,
@@ -250,13 +259,12 @@ LINUX_2_6_15 = replace(
     tap_receive=None,
     macvtap_deliver=None,
     switched={},
-    # drivers/net/macvlan.c came with 2.6.23, drivers/net/team with 3.3.
-    stacked={K.BOND: LINUX_3_10.stacked[K.BOND]},
     source="linux 2.6.15 drivers/net/ppp_generic.c; in all else Linux 3.10",
 )
 LINUX_2_6_36 = replace(
     LINUX_3_10,
     name="linux-2.6.36",
+    until=(2, 6, 38),
     title="Linux 2.6.36 and before (IPVS and sums that are owed, SCTP's CRC before IPsec; all else as linux-3.10)",
     sender=linux_older.SENDER_2_6_36,
     editors={**LINUX_3_10.editors, "ipvs": linux_older.IPVS_2_6_36},
@@ -265,6 +273,7 @@ LINUX_2_6_36 = replace(
 LINUX_3_13 = replace(
     LINUX_6_1,
     name="linux-3.13",
+    until=(4, 3),
     title="Linux 3.13 and later (its Xen network drivers, which know IPv6; all else as in 6.1)",
 )
 LINUX_3_13_RC = replace(

@@ -50,6 +50,8 @@ class Preset:
     its Xen network drivers write and heed, ``editors`` what edits packets beside NAT, by its word in topologies. ``mended_in`` is the
     first version that does not do what is special about this one where no row of a fault says more (stage.Mended), "" if there is
     nothing to mend, and ``mended_as`` the preset that stands for it.
+    ``until`` is the last version of Linux that it stands for, () of the newest and of kernels that are not told by Linux' versions: what
+    came later it has not (ages.py).
     ``unsummed`` are tunnels over an IP version that have no outer sum if not told otherwise, beside those of every kernel (options.py).
     ``devices`` are the kinds that it has, if it has not all; ``routes`` says whether what it forwards, tracks or translates is modelled.
     ``tool`` is the program that switches offloads of its devices, "" if none is known (cures.py).
@@ -102,6 +104,7 @@ class Preset:
     flowtable: Stage | None = None
     flowtable_nat: Stage | None = None
     segment: Stage | None = None
+    until: tuple[int, ...] = ()
     unsummed: frozenset[tuple[DeviceKind, int]] = frozenset()
     follows: frozenset[DeviceKind] = frozenset()
     keys: frozenset[str] = frozenset()
