@@ -520,6 +520,30 @@ via = "192.0.2.254"
 """
     + OUTSIDE
 )
+UNOFFERED = (
+    """
+at = "pod:eth0"
+[domain.host]
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+features = { tx = false }
+xdp = "generic redirect veth1"
+[domain.host.device.veth1]
+kind = "veth"
+peer = "pod:eth0"
+xdp = "generic redirect eth0"
+[domain.pod]
+[domain.pod.device.eth0]
+kind = "veth"
+address = ["192.0.2.21/24"]
+[[domain.pod.route]]
+to = "default"
+device = "eth0"
+via = "192.0.2.254"
+"""
+    + OUTSIDE
+)
 ONE_ARMED = """
 at = "pod:eth0"
 [domain.pod]

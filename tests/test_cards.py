@@ -95,7 +95,7 @@ def test_every_behaviour_is_asked_for() -> None:
     given = [given for stage in (nic.NIC_TRANSMIT, nic.NIC_RECEIVE, nic.CARD_SEAL) for row in stage.table for given in row.given]
     of_lengths = {name for one in given if one.test is Test.LENGTH for name in one.argument}
     assert of_lengths == set(LENGTHS)
-    assert {one.argument for one in given if one.test is Test.KNOB} - {"xdp-runs"} | of_lengths == set(BEHAVIOURS)
+    assert {one.argument for one in given if one.test is Test.KNOB} - {"xdp-runs", nic.UNOFFERED} | of_lengths == set(BEHAVIOURS)
     assert all(card.source and behaviours(card.name) == tuple(word.partition(":")[0] for word in card.behaviours) for card in CARDS)
 
 

@@ -7,16 +7,22 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
+import hosts
 import pytest
+import walks
 import xdp_programs
 from oracles.namespaces import Namespace, Untestable, ip, missing, quiet
 from oracles.ports import Tap
 from row_worlds import World, device, header_text, look, put, route, walked, word
 
+from csumlab.capture import PcapngWriter
 from csumlab.dissection import dissect_packet
 from csumlab.headers import Verdict
 from csumlab.plain.packet import FramePacket
+from csumlab.replaying import replay
+from csumlab.topology.load import parse_topology
 from csumlab.trace import TAP
 
 WHY_NOT = missing("ethtool") if os.geteuid() == 0 else "XDP programs need root"
@@ -26,19 +32,20 @@ WAITING = 2.0
 """Seconds to wait for a frame."""
 
 
-def world(xdp: str, tx: bool, offered: bool) -> World:
-    """A container whose end of the veth pair in the host has the program; the tap is the other way out."""
+def world(xdp: str, tx: bool, offered: bool, header: bool = True) -> World:
+    """A container whose end of the veth pair in the host has the program; the tap is the other way out, and without ``header`` a device
+    whose driver knows nothing of sums."""
     text = device("pod:eth0", "veth", peer="host:veth1", address=[f"{POD}/24"], features={} if tx else {"tx": False})
     bridged = {"bridge": "br0"} if xdp.endswith("pass") or not xdp else {}
     text += device("host:veth1", "veth", **({"xdp": xdp} if xdp else {}), **bridged)
-    text += device("host:tap0", "tap", peer="guest:eth0", options={"TUN_F_CSUM": offered}, **bridged)
+    text += device("host:tap0", "tap", peer="guest:eth0", options={"TUN_F_CSUM": offered, "vnet-hdr": header}, **bridged)
     text += (device("host:br0", "bridge") if bridged else "") + device("guest:eth0", "virtio", address=[f"{FAR}/24"])
     return World(text, (POD, ""), (FAR, ""), "pod", "host:tap0")
 
 
-def predicted(xdp: str, tx: bool, offered: bool) -> tuple[str, str]:
+def predicted(xdp: str, tx: bool, offered: bool, header: bool = True) -> tuple[str, str]:
     """The virtio header at the tap, and the word for the frame behind it."""
-    where = world(xdp, tx, offered)
+    where = world(xdp, tx, offered, header)
     given = put("udp4", "full", where)
     hop = look(where, walked(where, given, by_kernel=True))
     assert hop is not None
@@ -54,7 +61,7 @@ def attached(name: str, code: bytes, mode: int = xdp_programs.DRIVER) -> None:
 
 
 @contextmanager
-def made(xdp: str, tx: bool, offered: bool) -> Iterator[tuple[Namespace, Tap]]:
+def made(xdp: str, tx: bool, offered: bool, header: bool = True) -> Iterator[tuple[Namespace, Tap]]:
     """The same, of the kernel's devices."""
     pod, host = Namespace(), Namespace()
     tap = None
@@ -62,7 +69,7 @@ def made(xdp: str, tx: bool, offered: bool) -> Iterator[tuple[Namespace, Tap]]:
         with host.entered():
             quiet()
             ip([f"link add veth1 index 901 type veth peer name eth0 index 902 netns {pod.path}"])
-            tap = Tap("tap0", offload=offered, napi=False)
+            tap = Tap("tap0", offload=offered, napi=False, header=header)
             if not xdp or xdp.endswith("pass"):
                 ip(["link add br0 type bridge forward_delay 0 mcast_snooping 0", "link set veth1 master br0", "link set tap0 master br0"])
                 ip(["link set br0 up"])
@@ -85,19 +92,19 @@ def made(xdp: str, tx: bool, offered: bool) -> Iterator[tuple[Namespace, Tap]]:
         host.close()
 
 
-def observed(xdp: str, tx: bool, offered: bool) -> tuple[str, str]:
+def observed(xdp: str, tx: bool, offered: bool, header: bool = True) -> tuple[str, str]:
     """What the tap's reader gets of a datagram that a program in the container sends."""
-    with made(xdp, tx, offered) as (pod, tap):
+    with made(xdp, tx, offered, header) as (pod, tap):
         end = time.monotonic() + WAITING
         while time.monotonic() < end:
             with pod.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
                 sender.sendto(b"what a program says", (FAR, PORT))
             time.sleep(0.002)
             while (got := tap.receive()) is not None:
-                header, frame = got
+                told, frame = got
                 if frame[36:38] == PORT.to_bytes(2, "big"):
-                    text = f"NEEDS_CSUM@{header.start}+{header.offset}" if header.flags & 1 else "DATA_VALID" if header.flags else "0"
-                    return text, _word(frame, bool(header.flags & 1))
+                    text = f"NEEDS_CSUM@{told.start}+{told.offset}" if told.flags & 1 else "DATA_VALID" if told.flags else "0"
+                    return text, _word(frame, bool(told.flags & 1))
     raise AssertionError(f"no frame came out of the tap in {WAITING} seconds")
 
 
@@ -120,6 +127,31 @@ def test_the_tap_shows_what_the_tables_say(xdp: str, tx: bool, offered: bool) ->
     except (OSError, Untestable) as reason:
         pytest.skip(f"this kernel does not take the set-up: {reason}")
     assert predicted(xdp, tx, offered) == seen
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "it can be made here")
+@pytest.mark.parametrize("xdp", ["", "generic pass", "generic redirect tap0"])
+def test_a_driver_that_knows_of_no_sums(xdp: str) -> None:
+    """The kernel fills before such a device, and does not where a generic program hands the frame to its driver."""
+    try:
+        seen = observed(xdp, True, False, header=False)
+    except (OSError, Untestable) as reason:
+        pytest.skip(f"this kernel does not take the set-up: {reason}")
+    assert predicted(xdp, True, False, header=False) == seen == ("0", "partial-preserved" if "redirect" in xdp else "ok")
+
+
+def test_a_card_that_offers_nothing(tmp_path: Path) -> None:
+    """Whether its driver asks for the sum all the same is not known: what is found says if."""
+    frame = walks.packets_between("192.0.2.21", "198.51.100.80", 4)["udp, partial"]
+    with PcapngWriter(tmp_path / "a.pcapng") as file:
+        file.write(frame, interface=file.add_interface(1))
+    found = {}
+    for tx, text in (("off", hosts.UNOFFERED), ("on", hosts.UNOFFERED.replace("tx = false", "tx = true"))):
+        result = replay(tmp_path / "a.pcapng", parse_topology(text))
+        found[tx] = [(one.code, one.hop, one.condition) for one in result.findings]
+    condition = "if it was sent by a program in pod as its kernel makes it and the card sends it as it is"
+    assert found == {"off": [("CSL101", "host:eth0 out", condition)], "on": []}
 
 
 def sent_back(tx: bool) -> World:

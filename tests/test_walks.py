@@ -18,7 +18,7 @@ from csumlab.forms import Form
 from csumlab.inet import negate, residue
 from csumlab.outcome import Settings
 from csumlab.replaying import Replay, answers_for, tap_of
-from csumlab.topology.presets import stages
+from csumlab.topology.presets import PRESETS, stages
 
 CASES = list(walks.every_case())
 STRIDE = max(1, 32 // TIMES)
@@ -124,3 +124,9 @@ def test_numbers_of_a_constant() -> None:
     values, known = numbers(Form(17), walks.columns_of(case))
     assert (values.tolist(), known.tolist()) == ([17], [True])
     assert headers_of(walks.dissected(case).facts, case.topology)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_packets_are_known_for_every_host(preset: str) -> None:
+    """fuzz_replay sends them through all of them."""
+    assert all(list(walks.ends_of(name)) for name in walks.hosts_of(preset))

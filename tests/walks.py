@@ -444,6 +444,7 @@ def kvm_hosts() -> dict[str, Topology]:
         "one-armed": host(hosts.ONE_ARMED, PODS=""),
         "one-armed, tx off": host(hosts.ONE_ARMED, PODS="features = { tx = false }"),
         "xdp, generic": host(hosts.XDP.replace('"redirect', '"generic redirect')),
+        "xdp, unoffered": host(hosts.UNOFFERED),
         "tun, left set": host(vpn, PRESET="linux-6.1", HEADER="false"),
         "tun, header": host(vpn, PRESET="linux-6.1", HEADER="true"),
     }
@@ -635,6 +636,7 @@ ENDS |= {"overlay": (("a", "10.5.0.1", "10.5.0.2"),), "overlay end": (("a", "10.
 ENDS |= {"gathered": (("far", "10.244.0.1", "10.244.3.3"), ("far", "192.0.2.7", "10.9.0.2"))}
 ENDS |= {"encrypted": (("alpha", "10.244.0.1", "10.244.3.3"),)}
 ENDS |= {"transport": (("left", "10.1.0.2", "192.0.2.9"),)}
+ENDS |= dict.fromkeys(windows_guests.FAMILIES, (("guest", "192.0.2.11", "198.51.100.80"), ("outside", "198.51.100.80", "192.0.2.11")))
 ENDS |= {"program": (("a", "10.1.0.11", "10.2.0.22"),)}
 ENDS6 = {
     "masters": (("web", "2001:db8:8::10", "2001:db8:7::80"),),

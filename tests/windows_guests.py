@@ -99,6 +99,10 @@ address = ["192.0.2.12/24", "2001:db8:2::12/64"]
 """A guest, another one that runs Linux, and the switch between them."""
 
 
+FAMILIES = ("card", "xenvif", "gplpv", "netvsc", "vmxnet3", "openvmm", "openvmm-2026-06", "openvmm-2026-03", "openvmm-2025-08")
+"""Of :func:`machines`, those that are of no other systems too."""
+
+
 def every() -> Iterator[Middlebox]:
     for name, topology in (each for preset in PRESETS for each in machines(preset).items()):
         ends = [("guest", GUEST, SERVER), ("guest", GUEST6, SERVER6), ("outside", SERVER, GUEST), ("outside", SERVER6, GUEST6)]

@@ -75,11 +75,16 @@ _NICVF = "ThunderX, 2017-11-10, net: thunderx: Fix TCP/UDP checksum offload for 
 _AST = "linux drivers/net/ethernet/faraday/ftgmac100.c ftgmac100_probe (aspeed,ast2500-mac)"
 _CONTRACT = "linux 6.1 include/linux/skbuff.h, Checksumming of packets, CHECKSUM_PARTIAL and NETIF_F_IP_CSUM"
 
+UNOFFERED = "unoffered"
+"""The knob that says that the driver goes by what its device offers, and the sum that it is handed is none of that."""
+_UNOFFERED = "linux 6.1 net/core/dev.c generic_xdp_tx (netdev_start_xmit without validate_xmit_skb); drivers/net/ethernet/8390/lib8390.c __ei_start_xmit sends bytes, drivers/net/ethernet/intel/ixgbe/ixgbe_main.c ixgbe_tx_csum and most go by ip_summed alone"
+
 NIC_TRANSMIT = Stage(
     name="nic-transmit",
     title="card sends",
     source="linux 6.1 Documentation/networking/checksum-offloads.rst",
     table=(
+        Row(OWED, (knob(UNOFFERED),), KEEP, fresh(Bare), "a generic XDP program has handed the frame to the driver past transmit feature resolution, and the card does not make what it does not offer: not filled", source=_UNOFFERED, sure="derived"),
         Row(OWED, (knob("tx-hangs"), ~aimed_at(Kind.TCP, Kind.UDP, Kind.SCTP)), DROP, SAME, "the card was asked for a sum of a protocol that it does not know and stops sending: this frame and those behind it are lost", source="linux commit c7d82913d5f9 (drivers/net/ethernet/wangxun/libwx/wx_lib.c wx_tx_csum); CVE-2025-22101"),
         Row(OWED, (knob("tx-drops-long6"), LONG, carries(Kind.TCP), outer_version(6)), DROP, SAME, "the driver prepares the sum of a super-frame over IPv6, and then takes it for one that it cannot send", source="linux 6.5.6 changelog, net: thunderbolt: Fix TCPv6 GSO checksum calculation (drivers/net/thunderbolt/main.c tbnet_xmit_csum_and_map)"),
         Row(OWED, (knob("tx-drops-ipv6"), outer_version(6)), DROP, SAME, "the driver asks for the sum of an IPv4 header too, and the card drops what has none", source=_NICVF, sure="derived"),

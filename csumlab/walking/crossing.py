@@ -62,7 +62,7 @@ class Crossing(Netfilter):
                 self._wrap(step, step.wrapping, from_wire)
             else:
                 self._put_on_cable(step.port, from_wire or redirected)
-                self._link(step.port, step.peer, from_wire)
+                self._link(step.port, step.peer, from_wire, redirected)
                 from_wire, redirected = False, step.redirected
                 if self._is_forwarded_by_program(step.peer):
                     return Arrival(Taker.PROGRAM, step.peer)

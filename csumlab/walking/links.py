@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from csumlab.headers import Layer
-from csumlab.interpreting import Translation
+from csumlab.interpreting import Setting, Translation
+from csumlab.machine import apply
 from csumlab.operations import Operation
 from csumlab.packet import outer_ip, outer_transport
 from csumlab.slots import bounds, last_of, limits, parts
@@ -85,6 +86,19 @@ class Links(Cutting):
         chosen = self._decide(label, ("its last segment would be longer than its headers", short))
         return (virtio.SHORT_TAIL,) if chosen == short else ()
 
+    def _unoffered(self, domain: Domain, port: Port) -> tuple[str, ...]:
+        """What a driver does with an owed sum that its card does not offer to make: most go by the socket buffer and ask for it, others by
+        what is on, or know none. Of super-frames it is not asked."""
+        if owed(self.state, self.packet.headers) is None or self.packet.long or self._is_left(domain, port):
+            return ()
+        label, leaves = f"what the driver of {port} does with a sum that its card does not offer to make", "the card sends it as it is"
+        return (nic.UNOFFERED,) if self._decide(label, ("it asks the card for it all the same", leaves)) == leaves else ()
+
+    def _is_left(self, domain: Domain, port: Port) -> bool:
+        """Whether transmit feature resolution would leave the sum that is owed to the device."""
+        setting = Setting(self._features(domain, port), self._knobs(domain, port, ()))
+        return owed(apply(self._preset(domain).egress, self.state, self.packet, setting).state, self.packet.headers) is not None
+
     def _between_guests(self, port: Port) -> tuple[str, ...]:
         """What a switch of Hyper-V or ESXi makes of a sum that one guest owes to another is told nowhere: both ways are walked."""
         if self.topology.device(port).kind not in (DeviceKind.NETVSP, DeviceKind.VMPORT) or owed(self.state, self.packet.headers) is None:
@@ -137,15 +151,15 @@ class Links(Cutting):
             and (forward.is_group(ip.destination) or ip.destination in self.topology.broadcasts)
         )
 
-    def _link(self, port: Port, peer: Port, from_wire: bool) -> None:
-        """What lies between two ends of a cable."""
+    def _link(self, port: Port, peer: Port, from_wire: bool, redirected: bool) -> None:
+        """What lies between two ends of a cable. ``redirected``: a program has handed the frame to the driver of ``port``."""
         here, there = self.topology.domains[port.domain], self.topology.domains[peer.domain]
         ours, theirs = self._preset(here), self._preset(there)
         match self.topology.device(port).kind:
             case DeviceKind.NIC:
                 if not from_wire:
                     self._claim(here, port)
-                    self._apply(ours.nic_transmit, here, port, "out")
+                    self._apply(ours.nic_transmit, here, port, "out", words=self._unoffered(here, port) if redirected else ())
                 # A table that knows no segmentation has its card send a super-frame whole: no wire takes that.
                 self.packet = self.packet.from_wire()
                 if self.topology.device(peer).kind is DeviceKind.TAP:
