@@ -8,6 +8,7 @@ from typing import Final
 
 from csumlab.cures.cure import Cure, with_device, with_domain
 from csumlab.state import Skb
+from csumlab.topology.ages import old_enough
 from csumlab.topology.model import NO_DEVICES, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import KNOBS, VERIFIES, options_of
 from csumlab.topology.presets import PRESETS
@@ -72,7 +73,8 @@ def device_rules(topology: Topology, port: Port) -> Iterator[Cure]:
     preset = PRESETS[domain.preset]
     if preset.tool != "ethtool" or device.kind in NO_DEVICES:
         return
-    if preset.family is Skb and not domain.program and not options_of(device)[FILL]:
+    filling = preset.family is Skb and (old_enough(FILL, preset.until) or FILL in domain.backported)
+    if filling and not domain.program and not options_of(device)[FILL]:
         rule = f"POSTROUTING -o {device.name} -p udp -j CHECKSUM --checksum-fill"
         tool = "ip6tables" if device.spans and all(span.version == 6 for span in device.spans) else "iptables"
         yield Cure(

@@ -77,6 +77,7 @@ AGES: Mapping[str, Age] = {
     "flowtable": Age((4, 16), "commit ac2a66665e23"),
     # Who rewrites packets.
     "act-nat": Age((2, 6, 24), "net/sched/act_nat.c"),
+    "checksum-fill": Age((2, 6, 36), "net/netfilter/xt_CHECKSUM.c; iptables commit 9d1b11102b53"),
     "act-csum": Age((2, 6, 37), "commit eb4d40654505"),
     "openvswitch": Age((3, 3), "commit ccb1352e76cf"),
     "synproxy": Age((3, 12), "commit 48b1de4c110a"),
