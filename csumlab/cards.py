@@ -85,6 +85,7 @@ CARDS: Final = (
     Known("lan78xx-4.18", ("rx-complete", "rx-tagged-unsummed"), "linux 6.1 drivers/net/usb/lan78xx.c lan78xx_rx_csum_offload"),
     Known("lan78xx-rx", ("rx-drops",), "linux before commit e4f774a0cc95 (lan78xx.c lan78xx_rx, RX_CMD_A_RED_)", "derived"),
     Known("libwx", ("tx-hangs",), "linux before commit c7d82913d5f9 (wx_lib.c wx_tx_csum); CVE-2025-22101"),
+    Known("mlx4-4.20", ("rx-complete", "rx-complete-packet"), "linux before 5.0, mlx4_en: Force CHECKSUM_NONE for short ethernet frames"),
     Known("mlx5", ("rx-complete", "rx-complete-packet"), "linux before commit e8c8b53ccaff (mlx5e_handle_csum)"),
     Known("mlx5-ipsec-5.14", ("tx-seals-unfilled",), "linux before 5.14.15 (mlx5 en_accel/ipsec_rxtx.h mlx5e_ipsec_txwqe_build_eseg_csum)"),
     Known("mvneta-370", ("tx-skips-long:1601-",), "linux drivers/net/ethernet/marvell/mvneta.c mvneta_fix_features", "derived"),

@@ -15,7 +15,7 @@ from csumlab.shown import Shown, counted
 from csumlab.sources import Reading, in_one_sentence, read, recorded_state
 from csumlab.stage import Mended
 from csumlab.symbolic.sums import Undecided
-from csumlab.topology.model import Port, Topology
+from csumlab.topology.model import CARRIAGES, Port, Topology
 from csumlab.trace import Hop, Trace
 from csumlab.walking.places import COPY
 
@@ -219,9 +219,11 @@ def _way(outcome: Outcome, settings: Settings, reading: Reading) -> Trace | None
 
 
 def _ports(topology: Topology, hops: tuple[Hop, ...], cause: int) -> list[Port]:
-    """The ports of the way, nearest to the cause first, those before it before those after it."""
+    """The ports of the way, nearest to the cause first, those before it before those after it; and tunnels before all others: a change
+    there is felt by their packets only."""
     near = sorted(range(len(hops)), key=lambda n: (n > cause, abs(n - cause)))
-    return [port for n in near for port in topology.ports if str(port) == hops[n].port]
+    found = [port for n in near for port in topology.ports if str(port) == hops[n].port]
+    return sorted(found, key=lambda port: topology.device(port).kind not in CARRIAGES)
 
 
 def _still_wrong(outcome: Outcome, settings: Settings, reading: Reading) -> bool:

@@ -101,7 +101,7 @@ def test_every_behaviour_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("card", "hint"),
-    [("mlx4", "did you mean 'mlx5'"), ("rx-complete rx-sums", "unknown card or behaviour 'rx-sums'"), ("zzz", "valid: ast2400")],
+    [("mlx6", "did you mean 'mlx5'"), ("rx-complete rx-sums", "unknown card or behaviour 'rx-sums'"), ("zzz", "valid: ast2400")],
 )
 def test_a_card_that_nobody_knows_is_an_error(card: str, hint: str) -> None:
     """The error names the word and the nearest there is."""

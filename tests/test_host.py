@@ -804,3 +804,13 @@ def test_there_and_back(features: str) -> None:
     expected = replay(CAPTURE, topology, at="host:veth1")
     assert findings_of(expected)
     assert findings_of(replay(CAPTURE, made.topology, at="host:veth1")) == findings_of(expected)
+
+
+def test_a_netkit_pair_is_found_as_a_veth_pair() -> None:
+    """As ip link prints it, in JSON and as text."""
+    links = [
+        LINK.replace("eth0", name).replace("}", f',"link":"{other}","linkinfo":{{"info_kind":"netkit"}}}}')
+        for name, other in (("a", "b"), ("b", "a"))
+    ]
+    made = load(f"ip-link here\n[{','.join(links)}]")
+    assert {device.kind.value for device in made.topology.domains["host"].devices.values()} == {"veth"}

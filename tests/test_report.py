@@ -114,7 +114,7 @@ def test_the_verdict_comes_first_with_the_command_and_how_to_undo_it() -> None:
     first = text[text.index("<h1") : text.index('id="host"')]
     assert "A translation breaks a checksum: 5 of 10 packets, since host:eth0, on the way out." in first
     assert "type the first command below in pod" in first
-    assert first.index("<code>ethtool -K eth0 tx off</code>") < first.index("<code>ethtool -K eth0 tx on</code>")
+    assert first.index("<code>ethtool -K vxlan0 tx off</code>") < first.index("<code>ethtool -K vxlan0 tx on</code>")
 
 
 def test_without_a_host_it_is_what_check_says(tmp_path: Path) -> None:

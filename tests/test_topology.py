@@ -398,3 +398,9 @@ def test_addresses_of_a_loopback_device_may_be_anothers() -> None:
     assert exactly("127.0.0.1") not in topology.owners
     assert topology.device(Port("b", "lo")).addresses == ("127.0.0.1/8", "::1/128")
     assert parse_topology(to_toml(topology)) == topology
+
+
+def test_a_netkit_pair_is_a_veth_pair() -> None:
+    """It offers what a veth does and hands packets over as one does; its own name is taken."""
+    text = '[domain.a.device.eth0]\nkind = "netkit"\npeer = "b:nk0"\n[domain.b.device.nk0]\nkind = "netkit"\n'
+    assert parse_topology(text) == parse_topology(text.replace("netkit", "veth"))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from csumlab.cures.cure import Cure, with_domain
-from csumlab.cures.devices import device_changes
+from csumlab.cures.devices import device_changes, tunnel_changes
 from csumlab.cures.rules import device_rules, domain_rules
 from csumlab.stage import Mended
 from csumlab.topology.model import Domain, Port, Topology
@@ -14,11 +14,14 @@ from csumlab.topology.presets import PRESETS
 
 
 def candidates(topology: Topology, ports: Sequence[Port], faults: Mapping[str, Collection[Mended]]) -> Iterator[Cure]:
-    """Changes on the given ports, which are in the order of their distance from the cause: offloads, then rules and MTUs, then kernels.
+    """Changes on the given ports, which are in the order in which they are tried: offloads, then sums of tunnels, then rules and MTUs, then
+    kernels.
     ``faults``: what happened on the way in each domain that later kernels do no more."""
     inside = [port for port in dict.fromkeys(ports) if not topology.domains[port.domain].outside]
     for port in inside:
         yield from device_changes(topology, port)
+    for port in inside:
+        yield from tunnel_changes(topology, port)
     for name in dict.fromkeys(port.domain for port in inside):
         yield from domain_rules(topology, topology.domains[name])
     for port in inside:

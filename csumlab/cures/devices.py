@@ -84,13 +84,13 @@ def device_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     if options_of(device)["heeds-rx-off"] and (command := _switch(preset.tool, device.name, "rx")) is not None:
         changed = with_device(topology, port, replace(device, options={**device.options, "heeds-rx-off": False}))
         yield Cure(domain.name, command.on, command.off, "what the other end says of a sum is believed again", command.lasting, changed)
-    if preset.tool == "ethtool" and device.kind in (DeviceKind.VXLAN, DeviceKind.GENEVE):
-        yield from _of_tunnels(topology, port)
 
 
-def _of_tunnels(topology: Topology, port: Port) -> Iterator[Cure]:
+def tunnel_changes(topology: Topology, port: Port) -> Iterator[Cure]:
     """Outer sums, which are said where a tunnel is made."""
     domain, device = topology.domains[port.domain], topology.device(port)
+    if PRESETS[domain.preset].tool != "ethtool" or device.kind not in (DeviceKind.VXLAN, DeviceKind.GENEVE):
+        return
     options = options_of(device, PRESETS[domain.preset].unsummed)
     six = ":" in device.local
     without, summed = ("udp6zerocsumtx", "noudp6zerocsumtx") if six else ("noudpcsum", "udpcsum")

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from csumlab.host.dump import Section, number_of
+from csumlab.topology.model import ALIKE
 
 _NAME = re.compile(r"[^\s/:]{1,15}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -122,7 +123,7 @@ def _made(entry: _Link) -> Link:
     return Link(
         name=entry.ifname,
         index=entry.ifindex,
-        kind=info.info_kind,
+        kind=ALIKE.get(info.info_kind, info.info_kind),
         mac=entry.address.lower(),
         mtu=entry.mtu,
         up="UP" in entry.flags,
@@ -235,7 +236,7 @@ def _detailed(link: Link, words: list[str]) -> Link:
         return replace(link, slave=first.removesuffix("_slave"))
     if first.startswith(_NO_KIND) or link.kind or not link.mac:
         return link
-    link = replace(link, kind=first)
+    link = replace(link, kind=ALIKE.get(first, first))
     if first in _TUNNELS:
         return replace(link, tunnel=_tunnel_from_text(words, after))
     if first == "tun":

@@ -17,7 +17,7 @@ from csumlab.state import NetBuffer, Skb
 from csumlab.topology.ages import AGES
 from csumlab.topology.checking import BUNDLED, PAIRS, Checker, defaults
 from csumlab.topology.knobs import KnobReader
-from csumlab.topology.model import BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
+from csumlab.topology.model import ALIKE, BUNDLING, CARRIAGES, SHARING, WRAPPING, Device, DeviceKind, Domain, Port, Topology
 from csumlab.topology.options import (
     BRIDGE_CALLS,
     OF_NETKVM,
@@ -155,6 +155,7 @@ class _Parser(KnobReader, RuleReader, Checker):
     def device(self, preset: str, name: str, table: Any, key: str) -> Device:
         entry: DeviceTable = self.convert(table, DeviceTable, key)
         kinds = {kind.value: kind for kind in DeviceKind}
+        kinds |= {word: kinds[other] for word, other in ALIKE.items()}
         self.words([entry.kind], kinds, f"{key}.kind", "kind of device")
         kind = kinds[entry.kind]
         self.known_features(entry, key)

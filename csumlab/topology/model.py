@@ -64,6 +64,11 @@ class DeviceKind(Enum):
     VPN = "vpn"
 
 
+ALIKE: Mapping[str, str] = {"netkit": "veth"}
+"""Kinds of devices that are another one here: a netkit pair (since Linux 6.7) offers what a veth pair does, and hands packets over as one
+does (drivers/net/netkit.c netkit_setup, netkit_xmit)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Carriage:
     """How a kind of tunnel carries packets: the ``layers`` between the outer IP header and them, with ``encap`` as key where there is a

@@ -1,0 +1,13 @@
+"""Requests of a pod to one on another node; captured where they leave it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from craft import unfinished_requests, write
+
+if __name__ == "__main__":
+    write(__file__, unfinished_requests("10.244.1.5", "10.244.2.9"))
