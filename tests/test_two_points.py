@@ -377,7 +377,7 @@ def test_the_shipped_pair_is_as_its_story_says() -> None:
     }
     predicted = told["broken", "outer UDP"].prediction
     assert predicted is not None
-    assert (predicted.agrees, predicted.codes, predicted.cure) == (True, ("CSL102",), "in pod: ethtool -K eth0 tx off")
+    assert (predicted.agrees, predicted.codes, predicted.cure) == (True, ("CSL102",), "in pod: ethtool -K vxlan0 tx off")
     assert all(item.prediction is not None and item.prediction.agrees is False for key, item in told.items() if key[0] != "broken")
     assert not any(item.what == "not predicted" for item in result.items)
 
