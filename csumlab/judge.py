@@ -64,6 +64,11 @@ class _Errors:
     after: tuple[frozenset[int], ...]
     sealed: frozenset[int]
 
+    @property
+    def made(self) -> dict[int, int]:
+        """Those that a hop made wrong."""
+        return {uid: hop for uid, hop in self.since.items() if hop >= 0}
+
 
 def _errors(trace: Trace) -> _Errors:
     since: dict[int, int] = {}
@@ -132,79 +137,94 @@ def is_sender(hop: Hop) -> bool:
 
 
 def _endings(trace: Trace, errors: _Errors) -> Iterator[Judgement]:
+    """How it ended, and which of the sums that are wrong matter by that."""
     end = trace.end
-    last = len(trace.hops) - 1
     if end is None or trace.fate is Fate.UNTOLD:
-        yield Judgement("CSL902", last, None, trace.why)
-        return
-    if trace.fate is Fate.WAITING:
-        spoiled = _filled_fragment(trace)
-        if spoiled is None and told_elsewhere(end.after):
-            return
-        if spoiled is None:
-            yield Judgement("CSL902", last, None, trace.why)
-        else:
-            yield Judgement("CSL103", *spoiled, "the datagram is refused once it is whole: the sum covers one fragment only")
+        yield Judgement("CSL902", len(trace.hops) - 1, None, trace.why)
         return
     outcome = f"{trace.fate.value} at {end.domain}: {trace.why}"
-    broken = {uid: hop for uid, hop in errors.since.items() if hop >= 0}
-    unopened = set(sums_of(end.after)) - taken(end.after)
-    if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
-        yield Judgement("CSL504", last, None, outcome)
-        return
-    if trace.fate is Fate.COPIED:
-        # Nobody takes a copy: what is wrong with it was left so by who let it leave.
-        for uid, hop in broken.items():
-            left = _left(trace, errors, uid, hop)
-            if left is not None:
-                yield Judgement(_leaving_code(trace.hops[hop], trace.hops[left], errors, uid), hop, uid, outcome)
-        return
-    # Where no row ends the way, there is none: the domain does not forward.
-    stopped = not end.operations.isdisjoint(ENDINGS)
-    lost = "CSL501" if stopped and end.stage.part is not Part.FORWARD else "CSL502"
-    if ABSENT_TRANSPORT in end.row.given and trace.fate is not Fate.ACCEPTED and (zero := made_absent(trace, last)) is not None:
-        # It was refused for want of a sum, which it had: whoever wrote the zero is to blame.
-        yield Judgement("CSL103", *zero, outcome)
-        return
-    if trace.fate is Fate.DROPPED and not end.checked:
-        yield Judgement(lost, last, None, outcome)
-        return
-    refused = trace.fate in (Fate.REJECTED, Fate.DROPPED)
     culprit = next((uid for uid in end.checked if uid in errors.since), None)
-    if refused and culprit is None and trace.fate is Fate.REJECTED and end.checked:
+    if trace.fate is Fate.WAITING:
+        yield from _waiting(trace, end)
+    elif trace.fate is Fate.COPIED:
+        yield from _copied(trace, errors, outcome)
+    elif (refusal := _refusal(trace, end, culprit, outcome)) is not None:
+        yield refusal
+    else:
+        yield from _broken(trace, end, errors, culprit, outcome)
+        yield from _came_wrong(trace, end, errors, culprit, outcome)
+
+
+def _waiting(trace: Trace, end: Hop) -> Iterator[Judgement]:
+    """Of a fragment nothing can be told but that it was filled as if it were whole, or that it is told of with the first one."""
+    spoiled = _filled_fragment(trace)
+    if spoiled is not None:
+        yield Judgement("CSL103", *spoiled, "the datagram is refused once it is whole: the sum covers one fragment only")
+    elif not told_elsewhere(end.after):
+        yield Judgement("CSL902", len(trace.hops) - 1, None, trace.why)
+
+
+def _copied(trace: Trace, errors: _Errors, outcome: str) -> Iterator[Judgement]:
+    """Nobody takes a copy: what is wrong with it was left so by who let it leave."""
+    for uid, hop in errors.made.items():
+        left = _left(trace, errors, uid, hop)
+        if left is not None:
+            yield Judgement(_leaving_code(trace.hops[hop], trace.hops[left], errors, uid), hop, uid, outcome)
+
+
+def _refusal(trace: Trace, end: Hop, culprit: int | None, outcome: str) -> Judgement | None:
+    """Why it was refused, where no sum that is wrong is to blame."""
+    last = len(trace.hops) - 1
+    if trace.fate is Fate.ACCEPTED:
+        return None
+    if trace.fate is Fate.DROPPED and end.stage is RING_SLOTS:
+        return Judgement("CSL504", last, None, outcome)
+    if ABSENT_TRANSPORT in end.row.given and (zero := made_absent(trace, last)) is not None:
+        # It was refused for want of a sum, which it had: whoever wrote the zero is to blame.
+        return Judgement("CSL103", *zero, outcome)
+    if culprit is not None:
+        return None
+    if trace.fate is Fate.REJECTED and end.checked:
         # The sum is as it should be, still owed, and was checked all the same.
         unfinished = (uid for uid in end.checked if sums_of(end.before)[uid].unfinished)
-        yield Judgement("CSL201", last, next(unfinished, end.checked[0]), outcome)
-        return
-    if refused and culprit is None:
-        yield Judgement(lost, last, None, outcome)
-        return
-    for uid, hop in broken.items():
+        return Judgement("CSL201", last, next(unfinished, end.checked[0]), outcome)
+    # Where no row ends the way, there is none: the domain does not forward.
+    stopped = not end.operations.isdisjoint(ENDINGS)
+    return Judgement("CSL501" if stopped and end.stage.part is not Part.FORWARD else "CSL502", last, None, outcome)
+
+
+def _broken(trace: Trace, end: Hop, errors: _Errors, culprit: int | None, outcome: str) -> Iterator[Judgement]:
+    """Sums that a hop of the way made wrong."""
+    accepted, unopened = trace.fate is Fate.ACCEPTED, set(sums_of(end.after)) - taken(end.after)
+    for uid, hop in errors.made.items():
         left = _left(trace, errors, uid, hop)
-        if left is None and not refused:
-            if uid in unopened:
-                continue
-            if present(end.after, uid) and KINDS[sums_of(end.after)[uid].kind].of_programs:
-                # Nobody believes it: the program that takes the packet verifies.
-                yield Judgement(_leaving_code(trace.hops[hop], end, errors, uid), hop, uid, outcome)
-            else:
-                yield Judgement("CSL302", hop, uid, outcome, note=True)
-        elif left is None:
+        if left is not None:
+            if not (accepted and _repaired(trace, errors, uid)):
+                yield Judgement(_leaving_code(trace.hops[hop], trace.hops[left], errors, uid), hop, uid, outcome)
+        elif not accepted:
             if uid == culprit:
                 yield Judgement("CSL201", hop, uid, outcome)
-        elif not refused and _repaired(trace, errors, uid):
+        elif uid in unopened:
             continue
+        elif present(end.after, uid) and KINDS[sums_of(end.after)[uid].kind].of_programs:
+            # Nobody believes it: the program that takes the packet verifies.
+            yield Judgement(_leaving_code(trace.hops[hop], end, errors, uid), hop, uid, outcome)
         else:
-            yield Judgement(_leaving_code(trace.hops[hop], trace.hops[left], errors, uid), hop, uid, outcome)
-    for uid, hop in errors.since.items():
-        if hop < 0 and uid in errors.after[-1]:
-            if refused and uid == culprit:
-                yield Judgement("CSL001", last, uid, outcome)
-            elif not refused and uid not in unopened:
+            yield Judgement("CSL302", hop, uid, outcome, note=True)
+
+
+def _came_wrong(trace: Trace, end: Hop, errors: _Errors, culprit: int | None, outcome: str) -> Iterator[Judgement]:
+    """Sums that were wrong from the start."""
+    accepted, unopened = trace.fate is Fate.ACCEPTED, set(sums_of(end.after)) - taken(end.after)
+    for uid in [uid for uid, hop in errors.since.items() if hop < 0]:
+        if uid in errors.after[-1]:
+            if not accepted and uid == culprit:
+                yield Judgement("CSL001", len(trace.hops) - 1, uid, outcome)
+            elif accepted and uid not in unopened:
                 yield Judgement("CSL301", trusted_since(trace, uid), uid, outcome)
-        elif hop < 0 and not refused and (opened := _opened_wrong(trace, errors, uid)) is not None:
-            end_of_tunnel = trace.hops[opened].domain
-            yield Judgement("CSL301", trusted_since(trace, uid, opened), uid, f"taken out of its tunnel at {end_of_tunnel}; {outcome}")
+        elif accepted and (number := _opened_wrong(trace, errors, uid)) is not None:
+            domain = trace.hops[number].domain
+            yield Judgement("CSL301", trusted_since(trace, uid, number), uid, f"taken out of its tunnel at {domain}; {outcome}")
 
 
 def _opened_wrong(trace: Trace, errors: _Errors, uid: int) -> int | None:

@@ -202,6 +202,7 @@ class Walker(Carrying):
         onward = self._routed_on(domain, port, destination)
         if onward is not None:
             assert preset.multicast_forward is not None
+            self._filter(domain, port)
             self._apply(preset.multicast_forward, domain, onward)
             self._output(domain, onward, destination)
             return
@@ -216,6 +217,7 @@ class Walker(Carrying):
         leaving, hop = forward.route(domain, destination)
         if hooked and leaving.name == port.device:
             raise Ended(Fate.UNTOLD, "a packet that bridge netfilter sends back into its bridge is not followed")
+        self._filter(domain, port)
         if leaving.kind is not DeviceKind.SEG6:
             self._apply(preset.forward, domain, Port(domain.name, leaving.name), words=words)
         self._output(domain, Port(domain.name, leaving.name), hop, forwarded=True)

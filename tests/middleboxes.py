@@ -41,6 +41,7 @@ def every() -> Iterator[Middlebox]:
     yield from tags()
     yield from encrypted()
     yield from refusals()
+    yield from refusals_of_older()
     yield from resets()
     yield from taken()
     yield from marks()
@@ -197,6 +198,18 @@ def refusals() -> Iterator[Middlebox]:
         rule = f'[[domain.r.edit]]\nby = "reject"\ndevice = "{device}"\nway = "{way}"\n'
         text = to_toml(rewriters.router(rule)).replace("conntrack = true\n", "")
         yield Middlebox(f"reject, {way}", parse_topology(text), "a", packets)
+
+
+def refusals_of_older() -> Iterator[Middlebox]:
+    """The same, of kernels that verify more before they answer."""
+    inner = {"udplite": frames.udplite(b"data"), "sctp": frames.sctp(b"data"), "dccp": frames.dccp(b"data"), "tcp": frames.tcp(b"data")}
+    packets = {name: whole(one, "10.1.0.11", "10.2.0.22") for name, one in inner.items()}
+    packets["udp, none"] = frames.patch(whole(frames.udp(b"data"), "10.1.0.11", "10.2.0.22"), 40, 0)
+    packets["ipip"] = whole(frames.ipv4(frames.tcp(b"data")), "10.1.0.11", "10.2.0.22")
+    rule = '[[domain.r.edit]]\nby = "reject"\ndevice = "vb"\nway = "out"\n'
+    for preset in ("linux-5.14", "linux-4.19"):
+        text = to_toml(rewriters.router(rule, preset)).replace("conntrack = true\n", "")
+        yield Middlebox(f"reject, {preset}", parse_topology(text), "a", packets)
 
 
 def resets() -> Iterator[Middlebox]:

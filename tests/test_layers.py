@@ -68,7 +68,6 @@ FLOORS = (
     (
         "stages",
         "stages.linux",
-        "stages.answers",
         "stages.flowtable",
         "stages.fragments",
         "stages.mesh",
@@ -89,6 +88,7 @@ FLOORS = (
         "stages.translators",
     ),
     (
+        "stages.answers",
         "stages.groups",
         "stages.datagrams",
         "stages.xenlinux_later",

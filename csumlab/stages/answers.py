@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from csumlab.conditions import ABSENT_TRANSPORT, FRAGMENT, QUOTES, agrees, carries, right, version
 from csumlab.headers import Kind
 from csumlab.operations import ACCEPT, DROP, Selector, compute, write_pseudo
-from csumlab.stage import ANY, SAME, Part, Row, Stage, Token, fresh, when
+from csumlab.stage import ANY, SAME, Mended, Part, Row, Stage, Token, differing, fresh, when
+from csumlab.stages.linux import WITH_CHECKSUM
 from csumlab.stages.patterns import OWED
 from csumlab.state import Skb, Summed
 
@@ -27,6 +30,31 @@ REJECT = Stage(
         Row(when(Skb, summed=Summed.COMPLETE), (agrees(Selector.TRANSPORT),), ACCEPT, SAME, "refused, and answered by an ICMP error or a reset: right by the sum that came with the packet"),
         Row(ANY, (right(Selector.TRANSPORT),), ACCEPT, SAME, "refused, and answered by an ICMP error or a reset: verified, the sum is right", sure="observed"),
         Row(ANY, (), DROP, SAME, "refused without an answer: verified, the sum is wrong", sure="observed"),
+    ),
+)  # fmt: skip
+
+_ZERO = Mended("Linux 5.19", "4f9bd53084d1")
+_ALL = Mended("Linux 5.1", "7fc38225363d")
+_OF_NO_SUM = next(n for n, row in enumerate(REJECT.table, 1) if row.given == (ABSENT_TRANSPORT,))
+_OF_OTHERS = next(n for n, row in enumerate(REJECT.table, 1) if row.given == (~carries(*_VERIFIED),))
+REJECT_5_18 = differing(
+    REJECT,
+    "reject-5.18",
+    "linux 5.18 include/net/netfilter/nf_reject.h nf_reject_verify_csum (it asks for the protocol only); mended by linux commit 4f9bd53084d1",
+    {_OF_NO_SUM: Row(ANY, (ABSENT_TRANSPORT,), DROP, SAME, "refused without an answer: that there is no UDP sum is taken for a wrong one", mended=_ZERO)},
+)  # fmt: skip
+_ANY_PROTOCOL = "refused without an answer: whatever the protocol is, its bytes are verified as if they had"
+REJECT_5_0 = replace(
+    REJECT_5_18,
+    name="reject-5.0",
+    source="linux 5.0 net/ipv4/netfilter/nf_reject_ipv4.c nf_send_unreach; net/ipv6/netfilter/nf_reject_ipv6.c reject6_csum_ok; mended by linux commit 7fc38225363d (5.1)",
+    like=REJECT_5_18,
+    table=(
+        *REJECT_5_18.table[: _OF_OTHERS - 1],
+        Row(ANY, (carries(Kind.SCTP),), DROP, SAME, f"{_ANY_PROTOCOL} an Internet checksum, which a CRC is not", source="linux commit cf6e007eef83 tells so of SCTP", mended=_ALL),
+        Row(ANY, (version(4), carries(Kind.UDPLITE, Kind.DCCP)), DROP, SAME, f"{_ANY_PROTOCOL} a sum without a pseudo-header", mended=_ALL),
+        Row(ANY, (~carries(*WITH_CHECKSUM),), DROP, SAME, f"{_ANY_PROTOCOL} a sum, and these have none", mended=_ALL),
+        *REJECT_5_18.table[_OF_OTHERS:],
     ),
 )  # fmt: skip
 

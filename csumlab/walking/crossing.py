@@ -121,6 +121,7 @@ class Crossing(Netfilter):
             return checks is not None
         self._apply(self._preset(there).bridge, there, bridge)
         if checks is not None:
+            self._filter(there, bridge)
             self._postrouting(there, bridge)
         if leaving is not None:
             self._cut(self._preset(there).bridge_fragmentation, there, bridge, leaving)

@@ -37,6 +37,11 @@ class Netfilter(Connections):
         there = f"a rule of {domain.name} sends it to {domain.name} itself"
         return self._decide(f"whether {there}", ("no rule sends it elsewhere", there)) == there
 
+    def _filter(self, domain: Domain, port: Port) -> None:
+        """FORWARD: the rule for what connection tracking calls INVALID, where there is one."""
+        if domain.drops_invalid:
+            self._apply(hooks.INVALID_DROPPED, domain, port, "in")
+
     def _postrouting(self, domain: Domain, sender: Port) -> None:
         """The rules for what leaves by ``sender``."""
         device = self.topology.device(sender)
@@ -67,8 +72,6 @@ class Netfilter(Connections):
             self._gather(domain, port)
         if domain.tracks() and not domain.program:
             self._apply(self._preset(domain).conntrack, domain, port, "in")
-            if domain.drops_invalid:
-                self._apply(hooks.INVALID_DROPPED, domain, port, "in")
         self._rewrite(domain, port, "in", rewriters.IN_NETFILTER)
         ip, transport = outer_ip(self.packet.headers), outer_transport(self.packet.headers)
         assert ip is not None

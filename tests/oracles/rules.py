@@ -62,6 +62,7 @@ def ruleset(domain: Domain) -> str:
     lines = [*_helpers(domain), *lines[1:]] if any(rule.helper for rule in domain.nat) else lines
     refusals = [f"oifname {edit.device} meta l4proto tcp reject with tcp reset" for edit in domain.edits if edit.by == "reject"]
     lines += ["chain refuse { type filter hook forward priority 0;", *refusals, "}"] if refusals else []
+    lines += ["chain dropping { type filter hook forward priority 0;", "ct state invalid drop", "}"] if domain.drops_invalid else []
     lines += ["chain take { type filter hook prerouting priority -150;", *_taken(domain), "}"] if domain.local else []
     lines += ["chain sent { type nat hook output priority -100;", *sent, "}"] if sent else []
     lines += ["chain before { type nat hook prerouting priority -100;", *before, "}"] if before else []

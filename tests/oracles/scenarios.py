@@ -443,6 +443,8 @@ def rewriters() -> Iterator[Scenario]:
         for sysctl in ({}, UNVERIFIED):
             words = {"sysctl": sysctl} if sysctl else {}
             yield Scenario(f"rare, {name}{', unverified' if sysctl else ''}", tapped_router(True, rules, **words), flows, ("a", "b"))
+    for name, rules, flows in (("", MASQUERADE, (*THROUGH, *TO_ROUTER)), (", rare", MASQUERADE, rare), (", no translation", (), THROUGH)):
+        yield Scenario(f"invalid dropped{name}", tapped_router(True, rules, **{"drops-invalid": True}), flows, ("a", "b"))
 
 
 def long(*flows: Flow) -> tuple[Flow, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from csumlab.stages import (
+    answers,
     datagrams,
     flowtable,
     groups,
@@ -40,10 +41,10 @@ LINUX_5_14 = replace(
     name="linux-5.14",
     until=(6, 0),
     title="Linux 5.14 to 5.16 (nft in later fragments, Open vSwitch below a card that hands up the sum of the packet, copies for the "
-    "sender's own sockets as until 5.15, sums behind IPv6 extension headers; all else as 6.1)",
+    "sender's own sockets as until 5.15, rules that refuse UDP as until 5.18, sums behind IPv6 extension headers; all else as 6.1)",
     looped_back=groups.LOOPED_BACK_5_15,
     egress=linux_older.EGRESS_6_11,
-    editors={**LINUX_6_1.editors, "nft": rewriters.NFT_5_16, "openvswitch": rewriters.OPENVSWITCH_5_16},
+    editors={**LINUX_6_1.editors, "reject": answers.REJECT_5_18, "nft": rewriters.NFT_5_16, "openvswitch": rewriters.OPENVSWITCH_5_16},
     switched={**LINUX_6_1.switched, K.VMXNET3: (hypervisors.VMXNET3_TRANSMIT, hypervisors.VMXNET3_RECEIVE_5_8)},
     source="linux 5.16 net/netfilter/nft_payload.c, net/openvswitch/actions.c; in all else Linux 6.1",
     mended_in="Linux 5.17",
@@ -120,12 +121,14 @@ LINUX_4_19 = replace(
     LINUX_4_20,
     name="linux-4.19",
     until=(4, 19),
-    title="Linux 4.18 and 4.19 (UDP and what is cut off below a card that hands up the sum of the packet; all else as 4.20)",
+    title="Linux 4.18 and 4.19 (UDP and what is cut off below a card that hands up the sum of the packet, rules that refuse as until 5.0; "
+    "all else as 4.20)",
     input=linux_older.INPUT_4_19,
     receive=linux_older.RECEIVE_4_19,
     carrying={**LINUX_4_20.carrying, K.MACSEC: (tunnels.MACSEC_SEAL, tunnels.MACSEC_UNSEAL_5_2)},
     # hv_netvsc takes merged segments since 4.20 (c8e4eff4675f).
     features={**LINUX_4_20.features, K.NETVSC: LINUX_4_20.features[K.NETVSC] - {LRO}},
+    editors={**LINUX_4_20.editors, "reject": answers.REJECT_5_0},
     source="linux 4.19 net/ipv4/udp.c; in all else Linux 4.20",
 )
 LINUX_4_17 = replace(
