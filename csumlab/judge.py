@@ -58,7 +58,8 @@ def judge(trace: Trace) -> tuple[Judgement, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Errors:
-    """For each wrong sum the hop that made it wrong, -1 if it was wrong from the start, and what is wrong after each hop."""
+    """For each wrong sum the hop that made it wrong, -1 if it was wrong from the start; what is wrong after each hop; and what was wrong
+    when it was encrypted."""
 
     since: dict[int, int]
     after: tuple[frozenset[int], ...]

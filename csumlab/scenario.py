@@ -21,7 +21,7 @@ expected.toml:
 
 Strict both ways: every finding is expected, everything expected is found, and so are notes if they are given; a tap shows what is listed
 of it and nothing else. A cure is offered only after the packets were walked again with it and nothing was found any more
-(csumlab/cures.py), so naming the command is all that a fix needs.
+(csumlab/cures), so naming the command is all that a fix needs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What Linux does to checksum state, as tables. Source: Linux 6.1 unless a row says otherwise.
 
-Each stage is one kernel function a packet passes on its way; ``topology/forward.py`` says which, in what order.
+Each stage is one kernel function a packet passes on its way; ``walk.py`` says which, in what order.
 """
 
 from __future__ import annotations

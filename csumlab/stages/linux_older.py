@@ -235,7 +235,7 @@ RECEIVE_4_19 = differing(
 
 BALANCED = "balanced"
 """The knob that says that IPVS has chosen to which server a packet goes."""
-_IPVS_4_9 = "linux 4.9 net/netfilter/ipvs/ip_vs_xmit.c ip_vs_nat_xmit, __ip_vs_get_out_rt; mended by ipvs: Decrement ttl (4.10)"
+_IPVS_4_9 = "linux 4.9 net/netfilter/ipvs/ip_vs_xmit.c ip_vs_nat_xmit, __ip_vs_get_out_rt; mended by linux commit 8d8e20e2d7bb (4.10)"
 FORWARD_4_9 = replace(
     linux.FORWARD,
     name="forward-4.9",
@@ -243,7 +243,7 @@ FORWARD_4_9 = replace(
     like=linux.FORWARD,
     table=(
         *(replace(row, given=(*row.given, ~knob(BALANCED)), source=linux.FORWARD.source) if TTL_EXPIRES in row.given else row for row in linux.FORWARD.table[:4]),
-        Row(when(Skb), (knob(BALANCED),), KEEP, SAME, "sent on by IPVS, which does not look at the TTL and does not lower it", mended=Mended("Linux 4.10")),
+        Row(when(Skb), (knob(BALANCED),), KEEP, SAME, "sent on by IPVS, which does not look at the TTL and does not lower it", mended=Mended("Linux 4.10", "8d8e20e2d7bb")),
         *linux.FORWARD.table[4:],
     ),
 )  # fmt: skip

@@ -54,7 +54,7 @@ class Preset:
     came later it has not (ages.py).
     ``unsummed`` are tunnels over an IP version that have no outer sum if not told otherwise, beside those of every kernel (options.py).
     ``devices`` are the kinds that it has, if it has not all; ``routes`` says whether what it forwards, tracks or translates is modelled.
-    ``tool`` is the program that switches offloads of its devices, "" if none is known (cures.py).
+    ``tool`` is the program that switches offloads of its devices, "" if none is known (csumlab/cures).
     ``refuses_short_tails``: a tap asks how long the last segment of a super-frame is. Of a packet's slots of a ring behind the
     first: the most that its netfront uses, the most that its netback takes, and the most with which that does not disable the interface
     (0: it never does)."""
