@@ -201,18 +201,44 @@ LINUX_4_4 = replace(
     large_datagram=datagrams.LARGE_DATAGRAM_4_4,
     source="linux 4.4 drivers/net/veth.c; in all else Linux 4.5",
 )
+LINUX_3_13 = replace(
+    LINUX_4_4,
+    name="linux-3.13",
+    until=(4, 3),
+    title="Linux 3.13 to 4.3 (all as linux-4.4)",
+    # Masked set actions are of 4.0 and later.
+    editors=LINUX_4_7.editors,
+    source="linux 3.13 drivers/net/xen-netback/netback.c, drivers/net/xen-netfront.c; in all else Linux 4.4",
+)
 LINUX_3_12 = replace(
-    LINUX_6_1,
+    LINUX_3_13,
     name="linux-3.12",
     until=(3, 12),
-    title="Linux 2.6.39 to 3.12 (its Xen network drivers; all else as in 6.1)",
+    # macvlan_init added nothing to what the device below offers before 3.14.
+    follows=frozenset({K.MACVLAN}),
+    title="Linux 3.12 (its Xen network drivers; all else as linux-3.13)",
+    segmentation=linux_older.SEGMENTATION_3_10,
     netback_receive=xen.NETBACK_RECEIVE_IPV4,
     netfront_receive=xen.NETFRONT_RECEIVE_IPV4,
-    features={**LINUX_6_1.features, K.VIF: frozenset({V4, RX, TSO4}), K.NETFRONT: frozenset({V4, RX, GRO, TSO4})},
-    fixed={**LINUX_6_1.fixed, K.VIF: frozenset({RX, V6, SCTP}), K.NETFRONT: frozenset({RX, V6, SCTP})},
+    # A veth pair takes no datagram that is left whole before 3.13 (82d8189826d5).
+    features={
+        **LINUX_3_13.features,
+        K.VETH: LINUX_3_13.features[K.VETH] - {UFO},
+        K.VIF: frozenset({V4, RX, TSO4}),
+        K.NETFRONT: frozenset({V4, RX, GRO, TSO4}),
+    },
+    fixed={**LINUX_3_13.fixed, K.VIF: frozenset({RX, V6, SCTP}), K.NETFRONT: frozenset({RX, V6, SCTP})},
     keys=frozenset({NO_CSUM}),
-    source="linux 3.12 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c",
+    source="linux 3.12 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c; in all else Linux 3.13",
     mended_in="Linux 3.13",
+)
+LINUX_3_10 = replace(
+    LINUX_3_12,
+    name="linux-3.10",
+    until=(3, 11),
+    title="Linux 3.10 and 3.11 (all as linux-3.12)",
+    source="linux 3.10 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c; in all else Linux 3.12",
+    mended_in=LINUX_3_13.mended_in,
 )
 LINUX_2_6_39 = replace(
     LINUX_3_12,
@@ -231,24 +257,6 @@ LINUX_3_8 = replace(
     slots_valid=17,
     slots_fatal=17,
     source="linux 3.8 drivers/net/xen-netback/netback.c netbk_count_requests, netbk_fatal_tx_err; Xen security advisory 39",
-)
-LINUX_3_10 = replace(
-    LINUX_4_4,
-    name="linux-3.10",
-    until=(3, 11),
-    # macvlan_init added nothing to what the device below offers before 3.14.
-    follows=frozenset({K.MACVLAN}),
-    title="Linux 3.10 (Xen network drivers as linux-3.12's; all else as linux-4.4)",
-    segmentation=linux_older.SEGMENTATION_3_10,
-    # Masked set actions are of 4.0 and later.
-    editors=LINUX_4_7.editors,
-    netback_receive=LINUX_3_12.netback_receive,
-    netfront_receive=LINUX_3_12.netfront_receive,
-    # A veth pair takes no datagram that is left whole before 3.13 (82d8189826d5).
-    features={**LINUX_4_4.features, **{kind: LINUX_3_12.features[kind] for kind in (K.VIF, K.NETFRONT, K.VETH)}},
-    fixed={**LINUX_4_4.fixed, **{kind: LINUX_3_12.fixed[kind] for kind in (K.VIF, K.NETFRONT)}},
-    keys=LINUX_3_12.keys,
-    source="linux 3.10 drivers/net/xen-netfront.c, drivers/net/xen-netback/interface.c; in all else Linux 4.4",
 )
 LINUX_2_6_15 = replace(
     LINUX_3_10,
@@ -272,12 +280,6 @@ LINUX_2_6_36 = replace(
     sender=linux_older.SENDER_2_6_36,
     editors={**LINUX_3_10.editors, "ipvs": linux_older.IPVS_2_6_36},
     source="linux 2.6.36 net/sctp/output.c, net/netfilter/ipvs; in all else Linux 3.10",
-)
-LINUX_3_13 = replace(
-    LINUX_6_1,
-    name="linux-3.13",
-    until=(4, 3),
-    title="Linux 3.13 and later (its Xen network drivers, which know IPv6; all else as in 6.1)",
 )
 LINUX_3_13_RC = replace(
     LINUX_3_13,
