@@ -134,5 +134,5 @@ def by_bytes(case: walks.Case, packet: FramePacket, choices: dict[str, str], num
         # A header of a tunnel may owe a sum (remote checksum offload): where nobody has filled it in the end, nobody has hidden anything.
         due = owed(end.state_after, end.after.headers)
         written = any(hop.operations & {Operation.FILL, Operation.COMPUTE} for hop in damaged.hops[number:])
-        return "CSL312" if due in entered.before.sums and not written else "CSL411"
+        return "CSL312" if due in wrong_sums(whole, entered.state_before) and not written else "CSL411"
     return "CSL311" if wrong.keys() & taken(end.after) else None
