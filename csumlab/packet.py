@@ -212,6 +212,12 @@ def unmeasured(headers: tuple[Header, ...]) -> tuple[Header, ...]:
     return tuple(replace(header, bounds=None) if header.bounds else header for header in headers)
 
 
+def cut_behind(headers: tuple[Header, ...]) -> Header | None:
+    """The header behind which a super-frame is cut, None if it is none of TCP, UDP or SCTP (include/linux/skbuff.h SKB_GSO_TCPV4,
+    SKB_GSO_TCPV6, SKB_GSO_UDP_L4, SKB_GSO_SCTP)."""
+    return next((header for header in reversed(headers) if header.layer in (Layer.TCP, Layer.UDP, Layer.SCTP)), None)
+
+
 def outer_transport(headers: tuple[Header, ...]) -> Header | None:
     """The outermost header with a checksum that a claim can speak of, if it belongs to the outermost IP header."""
     seen_ip = False

@@ -290,8 +290,7 @@ class Walker(Carrying):
             return
         # Transformations have no device: what they decrypt comes in once more where it came in encrypted.
         entered = port if kind is DeviceKind.ESP else tunnel
-        self._tap(entered, "in")
-        self._rewrite(domain, entered, "in", rewriters.AT_DEVICE)
+        self._come_in(entered)
         self._input(domain, entered)
 
     def _enter_tunnel(self, domain: Domain, port: Port, next_hop: Span, forwarded: bool = False) -> None:

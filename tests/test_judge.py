@@ -201,3 +201,34 @@ def test_a_sum_over_a_tunnel_s_port_is_wrong_unless_made(tmp_path: Path, kernel:
     assert owed.pseudo is not None
     result = replayed(tmp_path / "a.pcapng", walks.of_one_kernel(made, kernel), patch(sent, owed.at, owed.pseudo), at="pod:vxlan0")
     assert codes(result, None) == (set() if kernel == "linux-6.1" else {"CSL102"})
+
+
+VLANS = """
+at = "far:eth0.5:out"
+[domain.far.device.eth0]
+kind = "nic"
+wire = "lan"
+[domain.far.device."eth0.5"]
+kind = "vlan"
+lower = "eth0"
+address = ["10.5.0.2/24"]
+[domain.host.device.eth0]
+kind = "nic"
+wire = "lan"
+[domain.host.device."eth0.5"]
+kind = "vlan"
+lower = "eth0"
+address = ["10.5.0.1/24"]
+[[domain.host.edit]]
+by = "pedit"
+device = "eth0.5"
+way = "in"
+ttl = 9
+"""
+
+
+def test_filters_see_what_comes_out_of_a_vlan(tmp_path: Path) -> None:
+    """At the VLAN's device, where it comes in once more (net/core/dev.c __netif_receive_skb_core)."""
+    result = replayed(tmp_path / "a.pcapng", parse_topology(VLANS), whole(tcp(b"asked"), "10.5.0.2", "10.5.0.1"))
+    assert codes(result) == {"CSL201"}
+    assert result.findings[0].hop == "host:eth0.5 in"

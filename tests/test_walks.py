@@ -126,6 +126,7 @@ def test_numbers_of_a_constant() -> None:
     assert headers_of(walks.dissected(case).facts, case.topology)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_packets_are_known_for_every_host(preset: str) -> None:
     """fuzz_replay sends them through all of them."""

@@ -17,11 +17,11 @@ from csumlab.interpreting import Translation
 from csumlab.lengths import ETHERNET_SIZE, SHORTEST_FRAME
 from csumlab.operations import Follows, Rule
 from csumlab.outer import FRONT_SIZES, HOPS_AT, MESH, Outer, OuterSum, inner_start, outer_bytes, outer_headers
-from csumlab.packet import Header, enclosing, in_one, in_pieces, outer_ip, outer_transport, piece_of, uncovered, unmeasured
+from csumlab.packet import Header, cut_behind, enclosing, in_one, in_pieces, outer_ip, outer_transport, piece_of, uncovered, unmeasured
 from csumlab.pieces import cut, join
 from csumlab.plain.edits import PlainEdits
 from csumlab.rewriting import mentioning
-from csumlab.symbolic.sums import Untold
+from csumlab.symbolic.sums import NOT_CUT, Untold
 
 _KEY = 0x5A
 """The cipher: every byte is changed, lengths stay. It stands for any real one."""
@@ -268,9 +268,9 @@ class FramePacket(PlainEdits):
 
     def _first(self) -> Self:
         """The first segment with its lengths and flags, the rest put behind it; sums are as they were but for those of IPv4 headers."""
-        last = next((header for header in reversed(self.headers) if header.layer in _CUT_BEHIND or header.layer is Layer.TCP), None)
+        last = cut_behind(self.headers)
         if last is None:
-            raise Untold("it is no super-frame of TCP, UDP or SCTP")
+            raise Untold(NOT_CUT)
         at = self.offset(last.uid)
         size = self.data[at + 12] >> 4 << 2 if last.layer is Layer.TCP else _CUT_BEHIND[last.layer]
         end = at + size + SEGMENT

@@ -15,6 +15,7 @@ from csumlab.operations import Follows, Rule
 from csumlab.outer import MESH, PPP_PROTOCOLS, Outer, OuterSum, inner_start, outer_headers
 from csumlab.packet import (
     Header,
+    cut_behind,
     enclosing,
     in_one,
     in_pieces,
@@ -25,7 +26,7 @@ from csumlab.packet import (
     unmeasured,
 )
 from csumlab.symbolic.edits import SymbolicEdits, edited
-from csumlab.symbolic.sums import CRC_WORDS, Sum, Untold
+from csumlab.symbolic.sums import CRC_WORDS, NOT_CUT, Sum, Untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ class SymbolicPacket(SymbolicEdits):
         """What was captured as a super-frame crossed the wire in segments, each as right or wrong as the whole, or in fragments."""
         if self.undivided:
             return self.fragment(self.undivided)
+        if self.long and cut_behind(self.headers) is None:
+            raise Untold(NOT_CUT)
         return self._remade("segment", long=False, segmented=True)._as_right_as(self) if self.long else self
 
     def push(self, outer: Outer, how: OuterSum, aimed: int | None, remote: bool) -> Self:

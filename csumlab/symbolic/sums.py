@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from csumlab.forms import ZERO, Form, Symbol, of, unknown
 from csumlab.headers import KINDS, Kind
@@ -18,6 +19,9 @@ class Undecided(Exception):
     def __init__(self, form: Form) -> None:
         super().__init__(str(form))
         self.form = form
+
+
+NOT_CUT: Final = "it is no super-frame of TCP, UDP or SCTP"
 
 
 class Untold(Exception):

@@ -142,8 +142,7 @@ class Crossing(Netfilter):
         self._apply(down, domain, upper, "out")
         # What is for everybody goes to each macvlan itself (macvlan_broadcast), all else past the device below.
         if step.across and not (kind is DeviceKind.MACVLAN and self._to_everybody()):
-            self._tap(step.peer, "in")
-            self._rewrite(self.topology.domains[step.peer.domain], step.peer, "in", rewriters.AT_DEVICE)
+            self._come_in(step.peer)
 
     def _wrap(self, step: ways.Step, wrapping: Port, from_wire: bool) -> None:
         """Between a VLAN, MACsec or PPPoE device and the device that it sits on, down or up."""
@@ -160,7 +159,7 @@ class Crossing(Netfilter):
         self._apply(up, domain, wrapping, "in", headers)
         if kind is DeviceKind.MACSEC:
             self._apply(preset.gro, domain, wrapping, "in")
-        self._tap(wrapping, "in")
+        self._come_in(wrapping)
 
     def _wrap_outside(self, steps: Iterable[ways.Step]) -> None:
         """What comes from outside is in the frames that the devices on its way take it out of, even if it was captured behind them."""
