@@ -33,6 +33,10 @@ def _nic(more: str = "", sysctl: str = "") -> Topology:
         ("options = { csum = true }", "a nic has no option csum"),
         ("options = { vnet-hdr = true }", "a nic has no option vnet-hdr"),
         ("options = { udp6zerocsumtx = true }", "udp6zerocsumtx is udpcsum = false"),
+        (
+            '[domain.h.device.g]\nkind = "gre"\nencap = "gue"\nlocal = "10.0.0.1"\nremote = "10.0.0.9"\noptions = { remcsumtx = true }',
+            "a gre has no option remcsumtx: .* encap-remcsum",
+        ),
         ('reader = "dhclient"', "dhcp-client-auxdata"),
         ('[domain.h.device.m]\nkind = "macvlan"\nlower = "eth0"', "bridge, vepa, private, passthru .* makes vepa"),
         ('[domain.h.device.v]\nkind = "vlan"\nid = 5\nlower = "v"', "h:v sits on itself"),

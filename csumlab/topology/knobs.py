@@ -84,6 +84,7 @@ _FOO = frozenset(kind for kind, one in CARRIAGES.items() if "gue" in one.layers)
 _OF_KINDS: Mapping[str, frozenset[DeviceKind]] = {
     **dict.fromkeys(TUNNEL_OPTIONS, frozenset(CARRIAGES)),
     **dict.fromkeys(("udpcsum", "udp6zerocsumrx"), _carrying(Layer.UDP)),
+    **dict.fromkeys(("remcsumtx", "remcsumrx"), frozenset({DeviceKind.VXLAN})),
     **dict.fromkeys(("encap-csum", "encap-remcsum"), _FOO),
     **dict.fromkeys(("transport", "esp-offload", "card-encrypts"), frozenset({DeviceKind.ESP})),
     "csum": _carrying(Layer.GRE),
