@@ -134,7 +134,7 @@ EXPLAINED = (
     ),
     Explained((Kind.IPV4, Kind.TCP), "-", "", "G", "compressed", Side.CSUMLAB, "IPComp: csumlab does not inflate, the packet is opaque"),
     Explained(
-        (Kind.PIM, Kind.PIM6),
+        (Kind.PIM6,),
         "UNVERIFIED",
         "CUT",
         "B",
