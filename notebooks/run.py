@@ -10,6 +10,7 @@ import difflib
 import os
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,16 @@ def differences(written: Any, made: Any) -> Iterator[str]:
 
 
 def lines(cell: Any) -> Iterator[str]:
-    """What a cell puts out, as text."""
-    for output in cell.outputs:
-        if output.output_type == "stream":
-            yield from output.text.splitlines()
-        elif output.output_type == "error":
-            yield f"{output.ename}: {output.evalue}"
-        else:
-            yield from str(output.data.get("text/html") or output.data.get("text/plain", "")).splitlines()
+    """What a cell puts out, as text. What is printed may come in several pieces that end anywhere, as the kernel happens to send it."""
+    for is_stream, outputs in groupby(cell.outputs, lambda output: output.output_type == "stream"):
+        if is_stream:
+            yield from "".join(output.text for output in outputs).splitlines()
+            continue
+        for output in outputs:
+            if output.output_type == "error":
+                yield f"{output.ename}: {output.evalue}"
+            else:
+                yield from str(output.data.get("text/html") or output.data.get("text/plain", "")).splitlines()
 
 
 if __name__ == "__main__":
