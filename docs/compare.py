@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -28,6 +29,8 @@ from csumlab.headers import Kind, Layer, Verdict
 FOLDER = Path(__file__).parents[1] / "captures" / "tricky"
 CAPTURE = FOLDER / "traffic.pcapng"
 PAGE = Path(__file__).with_name("comparison.md")
+WIDTH = 140
+"""Columns that the text of a page takes; tests/test_docs.py holds all pages to it."""
 ALL_ON = (
     "ip.check_checksum:TRUE",
     "tcp.check_checksum:TRUE",
@@ -359,7 +362,21 @@ def main() -> None:
         text = page(check(CAPTURE))
     except FileNotFoundError as error:
         sys.exit(f"{error.filename} is not installed: apt-get install tshark tcpdump")
-    PAGE.write_text(text, encoding="utf-8")
+    PAGE.write_text(wrapped(text), encoding="utf-8")
+
+
+def wrapped(text: str) -> str:
+    """The page with paragraphs and items of lists filled to the width of the other pages; tables and headings stay lines."""
+    found: list[str] = []
+    for block in text.split("\n\n"):
+        for item in re.split(r"\n(?=- )", block):
+            indent = "  " if item.startswith("- ") else ""
+            plain = item.startswith(("#", "|", "<", "```"))
+            filled = textwrap.fill(" ".join(item.split()), WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+            found.append(item if plain else filled)
+            found.append("\n")
+        found.append("\n")
+    return "".join(found).rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":
