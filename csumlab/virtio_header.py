@@ -81,7 +81,7 @@ class VirtioHeader:
 
     @property
     def verified(self) -> bool:
-        """Whether a device vouches for the first sum: DATA_VALID, or NEEDS_CSUM, which speaks of those before it."""
+        """Whether a device vouches for the first sum (DATA_VALID)."""
         return bool(self.flags & HeaderFlag.DATA_VALID)
 
     @property
